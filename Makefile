@@ -1,0 +1,30 @@
+# Needs only python3 (>= 3.11, with venv), make and the network. `make demo` and `make test` build .venv themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint verify clean
+.venv/.app: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/.dev: .venv/.app
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: .venv/.app  ## a bundled upstream, synced and served on loopback
+	$(BIN)/aggregator demo
+
+test: .venv/.dev  ## what the README promises
+	$(BIN)/python -m pytest -n auto -q $(PYTEST_ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+verify: .venv/.dev  ## every sweep whole
+	$(BIN)/python -m pytest -n auto -q --whole $(PYTEST_ARGS)
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,123 @@
+"""argv -> pipeline; errors -> exit codes.
+
+`main` is the command `aggregator`. Each command lives in a module of its own, which is imported only when that command
+runs: `aggregator --help` must not pay for what it does not use.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator import __version__
+from aggregator.cli.exits import EXIT_CONFIG, EXIT_LOCKED, EXIT_PARTIAL, EXIT_STORE
+from aggregator.errors import AggregatorError, ConfigError, LockedError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: command -> (module, attribute, one line of help). The help stands here so that listing needs no import.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("aggregator.cli.init", "init", "Make a project folder that works at once."),
+    "demo": ("aggregator.cli.demo", "demo", "Show everything, offline: a bundled upstream, synced and served."),
+    "sync": ("aggregator.cli.sync", "sync", "Poll the sources that are due; write posts and feeds."),
+    "build": ("aggregator.cli.build", "build", "Write the feeds again from the posts; no network."),
+    "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
+    "check": ("aggregator.cli.check", "check", "Check the configuration."),
+    "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
+    "source": ("aggregator.cli.source", "source", "List the sources, or show one."),
+    "reindex": ("aggregator.cli.reindex", "reindex", "Rebuild the state from the posts and the ledger."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """The global options, handed to every command as `ctx.obj`."""
+
+    root: Path  #: the project folder, absolute
+    config: Path  #: the config folder, absolute
+    quiet: bool
+    verbosity: int  #: 0, 1 (-v) or 2 (-vv: tracebacks)
+    json: bool
+
+    def talk(self, text: str) -> None:
+        """Say something to the person, on stderr; silent under -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """Say what went wrong, on stderr, also under -q."""
+        click.echo(text, err=True)
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-C", "--dir", "root", type=click.Path(path_type=Path), default=Path(), help="Project folder. [default: .]"
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), default=Path("config"), help="Config folder. [default: config]"
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only say what went wrong.")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv adds tracebacks.")
+@click.option("--json", "json_", is_flag=True, help="Data on stdout as JSON (sync: one event a line).")
+@click.version_option(__version__, "--version", prog_name="aggregator")
+@click.pass_context
+def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int, json_: bool) -> None:
+    """Poll feeds, keep every entry as a Markdown post, republish each category as an Atom feed.
+
+    Exit codes: 0 done, 1 partly (--strict) or a difference found, 2 wrong usage, 3 configuration invalid,
+    4 every due source failed, 5 cannot write, 6 another run holds the lock, 130 interrupted, 143 terminated.
+    """
+    root = root.absolute()
+    ctx.obj = Invocation(root=root, config=root / config, quiet=quiet, verbosity=verbose, json=json_)
+
+
+def main(argv: Sequence[str] | None = None) -> Any:
+    """Run the command line; every expected error becomes one message and its exit code."""
+    verbosity = _verbosity(sys.argv[1:] if argv is None else argv)
+    try:
+        return cli.main(args=None if argv is None else list(argv), prog_name="aggregator")
+    except AggregatorError as error:
+        if verbosity > 1:
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(_exit_code(error))
+
+
+def _exit_code(error: AggregatorError) -> int:
+    for kind, code in ((ConfigError, EXIT_CONFIG), (StoreError, EXIT_STORE), (LockedError, EXIT_LOCKED)):
+        if isinstance(error, kind):
+            return code
+    return EXIT_PARTIAL
+
+
+def _verbosity(argv: Sequence[str]) -> int:
+    """Count -v before click has run, so that a traceback is there from the first line."""
+    short = sum(word.count("v") for word in argv if word.startswith("-v") and set(word[1:]) == {"v"})
+    return short + sum(word == "--verbose" for word in argv)

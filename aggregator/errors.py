@@ -1,0 +1,142 @@
+"""The whole error tree. Facts are fields; the message is what, where, why, what to do.
+
+AggregatorError
+├── ConfigError(problems)          config/ cannot be used                             exit 3
+├── SourceError(source_id)         one source failed; the others go on
+│   ├── FetchError(address, status, retry_after)
+│   └── ParseError(address)
+├── StoreError(path)               posts, ledger or state cannot be read or written   exit 5
+│   ├── LedgerError(path, line)
+│   └── NewerFormatError(path, found, known)
+├── PublishError(output)           an output was refused by the gate; the last good one stays
+└── LockedError(path, holder)      another run holds the project                      exit 6
+
+Foreign errors are mapped once, at the only importer of their package, with `from`.
+The exit codes stand in `cli/exits.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+class AggregatorError(Exception):
+    """Base of every error that a user may see; `str()` is the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One fault in the configuration, with its place."""
+
+    file: str  #: as the user would type it, relative to the project folder
+    line: int | None  #: 1-based; None when the fault is the file itself
+    column: int | None  #: 1-based
+    message: str  #: what is wrong, lower-case start, no full stop
+    excerpt: str | None = None  #: the line as written
+    width: int = 1  #: characters to underline from `column`
+    hint: str | None = None  #: what to do: `did you mean "every"?`
+
+    def __str__(self) -> str:
+        """Render `file:line:column: message`, then the line with its underline and the hint."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        text = f"{place}: {self.message}"
+        if self.excerpt is None or self.line is None or self.column is None:
+            return f"{text}\n     {self.hint}" if self.hint else text
+        number = f"{self.line:>4}"
+        underline = " " * (self.column - 1) + "^" * max(1, self.width)
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{text}\n{number} | {self.excerpt}\n{' ' * len(number)} | {underline}{hint}"
+
+
+class ConfigError(AggregatorError):
+    """The configuration cannot be used; carries every problem of every file at once."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        """Take all problems, in file and line order."""
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class SourceError(AggregatorError):
+    """One source failed; the pipeline catches this and goes on with the next one."""
+
+    def __init__(self, message: str, *, source_id: str) -> None:
+        """Take the message and the source's config key."""
+        self.source_id = source_id
+        super().__init__(message)
+
+
+class FetchError(SourceError):
+    """No usable answer came back from the upstream."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source_id: str,
+        address: str,
+        status: int | None = None,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        """Take the address asked, the status if there was one, and the wait that was asked for."""
+        self.address = address
+        self.status = status
+        self.retry_after = retry_after
+        super().__init__(message, source_id=source_id)
+
+
+class ParseError(SourceError):
+    """The body is no feed that can be read."""
+
+    def __init__(self, message: str, *, source_id: str, address: str) -> None:
+        """Take the final address of the body."""
+        self.address = address
+        super().__init__(message, source_id=source_id)
+
+
+class StoreError(AggregatorError):
+    """Posts, ledger or state cannot be read or written."""
+
+    def __init__(self, message: str, *, path: Path | str) -> None:
+        """Take the file or folder concerned."""
+        self.path = path
+        super().__init__(message)
+
+
+class LedgerError(StoreError):
+    """The ledger holds a line that cannot be understood; nothing is done on its behalf."""
+
+    def __init__(self, message: str, *, path: Path | str, line: int) -> None:
+        """Take the 1-based line number."""
+        self.line = line
+        super().__init__(message, path=path)
+
+
+class NewerFormatError(StoreError):
+    """A file was written by a later version of this program."""
+
+    def __init__(self, message: str, *, path: Path | str, found: int, known: int) -> None:
+        """Take the version found and the newest one that this program knows."""
+        self.found = found
+        self.known = known
+        super().__init__(message, path=path)
+
+
+class PublishError(AggregatorError):
+    """An output was refused; the last good file is kept."""
+
+    def __init__(self, message: str, *, output: str) -> None:
+        """Take the output's path below the public folder."""
+        self.output = output
+        super().__init__(message)
+
+
+class LockedError(AggregatorError):
+    """Another run holds the project folder."""
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        """Take the lock file."""
+        self.path = path
+        super().__init__(message)

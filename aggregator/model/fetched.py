@@ -1,0 +1,57 @@
+"""What one visit to an upstream brought back: bytes, "nothing new", or a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What makes the next request conditional (RFC 9110 §8.8): opaque bytes, never interpreted."""
+
+    address: str  #: the configured address that gave them; they are sent to no other one
+    etag: bytes | None = None
+    last_modified: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A body, still as it came over the wire, so that it is inflated where it can be killed."""
+
+    source_id: str
+    address: str  #: the configured address (one of `Source.addresses`) that answered
+    final_address: str  #: after redirects; the base of relative links
+    status: int
+    headers: tuple[tuple[str, str], ...]  #: names in lower case, values decoded as Latin-1, order kept
+    body: bytes
+    coding: str | None  #: `gzip`, or None for identity (RFC 9110 §8.4)
+    validators: Validators
+    permanent_address: str | None = None  #: where an unbroken chain of 301/308 led
+    elapsed: timedelta
+    note: str | None = None  #: an instance that was passed over, in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    """The server said 304 (RFC 9110 §15.4.5)."""
+
+    source_id: str
+    address: str
+    headers: tuple[tuple[str, str], ...]
+    validators: Validators  #: refreshed by what the 304 carried (RFC 9111 §3.2)
+    elapsed: timedelta
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """No usable answer; an outcome, not an exception, since it is what networks do."""
+
+    source_id: str
+    address: str  #: the address last tried, secrets redacted
+    kind: str  #: a stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol, not-a-feed, parse, crash
+    message: str  #: one line: what and why
+    status: int | None = None
+    retry_after: timedelta | None = None  #: what the server asked for (RFC 9110 §10.2.3)
+    elapsed: timedelta = timedelta()

@@ -1,0 +1,48 @@
+"""The short name of an entry, and the ids that are derived from it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b32encode
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+#: Namespace of every uuid5 this project mints. A constant for ever: published ids depend on it.
+NAMESPACE = UUID("8f0c6d1e-2b7a-5c43-9a52-6d0f3b1c7e94")
+
+KEY_LENGTH = 12
+_KEY_IN_NAME = re.compile(r"-([a-z2-7]{12})\.md\Z")
+#: RFC 3987 `scheme:` followed by something, and no character that an IRI forbids.
+_ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+\Z")
+
+
+def entry_key(source_id: str, entry_id: str) -> str:
+    """Return the first 12 lower-case base32 characters of sha256(source id, NUL, entry id)."""
+    digest = sha256(f"{source_id}\0{entry_id}".encode("utf-8", "surrogatepass")).digest()
+    return b32encode(digest[:10]).decode("ascii")[:KEY_LENGTH].lower()
+
+
+def key_of_name(name: str) -> str | None:
+    """Return the key at the end of a post's file name, or None if the name is no post's."""
+    found = _KEY_IN_NAME.search(name)
+    return found.group(1) if found else None
+
+
+def is_absolute_iri(text: str) -> bool:
+    """Tell whether the text can stand as an atom:id as it is (RFC 4287 §4.2.6)."""
+    return _ABSOLUTE_IRI.match(text) is not None
+
+
+def atom_id(source_id: str, entry_id: str) -> str:
+    """Return the published atom:id: upstream's if it is an absolute IRI, else a urn:uuid derived from it."""
+    return entry_id if is_absolute_iri(entry_id) else uuid5(NAMESPACE, f"{source_id}\0{entry_id}").urn
+
+
+def feed_id(site_id: str, category: tuple[str, ...]) -> str:
+    """Return the atom:id of a category's feed; () is the feed of everything."""
+    return uuid5(NAMESPACE, "\0".join((site_id, *category))).urn
+
+
+def link_hash(link: str | None) -> bytes:
+    """Return 8 bytes that stand for an entry's link; absent links have one value of their own."""
+    return sha256((link or "").encode("utf-8", "surrogatepass")).digest()[:8]

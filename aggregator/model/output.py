@@ -1,0 +1,52 @@
+"""One published file: what it is to be, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.model.entry import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFeed:
+    """The frame of one category's feed (RFC 4287 §4.1.1)."""
+
+    category: tuple[str, ...]  #: () is the feed of everything, `all`
+    path: str  #: relative to the public folder: feeds/new-media/zaker.atom
+    id: str  #: §4.2.6; see `model.key.feed_id`
+    title: str
+    self_link: str  #: rel=self: where this file is served
+    page_link: str  #: rel=alternate: the site's page
+    author: str
+    language: str | None
+    max_entries: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputEntry:
+    """An entry on its way into a feed."""
+
+    key: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """An entry that the gate kept out of a feed; the rest is published."""
+
+    key: str
+    source_id: str
+    title: str
+    reason: str  #: with the RFC section that it breaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A feed's bytes, ready for the gate and the swap."""
+
+    content: bytes
+    ids: tuple[str, ...]  #: atom:id of each entry, in order
+    updated: datetime | None  #: None: the feed is empty
+    left_out: tuple[LeftOut, ...] = ()

@@ -1,0 +1,96 @@
+"""The settings of a project: every default stands here, once, and nowhere else.
+
+Plain records without a parser, so that workers can carry them; `aggregator.settings` fills them from files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aggregator.model.source import Secret, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Who publishes."""
+
+    id: str  #: an absolute IRI minted once by `init` (urn:uuid:...); feed ids derive from it (RFC 4287 §4.2.6)
+    title: str
+    url: str  #: absolute http(s) address of the folder `public.dir` is served at, ending in "/"
+    author: str | None = None  #: feed-level author; None means the title (§4.1.1)
+    language: str | None = None  #: BCP 47; xml:lang of the feeds
+    timezone: str = "UTC"  #: IANA name; used where a profile writes wall-clock time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostLimits:
+    """How one host is treated; None means the general value."""
+
+    per_host: int | None = None
+    gap: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """How upstreams are polled."""
+
+    allow_private: tuple[str, ...] = ()  #: networks (CIDR) that may be reached although they are not public
+    timeout: timedelta = timedelta(seconds=20)  #: of one whole exchange, redirects included
+    max_bytes: int = 10 * 1024 * 1024  #: of a body, after decompression; half of it on the wire
+    concurrency: int = 50  #: connections at once, over all hosts
+    user_agent: str | None = None  #: None means `feed-aggregator/VERSION (+site.url)`
+    per_host: int = 1  #: requests at once to one host; loopback 4
+    gap: timedelta = timedelta(seconds=1)  #: between two requests to one host; loopback 0
+    hosts: tuple[tuple[str, HostLimits], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsSettings:
+    """Where and how posts are written."""
+
+    dir: Path = Path("posts")  #: relative to the project folder
+    profile: str = "default"
+    durable: bool = True  #: False skips fsync, for throw-away runners
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicSettings:
+    """What is published."""
+
+    dir: Path = Path("public")  #: relative to the project folder
+    entries: int = 50  #: per feed
+    max_bytes: int = 1024 * 1024  #: per feed; the oldest entries give way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSettings:
+    """Where the disposable index lives."""
+
+    url: Secret = field(default_factory=lambda: Secret("sqlite:///state/state.sqlite"))  #: SQLAlchemy URL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """How one category path is published."""
+
+    path: tuple[str, ...]
+    slug: str | None = None  #: last part of the output's path; None derives it from the name
+    title: str | None = None
+    language: str | None = None
+    entries: int | None = None  #: overrides `public.entries`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that config/ says."""
+
+    root: Path  #: the project folder, absolute
+    site: Site
+    fetch: FetchSettings = FetchSettings()
+    posts: PostsSettings = PostsSettings()
+    public: PublicSettings = PublicSettings()
+    state: StateSettings = field(default_factory=StateSettings)
+    categories: tuple[Category, ...] = ()  #: in config order
+    sources: tuple[Source, ...] = ()  #: in config order: files by name, then as written

@@ -1,0 +1,70 @@
+"""A configured upstream, as every later stage sees it: resolved, validated, immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+
+class RightsMode(StrEnum):
+    """How much of an entry may be republished."""
+
+    FULL = "full"
+    EXCERPT = "excerpt"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What the owner decided about republishing one source."""
+
+    mode: RightsMode = RightsMode.FULL
+    note: str | None = None  #: becomes the entry's `rights` (RFC 4287 §4.2.10) unless upstream states its own
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that never shows itself: not in `repr`, not in messages, not in `config show`."""
+
+    _value: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the value; only `fetch` and `store` call this."""
+        return self._value
+
+    def __str__(self) -> str:
+        """Mask."""
+        return "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """HTTP Basic credentials (RFC 7617), sent to the source's own origin only."""
+
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One upstream. Its id is its key in the config and never depends on its address."""
+
+    id: str
+    feed: str  #: as configured: an http(s) address, or `base:/path`
+    addresses: tuple[str, ...]  #: byte for byte as configured, bases expanded, in order of trial
+    categories: tuple[str, ...]  #: path of our output bucket, at least one part
+    title: str | None = None  #: overrides upstream's title
+    every: timedelta | None = None  #: None lets the adaptive rule choose
+    author: str | None = None  #: front matter `author`; None means the source's title
+    language: str | None = None  #: BCP 47, when upstream names none
+    timezone: str | None = None  #: IANA name for dates that carry no zone
+    cover_fallback: str | None = None  #: address used when an entry has no image
+    fixes: tuple[str, ...] | None = None  #: None = chosen by host or route; () = none
+    limit: int | None = None  #: newest entries taken per poll; None = 1,000
+    paused: bool = False
+    allow_private: tuple[str, ...] = ()  #: networks (CIDR) this source may reach besides the global list
+    headers: tuple[tuple[str, Secret], ...] = ()
+    auth: Auth | None = None
+    proxy: Secret | None = None
+    rights: Rights = Rights()
