@@ -49,4 +49,5 @@ class Built:
     content: bytes
     ids: tuple[str, ...]  #: atom:id of each entry, in order
     updated: datetime | None  #: None: the feed is empty
+    floor: datetime | None = None  #: the limits were reached, and older entries than this gave way; None: nothing did
     left_out: tuple[LeftOut, ...] = ()

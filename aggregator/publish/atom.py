@@ -1,0 +1,180 @@
+"""A feed's frame and its entries -> the bytes of an Atom document (RFC 4287).
+
+Pure and byte-stable: the same entries in any order give the same bytes, whenever they are built. No clock (feedgen
+would take it), no version in the generator (an upgrade would rewrite every feed). An entry that cannot be published is
+left out with its reason; it never costs the feed. Lines are indented, so that a feed in version control changes by its
+news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from feedgen.entry import FeedEntry
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from aggregator.errors import PublishError
+from aggregator.model.entry import Entry, Person
+from aggregator.model.key import atom_id
+from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed
+from aggregator.publish.addresses import OPML_PATH, public_url
+from aggregator.publish.gate import find_refusal
+from aggregator.publish.links import AtomSource, EntryRepair
+from aggregator.publish.select import fit, order_entries, published_id
+
+GENERATOR = "feed-aggregator"
+#: atom:updated is required (§4.1.1) also of a feed that holds nothing yet, and it must not be the clock.
+_EMPTY_UPDATED = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_order: Mapping[str, int]) -> Built:
+    """Build the feed of the newest entries that pass the gate, within the frame's limits.
+
+    `source_order` is each source's position in the config. Raises: PublishError if the frame itself cannot be written.
+    """
+    ordered = order_entries(entries, source_order)
+    left_out = list(ordered.left_out)
+    scheme = _category_scheme(frame)
+    passed: list[tuple[OutputEntry, FeedEntry, int]] = []
+    for item in ordered.entries:
+        if len(passed) == frame.max_entries:
+            break
+        rendered = _render(item, scheme)
+        if isinstance(rendered, LeftOut):
+            left_out.append(rendered)
+        else:
+            passed.append((item, *rendered))
+    try:
+        empty = len(_document(frame, (), _EMPTY_UPDATED))
+        kept = passed[: fit([size for _, _, size in passed], frame.max_bytes - empty)]
+        updated = max((_updated(item.entry) for item, _, _ in kept), default=None)
+        content = _document(frame, [entry for _, entry, _ in kept], updated or _EMPTY_UPDATED)
+    except (ValueError, TypeError) as error:
+        raise PublishError(
+            f"{frame.path}: the feed's own title, author or address cannot be written: {error}", output=frame.path
+        ) from error
+    cut = len(kept) < len(passed) or len(entries) >= frame.max_entries
+    return Built(
+        content=content,
+        ids=tuple(published_id(item) for item, _, _ in kept),
+        updated=updated,
+        floor=kept[-1][0].entry.date if cut and kept else None,
+        left_out=tuple(left_out),
+    )
+
+
+def _document(frame: OutputFeed, entries: Sequence[FeedEntry], updated: datetime) -> bytes:
+    feed = FeedGenerator()
+    feed.id(frame.id)
+    feed.title(frame.title)
+    feed.updated(updated)
+    feed.author({"name": frame.author})
+    feed.link(
+        [
+            {"href": frame.self_link, "rel": "self", "type": "application/atom+xml"},
+            {"href": frame.page_link, "rel": "alternate", "type": "text/html"},
+        ]
+    )
+    feed.generator(GENERATOR)
+    if frame.language is not None:
+        feed.language(frame.language)
+    for entry in entries:
+        feed.add_entry(entry, order="append")
+    content: bytes = feed.atom_str(pretty=True)
+    return content
+
+
+def _render(item: OutputEntry, scheme: str) -> tuple[FeedEntry, int] | LeftOut:
+    """Return feedgen's entry and its size in the document, or why it stays out."""
+    reason = find_refusal(item)
+    if reason is None:
+        try:
+            entry = _feed_entry(item, scheme)
+            return entry, _size(entry.atom_entry())
+        except (ValueError, TypeError) as error:  # the gate missed it; the other entries must not pay for that
+            reason = f"it cannot be written as Atom: {error}"
+    return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)
+
+
+def _feed_entry(item: OutputEntry, scheme: str) -> FeedEntry:
+    entry = item.entry
+    made = FeedEntry()
+    made.id(published_id(item))
+    made.title(entry.title)
+    made.updated(_updated(entry))
+    made.author([_person(person) for person in entry.authors] or {"name": entry.author or entry.feed.title})
+    if entry.content:
+        made.content(entry.content, type="html")
+    made.link(_links(entry))
+    if entry.summary is not None:
+        made.summary(entry.summary)
+    made.category(_categories(entry, scheme))
+    if entry.published is not None:
+        made.published(entry.published.astimezone(UTC))
+    if entry.rights is not None:
+        made.rights(entry.rights)
+    made.register_extension("repair", EntryRepair, atom=True, rss=False)
+    made.repair.fill(links=made.link(), source=_source(entry), language=entry.language)
+    return made
+
+
+def _updated(entry: Entry) -> datetime:
+    """Return §4.2.15's instant: upstream's claim, else the date; never earlier than what has no other date."""
+    return (entry.updated or entry.date).astimezone(UTC)
+
+
+def _person(person: Person) -> dict[str, str]:
+    fields = {"name": person.name, "uri": person.uri, "email": person.email}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _links(entry: Entry) -> list[dict[str, str]]:
+    """Return the links by relation (§4.2.7.2).
+
+    `via` names the origin for readers that merge feeds: the original article, else the source's page.
+    """
+    links: list[dict[str, str]] = []
+    if entry.link is not None:
+        links.append({"href": entry.link, "rel": "alternate"})
+    origin = entry.link or entry.feed.link
+    if origin is not None:
+        links.append({"href": origin, "rel": "via", "title": entry.feed.title})
+    for enclosure in entry.enclosures:
+        link = {"href": enclosure.href, "rel": "enclosure", "type": enclosure.type, "title": enclosure.title}
+        link["length"] = None if enclosure.length is None else str(enclosure.length)
+        links.append({name: value for name, value in link.items() if value is not None})
+    return links
+
+
+def _categories(entry: Entry, scheme: str) -> list[dict[str, str]]:
+    """Return our category, told apart by its scheme, then upstream's tags as they came (§4.2.2)."""
+    ours = {"term": "/".join(entry.categories), "scheme": scheme, "label": " / ".join(entry.categories)}
+    theirs = ({"term": tag.term, "scheme": tag.scheme, "label": tag.label} for tag in entry.tags)
+    return [ours, *({name: value for name, value in tag.items() if value is not None} for tag in theirs)]
+
+
+def _category_scheme(frame: OutputFeed) -> str:
+    """Return the IRI of our category names: the list of our feeds, which is where they are defined."""
+    below = quote(frame.path, safe="/")
+    site = frame.self_link.removesuffix(below)
+    return public_url(site, OPML_PATH) if site != frame.self_link else frame.page_link
+
+
+def _source(entry: Entry) -> AtomSource:
+    """Return atom:source; its `updated` is the entry's own, or every entry would change with each poll."""
+    return AtomSource(
+        id=entry.feed.id or atom_id(entry.source_id, ""),
+        title=entry.feed.title,
+        updated=_updated(entry).isoformat(),
+        link=entry.feed.link,
+        rights=entry.feed.rights,
+    )
+
+
+def _size(element: etree._Element) -> int:
+    """Return at least the bytes that the entry takes in the indented document."""
+    deeper = 4 * sum(1 for _ in element.iter())  # two spaces more before each opening and closing line
+    return len(etree.tostring(element, encoding="UTF-8", pretty_print=True)) + deeper

@@ -1,0 +1,184 @@
+"""The gate: an entry, a whole document, a swap -> pass, or the reason in words. Pure; decides, never repairs.
+
+1. `find_refusal`: an entry that breaks RFC 4287 or our own rules is left out of the feed, and the rest is published.
+2. `check_document`: a feed whose frame is invalid is refused; the last good file stays.
+3. `check_swap`: so is a feed from which more than half of what subscribers had would vanish without a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from aggregator.errors import PublishError
+from aggregator.model.entry import Entry
+from aggregator.model.key import atom_id, is_absolute_iri
+from aggregator.model.output import Built, OutputEntry, OutputFeed
+from aggregator.publish.document import Standing, find_document_faults, read_frame, read_standing
+from aggregator.publish.scan import find_fault, is_web_address
+
+#: Everything outside production 2 of XML 1.0; one such character costs a reader the whole feed (RFC 4287 §2).
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[^\s/]+/[^\s/]+.*\Z")
+#: Outside these years a date is a fault of the publisher's software, and old readers cannot hold it.
+_FIRST_YEAR, _LAST_YEAR = 1000, 2999
+#: How many findings of a refused document its message names.
+_NAMED = 3
+
+
+def find_refusal(item: OutputEntry) -> str | None:
+    """Return why the entry must stay out of the feed, or None."""
+    return next(_refusals(item.entry), None)
+
+
+def check_document(content: bytes, frame: OutputFeed) -> None:
+    """Refuse a document that is not a valid feed with this frame. Raises: PublishError."""
+    faults = list(find_document_faults(content))
+    if not faults:
+        found = read_frame(content)
+        expected = {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}
+        faults = [
+            f"its {name} is {found.get(name)!r} instead of {value!r}"
+            for name, value in expected.items()
+            if found.get(name) != value
+        ]
+    if faults:
+        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise PublishError(
+            f"{frame.path}: the feed as built is not valid: {'; '.join(faults[:_NAMED])}{more}. The last good"
+            " file is kept. If titles and addresses in config/ are right, this is a fault of the program: report it.",
+            output=frame.path,
+        )
+
+
+def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: frozenset[str]) -> None:
+    """Refuse to replace `old` if more than half of what should still stand in it would vanish.
+
+    Entries that newer ones pushed out of a full feed, and those in `gone_on_purpose` (atom:ids of posts that were
+    deleted, taken down or moved), do not count. A file that cannot be read as a feed protects nothing.
+    Raises: PublishError.
+    """
+    standing = read_standing(old) if old is not None else None
+    due = [entry for entry in standing or () if _must_stay(entry, new, gone_on_purpose)]
+    published = frozenset(new.ids)
+    lost = [entry for entry in due if entry.id not in published]
+    if len(lost) * 2 <= len(due):
+        return
+    raise PublishError(
+        f'{output}: {len(lost)} of {len(due)} entries would vanish, the first is "{lost[0].title}" ({lost[0].id}), and'
+        f" nothing says they should. The last good file is kept.{_left_out_hint(new)} If they are to go, delete"
+        f" {output} in the public folder and run `aggregator build`; if not, `aggregator reindex` reads all posts.",
+        output=output,
+    )
+
+
+def _left_out_hint(new: Built) -> str:
+    if not new.left_out:
+        return ""
+    first = new.left_out[0]
+    return f' The gate left {len(new.left_out)} entries out, "{first.title}" because {first.reason}.'
+
+
+def _must_stay(entry: Standing, new: Built, gone_on_purpose: frozenset[str]) -> bool:
+    if entry.id in gone_on_purpose:
+        return False
+    return new.floor is None or entry.date is None or entry.date > new.floor
+
+
+def _refusals(entry: Entry) -> Iterator[str]:
+    yield from _text_refusals(entry)
+    if not entry.title.strip():
+        yield "it has no title (RFC 4287 §4.1.2)"
+    if "\n" in entry.title or "\r" in entry.title:
+        yield "its title has several lines (RFC 4287 §4.2.14: a title is plain text)"
+    if not is_absolute_iri(atom_id(entry.source_id, entry.id)):
+        yield f"its id {entry.id!r} is no absolute IRI (RFC 4287 §4.2.6)"
+    if entry.link is None and not entry.content:
+        yield "it has neither a link nor content (RFC 4287 §4.1.2)"
+    if not entry.categories or not all(entry.categories):
+        yield "its category has an empty part (RFC 4287 §4.2.2: a category has a term)"
+    yield from _date_refusals(entry)
+    yield from _address_refusals(entry)
+    yield from _person_refusals(entry)
+    yield from _detail_refusals(entry)
+    fault = find_fault(entry.content)
+    if fault is not None:
+        yield f"its content holds {fault} (RFC 4287 §8.1)"
+
+
+def _text_refusals(entry: Entry) -> Iterator[str]:
+    for name, text in _texts(entry):
+        found = _NOT_XML.search(text)
+        if found is not None:
+            yield f"its {name} holds the character U+{ord(found[0]):04X}, which XML forbids (RFC 4287 §2)"
+
+
+def _texts(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Return every text that goes into the document, with its name."""
+    single = ("id", "title", "content", "summary", "author", "link", "language", "rights")
+    yield from ((name, text) for name in single if (text := getattr(entry, name)) is not None)
+    yield from (("category", part) for part in entry.categories)
+    feed = entry.feed
+    yield from (("source", text) for text in (feed.title, feed.id, feed.link, feed.rights) if text is not None)
+    for person in entry.authors:
+        yield from (("author", text) for text in (person.name, person.uri, person.email) if text is not None)
+    for tag in entry.tags:
+        yield from (("tag", text) for text in (tag.term, tag.scheme, tag.label) if text is not None)
+    for enclosure in entry.enclosures:
+        fields = (enclosure.href, enclosure.type, enclosure.title)
+        yield from (("enclosure", text) for text in fields if text is not None)
+
+
+def _date_refusals(entry: Entry) -> Iterator[str]:
+    if entry.published is None and entry.first_seen is None:
+        yield "it has no date at all (RFC 4287 §4.1.2: updated is required)"
+    for name in ("published", "first_seen", "updated"):
+        date: datetime | None = getattr(entry, name)
+        if date is None:
+            continue
+        if date.utcoffset() is None or date.utcoffset() != timedelta(0):
+            yield f"its date `{name}` is not in UTC (RFC 4287 §3.3)"
+        if not _FIRST_YEAR <= date.year <= _LAST_YEAR:
+            yield f"its date `{name}` lies in the year {date.year} (RFC 4287 §3.3: as accurate as possible)"
+
+
+def _address_refusals(entry: Entry) -> Iterator[str]:
+    if entry.link is not None and not is_web_address(entry.link):
+        yield f"its link is not absolute http(s): {entry.link!r} (RFC 4287 §4.2.7.1)"
+    if entry.feed.link is not None and not is_web_address(entry.feed.link):
+        yield f"the link of its source is not absolute http(s): {entry.feed.link!r} (RFC 4287 §4.2.11)"
+    if entry.feed.id is not None and not is_absolute_iri(entry.feed.id):
+        yield f"the id of its source is no absolute IRI: {entry.feed.id!r} (RFC 4287 §4.2.6)"
+    if not entry.feed.title.strip():
+        yield "its source has no title (RFC 4287 §4.2.11)"
+    for enclosure in entry.enclosures:
+        if not is_web_address(enclosure.href):
+            yield f"an enclosure is not absolute http(s): {enclosure.href!r} (RFC 4287 §4.2.7.1)"
+        if enclosure.type is not None and _MEDIA_TYPE.match(enclosure.type) is None:
+            yield f"an enclosure has no media type: {enclosure.type!r} (RFC 4287 §4.2.7.3)"
+        if enclosure.length is not None and enclosure.length < 0:
+            yield f"an enclosure has a negative length: {enclosure.length} (RFC 4287 §4.2.7.6)"
+
+
+def _person_refusals(entry: Entry) -> Iterator[str]:
+    if entry.author is not None and not entry.author.strip():
+        yield "its byline is empty (RFC 4287 §3.2.1)"
+    for person in entry.authors:
+        if not person.name.strip():
+            yield "an author has no name (RFC 4287 §3.2.1)"
+        if person.uri is not None and not is_web_address(person.uri):
+            yield f"the address of an author is not absolute http(s): {person.uri!r} (RFC 4287 §3.2.2)"
+        if person.email is not None and not all(person.email.partition("@")):
+            yield f"an author's e-mail address has no @: {person.email!r} (RFC 4287 §3.2.3)"
+
+
+def _detail_refusals(entry: Entry) -> Iterator[str]:
+    if entry.language is not None and _LANGUAGE.match(entry.language) is None:
+        yield f"{entry.language!r} is no language tag (RFC 4287 §2)"
+    for tag in entry.tags:
+        if not tag.term.strip():
+            yield "a tag has no term (RFC 4287 §4.2.2)"
+        if tag.scheme is not None and not is_absolute_iri(tag.scheme):
+            yield f"the scheme of a tag is no absolute IRI: {tag.scheme!r} (RFC 4287 §4.2.2.2)"
