@@ -25,6 +25,17 @@ from pathlib import Path
 class AggregatorError(Exception):
     """Base of every error that a user may see; `str()` is the message."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with every field: constructors here take keyword-only facts."""
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind: type[AggregatorError], args: tuple[object, ...], fields: dict[str, object]) -> AggregatorError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:

@@ -77,12 +77,8 @@ pass_invocation = click.make_pass_decorator(Invocation)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "-C", "--dir", "root", type=click.Path(path_type=Path), default=Path(), help="Project folder. [default: .]"
-)
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("config"), help="Config folder. [default: config]"
-)
+@click.option("-C", "--dir", "root", type=click.Path(path_type=Path), default=Path(), help="Project folder. [default: .]")
+@click.option("--config", type=click.Path(path_type=Path), default=Path("config"), help="Config folder. [default: config]")
 @click.option("-q", "--quiet", is_flag=True, help="Only say what went wrong.")
 @click.option("-v", "--verbose", count=True, help="Say more; -vv adds tracebacks.")
 @click.option("--json", "json_", is_flag=True, help="Data on stdout as JSON (sync: one event a line).")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-#: HTML that passed the sanitiser: its only entities are &amp; &lt; &gt; &quot; &nbsp;, so it never contains "&#"; newlines are LF.
+#: HTML that passed the sanitiser: its only entities are &amp; &lt; &gt; &quot; &nbsp;, so it never contains "&#";
+#: newlines are LF.
 SafeHtml = NewType("SafeHtml", str)
 
 
@@ -80,5 +81,6 @@ class Entry:
     def date(self) -> datetime:
         """Return the instant the post is dated with: upstream's, else when it was first seen."""
         date = self.published or self.first_seen
-        assert date is not None, "an entry carries `published` or `first_seen`"
+        if date is None:
+            raise ValueError("an entry carries `published` or `first_seen`")
         return date

@@ -50,7 +50,9 @@ class Failed:
 
     source_id: str
     address: str  #: the address last tried, secrets redacted
-    kind: str  #: a stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol, not-a-feed, parse, crash
+    #: A stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol,
+    #: not-a-feed; of the worker that read it: deadline, memory, crash, stuck; of ours: bug.
+    kind: str
     message: str  #: one line: what and why
     status: int | None = None
     retry_after: timedelta | None = None  #: what the server asked for (RFC 9110 §10.2.3)

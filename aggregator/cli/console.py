@@ -1,0 +1,159 @@
+"""What a run tells a person, or a program: one line per source, a bar on a terminal, JSON Lines under --json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime
+from enum import Enum
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+from aggregator.cli import Invocation
+from aggregator.model.poll import Event, Note, Outcome, OutputEvent, SourceEvent, Summary
+from aggregator.schedule import describe
+
+_MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗"}
+
+
+class Console(AbstractContextManager["Console"]):
+    """Takes events as they happen. Talk goes to stderr; under --json the events go to stdout as well."""
+
+    def __init__(self, invocation: Invocation, *, total: int | None = None, dry_run: bool = False) -> None:
+        """Take the number of visits expected, for the bar."""
+        self._invocation = invocation
+        self._dry_run = dry_run
+        self._bar: Any = None
+        if total and _is_terminal() and not invocation.quiet and not invocation.json:
+            self._bar = click.progressbar(length=total, file=sys.stderr, show_pos=True, width=30)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, trace)
+
+    def report(self, event: Event) -> None:
+        """Tell one event."""
+        if self._invocation.json:
+            print_json(event)
+        if isinstance(event, SourceEvent):
+            self._source(event)
+        elif isinstance(event, OutputEvent):
+            self._output(event)
+        else:
+            self._line(event.text, always=False)
+
+    def _source(self, event: SourceEvent) -> None:
+        if self._bar is not None:
+            self._bar.update(1)
+        failed = event.outcome is Outcome.FAILED
+        if failed or self._bar is None or self._invocation.verbosity:
+            self._line(f"{_MARKS[event.outcome]} {event.source_id}  {_what(event)}", always=failed)
+        for warning in event.warnings:
+            self._line(f"  {event.source_id}: {warning}", always=False)
+        if event.trace and self._invocation.verbosity > 1:
+            self._line(event.trace, always=True)
+        if self._dry_run:
+            for mark, path in event.posts:
+                click.echo(f"{mark} {path}")
+
+    def _output(self, event: OutputEvent) -> None:
+        if event.refused is not None:
+            self._line(f"✗ {event.path}  {event.refused}", always=True)
+        elif event.changed and self._invocation.verbosity:
+            self._line(f"✓ {event.path}", always=False)
+        for warning in event.warnings:
+            self._line(f"  {event.path}: {warning}", always=True)
+
+    def _line(self, text: str, *, always: bool) -> None:
+        if self._bar is not None and sys.stderr.isatty():
+            click.echo("\r\033[K", err=True, nl=False)  # the bar draws itself again after the line
+        (self._invocation.warn if always else self._invocation.talk)(text)
+
+
+def summary_line(summary: Summary) -> str:
+    """Return the last line of a run."""
+    parts = [f"{summary.news + summary.same} ok" + (f" ({summary.same} unchanged)" if summary.same else "")]
+    if summary.failed:
+        parts.append(f"{summary.failed} failed")
+    posts = [f"{summary.new} new"]
+    if summary.updated:
+        posts.append(f"{summary.updated} updated")
+    if summary.adopted:
+        posts.append(f"{summary.adopted} found in place")
+    return (
+        f"{count(summary.due, 'source')}: {', '.join(parts)} · posts: {', '.join(posts)}"
+        f" · {count(summary.outputs, 'file')} published · {summary.elapsed_ms / 1000:.1f} s"
+    )
+
+
+def next_line(summary: Summary, now: datetime) -> str | None:
+    """Return when to come back."""
+    if summary.next_poll is None:
+        return None
+    wait = summary.next_poll - now
+    when = summary.next_poll.astimezone().strftime("%Y-%m-%d %H:%M")
+    return f"next poll: {summary.next_source} at {when}, in {describe(wait)}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 source`, `2 sources`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def print_json(record: Any) -> None:
+    """Print one record as one line of JSON on stdout."""
+    data = {"event": _event_name(record), **asdict(record)}
+    click.echo(json.dumps(data, ensure_ascii=False, default=_plain))
+
+
+def _event_name(record: Any) -> str:
+    names: dict[type, str] = {SourceEvent: "source", OutputEvent: "output", Note: "note", Summary: "summary"}
+    return names[type(record)]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _what(event: SourceEvent) -> str:
+    if event.outcome is Outcome.FAILED:
+        times = f" ({_ordinal(event.failures)} time in a row)" if event.failures > 1 else ""
+        return f"{event.message}{times}"
+    if event.outcome is Outcome.NOT_MODIFIED:
+        text = "not modified"
+    elif event.outcome is Outcome.SAME:
+        text = f"{event.adopted} found in place" if event.adopted else "nothing new"
+    else:
+        found = (("new", event.new), ("updated", event.updated), ("found in place", event.adopted))
+        text = ", ".join(f"{number} {word}" for word, number in found if number)
+    note = f"  ({event.message})" if event.message else ""
+    return f"{text}  {event.elapsed_ms} ms{note}"
+
+
+def _ordinal(number: int) -> str:
+    tens = number % 100
+    suffix = "th" if 10 < tens < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")  # noqa: PLR2004
+    return f"{number}{suffix}"
+
+
+def _is_terminal() -> bool:
+    import os
+
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+Report = Callable[[Event], None]

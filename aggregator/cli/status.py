@@ -1,0 +1,132 @@
+"""`aggregator status`: how each source is doing, worst first. Reads the state only; takes no lock."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from aggregator.cli import Invocation, clock, pass_invocation
+from aggregator.cli.console import count
+from aggregator.cli.project import load
+from aggregator.model.poll import SourceState
+from aggregator.model.source import Source
+from aggregator.schedule import describe
+from aggregator.store.state import open_state
+
+#: state -> its mark; in the order of the table, worst first. Always word and shape, never colour alone.
+_MARKS = {"failing": "✗", "gone": "†", "waiting": "⏲", "new": "○", "paused": "‖", "ok": "●"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """One line of the table."""
+
+    id: str
+    state: str  #: a key of _MARKS
+    posts: int
+    last_success: datetime | None
+    last_news: datetime | None
+    next_poll: datetime | None
+    next_reason: str | None
+    failures: int
+    error: str | None
+    error_kind: str | None
+    warnings: tuple[str, ...]
+
+
+@click.command()
+@click.option("--failing", is_flag=True, help="Only the sources that fail.")
+@pass_invocation
+def status(invocation: Invocation, failing: bool) -> None:
+    """Say how each source is doing, worst first."""
+    settings = load(invocation)
+    opened = open_state(settings.state.url.reveal(), settings.root, create=False)
+    try:
+        known, posts = opened.state.sources(), opened.state.counts()
+    finally:
+        opened.state.close()
+    lines = [
+        _status(source, known.get(source.id) or SourceState(id=source.id), posts.get(source.id, (0, None))[0])
+        for source in settings.sources
+    ]
+    order = list(_MARKS)
+    lines.sort(key=lambda line: order.index(line.state))
+    shown = [line for line in lines if line.state in {"failing", "gone"} or not failing]
+    if invocation.json:
+        click.echo(json.dumps([_plain(line) for line in shown], ensure_ascii=False, indent=2))
+        return
+    current = clock.now()
+    for line in shown:
+        for text in _render(line, current):
+            click.echo(text)
+    invocation.talk(_sentence(lines))
+
+
+def _status(source: Source, known: SourceState, posts: int) -> SourceStatus:
+    if source.paused:
+        state = "paused"
+    elif known.last_poll is None:
+        state = "new"
+    elif known.failures and known.last_status in {429, 503} and not _long_dead(known):
+        state = "waiting"
+    elif known.failures:
+        state = "gone" if known.last_status == 410 else "failing"  # noqa: PLR2004 - Gone, RFC 9110 §15.5.11
+    else:
+        state = "ok"
+    return SourceStatus(
+        id=source.id,
+        state=state,
+        posts=posts,
+        last_success=known.last_success,
+        last_news=known.last_news,
+        next_poll=None if source.paused else known.next_poll,
+        next_reason=known.next_reason,
+        failures=known.failures,
+        error=known.last_message if known.failures else None,
+        error_kind=known.last_kind,
+        warnings=known.warnings,
+    )
+
+
+def _long_dead(known: SourceState) -> bool:
+    """Tell whether "come back later" has been the answer for so long that it is a failure."""
+    return known.failures > 3 or known.last_success is None  # noqa: PLR2004
+
+
+def _render(line: SourceStatus, current: datetime) -> list[str]:
+    news = f"news {_ago(line.last_news, current)}" if line.last_news else "no news yet"
+    text = f"{_MARKS[line.state]} {line.state:<8} {line.id}  {count(line.posts, 'post')}, {news}"
+    if line.next_poll is not None:
+        wait = line.next_poll - current
+        when = f"in {describe(wait)}" if wait.total_seconds() > 0 else "due now"
+        text += f" · next poll {when} ({line.next_reason})"
+    lines = [text]
+    if line.error:
+        since = f"since {_ago(line.last_success, current)}" if line.last_success else "never answered well"
+        lines.append(f"    {line.error}  ({count(line.failures, 'failure')} in a row, {since})")
+    lines.extend(f"    {warning}" for warning in line.warnings)
+    return lines
+
+
+def _sentence(lines: list[SourceStatus]) -> str:
+    bad = [line.id for line in lines if line.state in {"failing", "gone"}]
+    if not lines:
+        return "there is no source yet: put one into config/sources/"
+    if not bad:
+        return f"{count(len(lines), 'source')}, none failing"
+    names = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")  # noqa: PLR2004
+    return f"{len(bad)} of {count(len(lines), 'source')} failing: {names}"
+
+
+def _ago(then: datetime | None, current: datetime) -> str:
+    return f"{describe(current - then)} ago" if then else "never"
+
+
+def _plain(line: SourceStatus) -> dict[str, object]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in ((field, getattr(line, field)) for field in SourceStatus.__slots__)
+    }

@@ -1,0 +1,143 @@
+"""`aggregator sync`: poll what is due, write posts, publish what changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from aggregator.cli import Invocation, clock, pass_invocation
+from aggregator.cli.console import Console, next_line, print_json, summary_line
+from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED
+from aggregator.cli.project import load
+from aggregator.model.poll import Summary
+from aggregator.model.settings import Settings
+from aggregator.pipeline.project import open_project
+from aggregator.pipeline.sync import InterruptedRunError, SyncRequest, run_sync
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--category", help="Only the sources of this category (path parts joined by /) and below.")
+@click.option("--force", is_flag=True, help="Poll what is not due yet; still conditionally.")
+@click.option("--no-cache", is_flag=True, help="Send no validators and read equal bodies again; implies --force.")
+@click.option("--dry-run", is_flag=True, help="Poll, and list the posts that would be written; write nothing.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes. [default: one per processor]")
+@click.option("--limit", type=click.IntRange(min=1), help="Look at this many newest entries per source.")
+@click.option("--strict", is_flag=True, help="Exit 1 if any source failed.")
+@click.option("--changed-exit", type=click.IntRange(0, 255), metavar="CODE", help="Exit with CODE if anything changed.")
+@pass_invocation
+def sync(
+    invocation: Invocation,
+    sources: tuple[str, ...],
+    category: str | None,
+    force: bool,
+    no_cache: bool,
+    dry_run: bool,
+    jobs: int | None,
+    limit: int | None,
+    strict: bool,
+    changed_exit: int | None,
+) -> None:
+    """Poll the sources that are due; write posts and feeds.
+
+    Exit 0 also when some sources failed but one answered: they are named on stderr and in `status`.
+    """
+    settings = load(invocation)
+    chosen = _choose(settings, sources, category)
+    current = clock.now()
+    request = SyncRequest(
+        now=current,
+        stamp=clock.stamp(current),
+        sources=chosen,
+        force=force or no_cache,
+        no_cache=no_cache,
+        dry_run=dry_run,
+        jobs=jobs,
+        limit=limit,
+    )
+    summary = sync_project(invocation, settings, request)
+    sys.exit(_exit_code(summary, strict=strict, changed_exit=changed_exit))
+
+
+def sync_project(invocation: Invocation, settings: Settings, request: SyncRequest) -> Summary:
+    """Run one sync and tell it; also what `demo` calls."""
+    total = len(request.sources) or sum(not source.paused for source in settings.sources)
+    with Console(invocation, total=total, dry_run=request.dry_run) as console:
+        try:
+            with open_project(settings, console.report, jobs=request.jobs or 1) as project:
+                summary = run_sync(project, request, console.report)
+        except InterruptedRunError as error:
+            invocation.warn(str(error))
+            sys.exit(EXIT_TERMINATED if error.signal == signal.SIGTERM else EXIT_INTERRUPTED)
+    _tell(invocation, summary, request)
+    return summary
+
+
+def _tell(invocation: Invocation, summary: Summary, request: SyncRequest) -> None:
+    if invocation.json:
+        print_json(summary)
+    if not summary.sources:
+        invocation.warn(
+            "there is no source to poll: put one into config/sources/ (each file there shows how), then run this again"
+        )
+    elif not summary.due:
+        invocation.talk(f"nothing is due among {summary.sources} sources (--force polls all the same)")
+    else:
+        invocation.talk(summary_line(summary))
+        if summary.failed == summary.due:
+            invocation.warn(
+                "no source could be reached; is this machine online? Posts and feeds are as they were. "
+                "`aggregator demo` works offline"
+            )
+    upcoming = next_line(summary, request.now)
+    if upcoming:
+        invocation.talk(upcoming)
+    _tell_ci(summary)
+
+
+def _tell_ci(summary: Summary) -> None:
+    """Tell a CI job what it asks for by these variables: outputs, and a summary in Markdown."""
+    outputs, page = os.environ.get("GITHUB_OUTPUT"), os.environ.get("GITHUB_STEP_SUMMARY")
+    if outputs:
+        with Path(outputs).open("a", encoding="utf-8") as file:
+            file.write(f"changed={'true' if summary.changed else 'false'}\n")
+    if page:
+        with Path(page).open("a", encoding="utf-8") as file:
+            file.write(f"### aggregator sync\n\n{summary_line(summary)}\n")
+
+
+def _choose(settings: Settings, sources: tuple[str, ...], category: str | None) -> tuple[str, ...]:
+    known = {source.id: source for source in settings.sources}
+    for source_id in sources:
+        if source_id not in known:
+            raise click.UsageError(f"there is no source {source_id!r}{_nearest(source_id, list(known))}")
+    if category is None:
+        return sources
+    path = tuple(part for part in category.split("/") if part)
+    chosen = tuple(
+        source.id
+        for source in settings.sources
+        if source.categories[: len(path)] == path and (not sources or source.id in sources)
+    )
+    if not chosen:
+        raise click.UsageError(f"no source stands in the category {category!r}. See: aggregator source list")
+    return chosen
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ". See: aggregator source list"
+
+
+def _exit_code(summary: Summary, *, strict: bool, changed_exit: int | None) -> int:
+    if summary.due and summary.failed == summary.due:
+        return EXIT_ALL_FAILED
+    if strict and (summary.failed or summary.refused):
+        return EXIT_PARTIAL
+    return changed_exit if changed_exit is not None and summary.changed else 0

@@ -1,0 +1,129 @@
+"""What is remembered of a source between polls, and what one poll came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from aggregator.model.fetched import Validators
+
+
+class Outcome(StrEnum):
+    """How a poll of one source ended; the words of `status`, logs and --json."""
+
+    NEWS = "news"  #: at least one post was written or rewritten
+    SAME = "same"  #: a body came, without anything to write
+    NOT_MODIFIED = "not-modified"  #: 304
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What was learned about one source; everything here may be lost without losing a post."""
+
+    id: str
+    fingerprint: bytes | None = None  #: of the settings that decide what is asked and how it is read
+    validators: Validators | None = None
+    body_hash: bytes | None = None  #: of the last body as it came over the wire
+    prefer: str | None = None  #: the address that answered last
+    next_poll: datetime | None = None  #: None: as soon as possible
+    next_reason: str | None = None
+    last_poll: datetime | None = None
+    last_success: datetime | None = None
+    last_news: datetime | None = None
+    failures: int = 0  #: in a row
+    last_kind: str | None = None  #: `Failed.kind` of the last poll, None if it went well
+    last_message: str | None = None
+    last_status: int | None = None
+    format: str | None = None
+    feed_title: str | None = None
+    feed_link: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One line of poll history."""
+
+    source_id: str
+    at: datetime
+    outcome: Outcome
+    new: int = 0
+    updated: int = 0
+    elapsed_ms: int = 0
+    message: str | None = None  #: why it failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputState:
+    """What is known of a published file."""
+
+    path: str  #: relative to the public folder
+    frame_hash: bytes  #: of everything but the entries: titles, addresses, limits
+    dirty: bool  #: its entries changed since it was last written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEvent:
+    """What one visit came to, as it is told: on the terminal, in --json, in logs."""
+
+    source_id: str
+    outcome: Outcome
+    new: int = 0
+    updated: int = 0
+    adopted: int = 0
+    locked: int = 0
+    elapsed_ms: int = 0
+    kind: str | None = None  #: why it failed: `model.fetched.Failed.kind`
+    message: str | None = None  #: the same in words
+    failures: int = 0  #: in a row
+    next_poll: datetime
+    next_reason: str
+    warnings: tuple[str, ...] = ()
+    posts: tuple[tuple[str, str], ...] = ()  #: ("+" or "~", path) of each post written, or that would be
+    trace: str | None = None  #: of a bug of ours, for -vv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputEvent:
+    """What became of one published file."""
+
+    path: str
+    changed: bool
+    refused: str | None = None  #: why the gate kept the last good file
+    warnings: tuple[str, ...] = ()  #: entries left out, posts missing or edited by hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something about the whole run that a person should know."""
+
+    text: str
+
+
+Event = SourceEvent | OutputEvent | Note
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run came to."""
+
+    sources: int = 0  #: configured and not paused
+    due: int = 0
+    news: int = 0
+    same: int = 0  #: polled, nothing new, 304 included
+    failed: int = 0
+    new: int = 0  #: posts written
+    updated: int = 0
+    adopted: int = 0
+    outputs: int = 0  #: files written
+    refused: int = 0  #: outputs that the gate refused
+    next_poll: datetime | None = None
+    next_source: str | None = None
+    elapsed_ms: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether any byte below posts/ or public/ changed."""
+        return bool(self.new or self.updated or self.outputs)

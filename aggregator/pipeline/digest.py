@@ -1,0 +1,156 @@
+"""One fetched body -> posts on disk and the rows that describe them. Runs in a worker, on hostile bytes.
+
+    inflate -> parse -> identify -> normalise -> decide -> render -> write
+
+All but the last step stand under the feed's own deadline; nothing is written before all of them are done, so that a body
+that kills its worker has changed nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aggregator.decide import Verdict, compare, judge, merge
+from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
+from aggregator.model.entry import Entry, Feed
+from aggregator.model.parsed import ParsedFeed
+from aggregator.normalise import Identified, identify, normalise_entry, normalise_feed
+from aggregator.parse import NotAFeedError, parse_feed
+from aggregator.parse.body import InflateError, inflate
+from aggregator.pipeline.jobs import DigestJob, Unreadable
+from aggregator.store.paths import post_path
+from aggregator.store.posts import archive_path, post_hash, read_bytes, row_of, write_post
+from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
+from aggregator.workers import arm_deadline, disarm_deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Write:
+    """A post that is to be written once the whole feed is understood."""
+
+    entry: Entry
+    item: Identified
+    path: str
+    rendered: Rendered
+    is_new: bool
+
+
+class _Draft:
+    """What a digest has found so far."""
+
+    def __init__(self) -> None:
+        self.writes: list[_Write] = []
+        self.adopted: list[PostRow] = []
+        self.noted: list[tuple[str, bytes]] = []
+        self.locked: list[str] = []
+        self.skipped: list[Skipped] = []
+
+
+def digest(job: DigestJob) -> Changes | Unreadable:
+    """Turn one body into posts; returns only what is news. Raises StoreError if a post cannot be written."""
+    arm_deadline()
+    try:
+        body = inflate(job.body, job.coding, job.max_bytes)
+        parsed = parse_feed(body, job.headers, address=job.final_address)
+    except InflateError as error:
+        disarm_deadline()
+        return Unreadable(kind="truncated" if "short" in str(error) else "too-big", message=str(error))
+    except NotAFeedError as error:
+        disarm_deadline()
+        return Unreadable(kind="not-a-feed", message=str(error))
+    feed = normalise_feed(parsed, job.source, address=job.final_address)
+    draft = _plan(job, parsed, feed)
+    disarm_deadline()
+    rows = [_write(job, write) for write in draft.writes]
+    pairs = list(zip(draft.writes, rows, strict=True))
+    return Changes(
+        source_id=job.source.id,
+        feed_title=feed.title,
+        feed_link=feed.link,
+        format=parsed.format,
+        new=tuple(row for write, row in pairs if write.is_new) + tuple(draft.adopted),
+        updated=tuple(row for write, row in pairs if not write.is_new),
+        adopted=len(draft.adopted),
+        noted=tuple(draft.noted),
+        locked=tuple(draft.locked),
+        skipped=tuple(draft.skipped),
+        warnings=parsed.warnings,
+        entries=len(parsed.entries),
+        hints=parsed.hints,
+    )
+
+
+def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
+    """Decide about every entry; touches the disk only to read posts that upstream has changed."""
+    draft = _Draft()
+    profile = get_profile(job.place.profile)
+    items = identify(parsed.entries, source_id=job.source.id, known=job.known)
+    for item in items[: job.limit]:
+        known = job.known.get(item.key)
+        verdict = judge(known, item.raw_hash)
+        if verdict is Verdict.KNOWN:
+            continue
+        if verdict is Verdict.NOTED:
+            draft.noted.append((item.key, item.raw_hash))
+            continue
+        entry = normalise_entry(
+            item,
+            feed=feed,
+            feed_language=parsed.language,
+            source=job.source,
+            address=job.final_address,
+            now=job.now,
+        )
+        if isinstance(entry, Entry) and entry.published is None:
+            entry = replace(entry, first_seen=job.stamp)
+        if isinstance(entry, Skipped):
+            draft.skipped.append(entry)
+        elif known is None:
+            _plan_new(job, profile, item, entry, draft)
+        else:
+            _plan_changed(job, profile, item, entry, known, draft)
+    return draft
+
+
+def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, draft: _Draft) -> None:
+    path = post_path(entry.categories, entry.title, item.key)
+    there = read_bytes(job.place.root / path)
+    if there is not None:
+        try:
+            old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
+        except PostFormatError:
+            old = None  # empty or cut short by a crash: content to check, not a fact; it is written again
+        if old is not None and old.id == entry.id:
+            draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=item.raw_hash))
+            return
+    draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=profile.render(entry), is_new=True))
+
+
+def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Entry, known: KnownEntry, draft: _Draft) -> None:
+    draft.noted.append((item.key, item.raw_hash))
+    there = read_bytes(job.place.root / known.path)
+    if there is None:
+        # Deleted by hand, or the folder is not mounted: either way not ours to bring back here.
+        return
+    try:
+        old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
+    except PostFormatError as error:
+        draft.locked.append(item.key)
+        draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
+        return
+    merged = merge(entry, old)
+    rendered = profile.render(merged)
+    outcome = compare(known, on_disk=there, disk_hash=post_hash(there), should_be=rendered.post)
+    if outcome.locked:
+        draft.locked.append(item.key)
+    elif outcome.rewrite:
+        draft.noted.pop()
+        draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=rendered, is_new=False))
+
+
+def _write(job: DigestJob, write: _Write) -> PostRow:
+    if job.dry_run:
+        written = post_hash(write.rendered.post)
+    else:
+        written = write_post(job.place.root, write.path, write.rendered, job.place.archive)
+    return row_of(write.entry, write.path, written, raw_hash=write.item.raw_hash)

@@ -1,0 +1,57 @@
+"""Settings and the categories that posts stand in -> the feeds to publish, each with its frame. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from aggregator.model.key import feed_id
+from aggregator.model.output import OutputFeed
+from aggregator.model.settings import Settings
+from aggregator.publish.addresses import output_path, public_url
+
+OPML_PATH = "feeds/index.opml"
+
+
+def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[OutputFeed, ...]:
+    """Return a frame for every category that is configured or holds posts, every prefix of it, and `all`.
+
+    A configured category without posts gets a feed too, so that it can be subscribed to before its first entry. Order: `all`,
+    then as configured, then what only old posts name, sorted.
+    """
+    paths: dict[tuple[str, ...], None] = {(): None}
+    configured = [category.path for category in settings.categories] + [s.categories for s in settings.sources]
+    for path in (*configured, *sorted(leaves)):
+        for depth in range(1, len(path) + 1):
+            paths.setdefault(path[:depth])
+    return tuple(_frame(settings, path) for path in paths)
+
+
+def frame_hash(*parts: object) -> bytes:
+    """Return a hash of everything about an output that is not its entries; records here have a faithful repr."""
+    return sha256(repr(parts).encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def outputs_of(settings: Settings, category: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the outputs that a post of this category stands in: its own, every prefix's, and `all`."""
+    return tuple(output_path(category[:depth], settings.categories) for depth in range(len(category) + 1))
+
+
+def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
+    site = settings.site
+    category = next((known for known in settings.categories if known.path == path), None)
+    own_title = category.title if category and category.title else None
+    title = site.title if not path else f"{own_title or ' / '.join(path)} - {site.title}"
+    file = output_path(path, settings.categories)
+    return OutputFeed(
+        category=path,
+        path=file,
+        id=feed_id(site.id, path),
+        title=title,
+        self_link=public_url(site.url, file),
+        page_link=site.url,
+        author=site.author or site.title,
+        language=(category.language if category else None) or site.language,
+        max_entries=(category.entries if category else None) or settings.public.entries,
+        max_bytes=settings.public.max_bytes,
+    )

@@ -1,0 +1,134 @@
+"""What travels to and from workers, and the doors that jobs go through.
+
+Imports no parser: each door imports its stages when it is first opened, in the worker, so that the main process stays light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aggregator.model.changes import Changes, KnownEntry, PostRow
+from aggregator.model.output import LeftOut, OutputFeed
+from aggregator.model.settings import Site
+from aggregator.model.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsPlace:
+    """Where posts live, and how they are written."""
+
+    root: Path  #: the posts folder
+    archive: Path  #: the folder for what a profile cannot hold
+    profile: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestJob:
+    """One body and what is known of its source."""
+
+    body: bytes
+    coding: str | None
+    headers: tuple[tuple[str, str], ...]
+    final_address: str
+    max_bytes: int
+    source: Source  #: without its secrets
+    known: dict[str, KnownEntry]
+    now: datetime  #: tells dates that cannot be true
+    stamp: datetime  #: first seen, for entries without a date
+    limit: int | None  #: newest entries to look at
+    place: PostsPlace
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """The body is no feed; `kind` is a word of `model.fetched.Failed`."""
+
+    kind: str
+    message: str
+    trace: str | None = None  #: of a bug of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputJob:
+    """One feed to write."""
+
+    frame: OutputFeed
+    rows: tuple[PostRow, ...]  #: newest first; more than the feed holds, since some may fall out
+    source_order: dict[str, int]  #: position in the config, for entries that share an atom:id
+    place: PostsPlace
+    public: Path
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputResult:
+    """What became of it."""
+
+    path: str
+    changed: bool
+    refused: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    missing: tuple[str, ...] = ()  #: posts that are not where the state says
+    unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
+    edited: tuple[PostRow, ...] = ()  #: posts found edited by hand, as they now are, locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpmlJob:
+    """The list of all feeds."""
+
+    site: Site
+    frames: tuple[OutputFeed, ...]
+    path: str
+    public: Path
+    durable: bool
+
+
+POSTS_PER_INDEX_JOB = 250  #: enough to make the hand-over cheap, few enough to stay within a worker's time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexJob:
+    """Some posts to read."""
+
+    place: PostsPlace
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """What they say."""
+
+    rows: tuple[PostRow, ...]
+    unreadable: tuple[tuple[str, str], ...]  #: (path, reason): kept as they are, not published
+
+
+def run_digest(job: DigestJob) -> Changes | Unreadable:
+    """One fetched body into posts; see `pipeline.digest`."""
+    from aggregator.pipeline.digest import digest
+
+    return digest(job)
+
+
+def run_index(job: IndexJob) -> Indexed:
+    """Posts into rows; see `pipeline.index`."""
+    from aggregator.pipeline.index import index_posts
+
+    return index_posts(job)
+
+
+def run_output(job: OutputJob) -> OutputResult:
+    """One category's feed; see `pipeline.outputs`."""
+    from aggregator.pipeline.outputs import publish_output
+
+    return publish_output(job)
+
+
+def run_opml(job: OpmlJob) -> OutputResult:
+    """The list of feeds; see `pipeline.outputs`."""
+    from aggregator.pipeline.outputs import publish_opml
+
+    return publish_opml(job)

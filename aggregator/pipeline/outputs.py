@@ -1,0 +1,87 @@
+"""One category's posts -> its feed on disk. Runs in a worker; idempotent.
+
+    read posts -> select -> build -> gate -> swap
+
+An unchanged feed is not rewritten, so its modification time means something to servers and readers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from aggregator.errors import PublishError
+from aggregator.model.changes import PostRow
+from aggregator.model.entry import Entry
+from aggregator.model.output import OutputEntry
+from aggregator.normalise import sanitise_kept
+from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, PostsPlace
+from aggregator.publish import build_feed, check_swap, render_opml
+from aggregator.store.files import write_file
+from aggregator.store.posts import archive_path, post_hash, read_bytes, row_of
+from aggregator.store.profiles import PostFormatError, get_profile
+
+
+def publish_output(job: OutputJob) -> OutputResult:
+    """Write one feed if its bytes changed. Raises StoreError if it cannot be written."""
+    entries: list[OutputEntry] = []
+    missing: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+    edited: list[PostRow] = []
+    for row in job.rows:
+        there = read_bytes(job.place.root / row.path)
+        if there is None:
+            missing.append(row.path)
+            continue
+        try:
+            entry = _read(job.place, row.key, there)
+        except PostFormatError as error:
+            unreadable.append((row.path, str(error)))
+            continue
+        found = post_hash(there)
+        if found != row.post_hash:
+            # Somebody edited it: published as edited, and never rewritten by us again.
+            edited.append(replace(row_of(entry, row.path, found, raw_hash=row.raw_hash), locked=True))
+        if found != row.post_hash or row.locked:
+            entry = replace(entry, content=sanitise_kept(entry.content, base=entry.link))
+        entries.append(OutputEntry(key=row.key, entry=entry))
+    result = OutputResult(
+        path=job.frame.path,
+        changed=False,
+        missing=tuple(missing),
+        unreadable=tuple(unreadable),
+        edited=tuple(edited),
+    )
+    return _swap(job, entries, result)
+
+
+def publish_opml(job: OpmlJob) -> OutputResult:
+    """Write the list of feeds if its bytes changed."""
+    content = render_opml(job.site, job.frames)
+    changed = read_bytes(job.public / job.path) != content
+    if changed:
+        write_file(job.public, job.path, content, durable=job.durable)
+    return OutputResult(path=job.path, changed=changed)
+
+
+def _swap(job: OutputJob, entries: list[OutputEntry], result: OutputResult) -> OutputResult:
+    old = read_bytes(job.public / job.frame.path)
+    try:
+        built = build_feed(job.frame, entries, source_order=job.source_order)
+        if built.content == old:
+            return replace(result, left_out=built.left_out)
+        check_swap(old, built, output=job.frame.path)
+    except PublishError as error:
+        return replace(result, refused=str(error))
+    write_file(job.public, job.frame.path, built.content, durable=job.durable)
+    return replace(result, changed=True, left_out=built.left_out)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(profile: str, post: bytes, extra: bytes | None) -> Entry:
+    """Read a post once for all the feeds it stands in: its own category, every prefix, and `all`."""
+    return get_profile(profile).read(post, extra)
+
+
+def _read(place: PostsPlace, key: str, post: bytes) -> Entry:
+    return _parsed(place.profile, post, read_bytes(archive_path(place.archive, key)))

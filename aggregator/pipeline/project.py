@@ -1,0 +1,207 @@
+"""An open project: its settings, its lock, its state and ledger, and which posts folders can be trusted.
+
+The main process's side of the disk. A posts folder whose time is not the one stored was touched by somebody else (a hand, git, a
+run that died): before anything is written there, its posts that the state does not know are read and adopted as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from aggregator import __version__
+from aggregator.errors import StoreError
+from aggregator.model.changes import KnownEntry, PostRow
+from aggregator.model.key import key_of_name, link_hash
+from aggregator.model.poll import Event, Note
+from aggregator.model.settings import Settings
+from aggregator.pipeline.frames import outputs_of
+from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, IndexJob, PostsPlace, run_index
+from aggregator.store.ledger import Deleted, Ledger, Takedown
+from aggregator.store.lock import project_lock
+from aggregator.store.paths import post_folder
+from aggregator.store.state import Batch, State, open_state
+from aggregator.workers import Workers
+
+#: The kernel stamps files with a clock that may tick every 10 ms only: a folder's time tells of a change only when it is older.
+_CLOCK_TICK_NS = 20_000_000
+
+
+class Project:
+    """One project folder, held by this process."""
+
+    def __init__(self, settings: Settings, state: State, ledger: Ledger) -> None:
+        """Take the parts; see `open_project`."""
+        self.settings = settings
+        self.state = state
+        self.ledger = ledger
+        root = settings.root
+        self.place = PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile)
+        self.public = root / settings.public.dir
+        self.adopted = 0  #: posts found and adopted by this run
+        self.outputs_written = 0
+        self.outputs_refused = 0
+        self._folders = state.folders()
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._touched: set[str] = set()
+
+    @property
+    def user_agent(self) -> str:
+        """Return who we are, as upstreams should know us (RFC 9110 §10.1.5)."""
+        return self.settings.fetch.user_agent or f"feed-aggregator/{__version__} (+{self.settings.site.url})"
+
+    def outputs_of(self, categories: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        """Return the outputs that posts of these categories stand in."""
+        return tuple(sorted({path for category in categories for path in outputs_of(self.settings, category)}))
+
+    def gone(self, source_id: str) -> dict[str, KnownEntry]:
+        """Return the entries of a source that must never come back, as locked ones without a post."""
+        gone = [line for line in self.ledger.lines if isinstance(line, Deleted | Takedown) and line.source == source_id]
+        nowhere = KnownEntry(raw_hash=None, link_hash=link_hash(None), path="", post_hash=None, locked=True)
+        return {line.key: nowhere for line in gone}
+
+    # -- posts folders ----------------------------------------------------------------------------------------------
+
+    def has_posts(self, categories: tuple[str, ...]) -> bool:
+        """Tell whether the folder of a category exists."""
+        return (self.place.root / post_folder(categories)).is_dir()
+
+    async def look_through_open_folders(self, workers: Workers, report: Callable[[Event], None]) -> None:
+        """Adopt what a run that died has left in the folders that it was writing to."""
+        for folder, mtime in sorted(self._folders.items()):
+            if mtime is None:
+                await self._look(workers, folder, report)
+
+    async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:
+        """Adopt unknown posts in a category's folder, once per run, if anybody but us has touched it."""
+        folder = post_folder(categories)
+        if folder not in self._looks:
+            self._looks[folder] = asyncio.ensure_future(self._look(workers, folder, report))
+        # Shielded, since others wait for the same look when one visit is cancelled.
+        await asyncio.shield(self._looks[folder])
+
+    async def _look(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
+        on_disk = _mtime(self.place.root / folder)
+        if on_disk is None or self._folders.get(folder) == on_disk:
+            return
+        paths = {key_of_name(name): f"{folder}/{name}" for name in _post_names(self.place.root / folder)}
+        known = self.state.keys([key for key in paths if key])
+        unknown = sorted(path for key, path in paths.items() if key and key not in known)
+        self._touched.add(folder)
+        if unknown:
+            rows = await self.index(workers, unknown, report)
+            dirty = self.outputs_of({row.categories for row in rows})
+            self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
+            self.adopted += len(rows)
+            report(Note(text=f"{folder}: {len(rows)} posts found that the state did not know; kept as they are"))
+
+    async def index(self, workers: Workers, paths: list[str], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
+        """Read posts into rows, in workers; what cannot be read is reported and left alone."""
+        jobs = [
+            IndexJob(place=self.place, paths=tuple(paths[start : start + POSTS_PER_INDEX_JOB]))
+            for start in range(0, len(paths), POSTS_PER_INDEX_JOB)
+        ]
+        rows: list[PostRow] = []
+        for result in await asyncio.gather(*(workers.run(run_index, job) for job in jobs)):
+            rows.extend(result.rows)
+            for path, reason in result.unreadable:
+                report(Note(text=f"{self.settings.posts.dir}/{path}: {reason}; kept as it is, not published"))
+        return tuple(rows)
+
+    async def reindex(self, workers: Workers, report: Callable[[Event], None]) -> int:
+        """Index every post anew; returns how many there are."""
+        paths = sorted(_all_posts(self.place.root))
+        rows = _without_twins(await self.index(workers, paths, report), report)
+        self.state.replace_entries(rows)
+        self._folders = {}
+        self._touched.update(str(PurePosixPath(path).parent) for path in paths)
+        self.adopted += len(rows)
+        return len(rows)
+
+    def touched(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Note the folders of these posts as written to by this run; return those that are new to the note."""
+        fresh = {path.rpartition("/")[0] for path in paths} - self._touched
+        self._touched |= fresh
+        return tuple(sorted(fresh))
+
+    def close_folders(self) -> None:
+        """Store the times of the folders that this run wrote to: from now on, another time means another hand."""
+        times = {folder: _mtime(self.place.root / folder) for folder in self._touched}
+        found = {folder: mtime for folder, mtime in times.items() if mtime is not None}
+        if not found:
+            return
+        newest = max(found.values())
+        wait_ns = newest + _CLOCK_TICK_NS - time.time_ns()
+        if 0 < wait_ns <= _CLOCK_TICK_NS:
+            time.sleep(wait_ns / 1e9)
+        self.state.close_folders({folder: mtime for folder, mtime in found.items() if times[folder] == mtime})
+        self._touched.clear()
+
+
+@contextmanager
+def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: int = 1) -> Iterator[Project]:
+    """Lock the project, open ledger and state, and index the posts if the state is new.
+
+    Raises LockedError, LedgerError, NewerFormatError, StoreError.
+    """
+    with project_lock(settings.root):
+        ledger = Ledger.load(settings.root / "ledger.jsonl")
+        opened = open_state(settings.state.url.reveal(), settings.root)
+        try:
+            project = Project(settings, opened.state, ledger)
+            if opened.note:
+                report(Note(text=opened.note))
+            if opened.fresh:
+                _index_first(project, report, jobs)
+            yield project
+        finally:
+            opened.state.close()
+
+
+def _index_first(project: Project, report: Callable[[Event], None], jobs: int) -> None:
+    async def run() -> int:
+        with Workers(jobs) as workers:
+            return await project.reindex(workers, report)
+
+    number = asyncio.run(run())
+    if number:
+        report(Note(text=f"state: there was none; rebuilt from {number} posts, which stay as they are"))
+
+
+def _without_twins(rows: tuple[PostRow, ...], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
+    """Keep the first by path of several posts of one entry, and name the others."""
+    kept: dict[str, PostRow] = {}
+    for row in sorted(rows, key=lambda row: row.path):
+        first = kept.setdefault(row.key, row)
+        if first is not row:
+            report(Note(text=f"{row.path}: a second post of the entry in {first.path}; kept, not published"))
+    return tuple(kept.values())
+
+
+def _mtime(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot look at {folder}: {error.strerror}", path=folder) from error
+
+
+def _post_names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(item.name for item in found if key_of_name(item.name) and item.is_file(follow_symlinks=False))
+    except OSError as error:
+        raise StoreError(f"cannot list {folder}: {error.strerror}", path=folder) from error
+
+
+def _all_posts(root: Path) -> Iterator[str]:
+    for folder, folders, _ in os.walk(root):
+        folders.sort()
+        base = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        for name in _post_names(Path(folder)):
+            yield str(base / name)

@@ -1,0 +1,129 @@
+"""Which outputs must be written, and their jobs. The main process's side of publishing.
+
+An output is written when its entries changed, when its frame changed (titles, addresses, limits), or when its file is gone. What
+is not is not even read: a run without news loads nothing of `publish` but addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aggregator.model.changes import PostRow
+from aggregator.model.output import OutputFeed
+from aggregator.model.poll import Event, Note, OutputEvent, OutputState
+from aggregator.pipeline.frames import OPML_PATH, frame_hash, plan_frames
+from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
+from aggregator.pipeline.project import Project
+from aggregator.workers import WorkerDiedError, Workers
+
+
+async def publish_what_changed(project: Project, workers: Workers, report: Callable[[Event], None]) -> None:
+    """Write every output that needs it. Raises StoreError if a file cannot be written."""
+    frames = plan_frames(project.settings, project.state.leaves())
+    known = project.state.outputs()
+    wanted = [frame for frame in frames if _needs_writing(project, known.get(frame.path), frame.path, frame_hash(frame))]
+    await _publish(project, workers, frames, wanted, report)
+    listing = frame_hash(project.settings.site, frames)
+    if _needs_writing(project, known.get(OPML_PATH), OPML_PATH, listing):
+        await _publish_opml(project, workers, frames, listing, report)
+    for path in sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH}):
+        if (project.public / path).exists():
+            report(Note(text=f"{project.settings.public.dir}/{path}: no category is published there any more; left as it is"))
+
+
+async def publish_all(
+    project: Project, workers: Workers, report: Callable[[Event], None], *, only: frozenset[str] | None = None
+) -> None:
+    """Look at every output, or those named by path, whatever the state says (`build`)."""
+    frames = plan_frames(project.settings, project.state.leaves())
+    wanted = [frame for frame in frames if only is None or frame.path in only]
+    await _publish(project, workers, frames, wanted, report)
+    await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
+
+
+def _needs_writing(project: Project, known: OutputState | None, path: str, now_hash: bytes) -> bool:
+    if known is None or known.dirty or known.frame_hash != now_hash:
+        return True
+    return not (project.public / path).exists()
+
+
+async def _publish(
+    project: Project,
+    workers: Workers,
+    frames: tuple[OutputFeed, ...],
+    wanted: list[OutputFeed],
+    report: Callable[[Event], None],
+) -> None:
+    if not wanted:
+        return
+    order = {source.id: number for number, source in enumerate(project.settings.sources)}
+    leaves = project.state.leaves()
+    newest = {leaf: project.state.newest(leaf, 2 * max(f.max_entries for f in frames)) for leaf in leaves}
+    slots = asyncio.Semaphore(workers.width)
+
+    async def one(frame: OutputFeed) -> tuple[OutputFeed, OutputResult]:
+        rows = _rows_of(frame, newest)
+        job = OutputJob(
+            frame=frame,
+            rows=rows,
+            source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
+            place=project.place,
+            public=project.public,
+            durable=project.settings.posts.durable,
+        )
+        async with slots:
+            try:
+                return frame, await workers.run(run_output, job)
+            except WorkerDiedError as error:
+                return frame, OutputResult(path=frame.path, changed=False, refused=f"building it {error}; kept as it was")
+
+    results = await asyncio.gather(*(one(frame) for frame in wanted))
+    states: list[OutputState] = []
+    edited: dict[str, PostRow] = {}
+    for frame, result in results:
+        _tell(project, result, report)
+        edited.update((row.key, row) for row in result.edited)
+        states.append(OutputState(path=frame.path, frame_hash=frame_hash(frame), dirty=result.refused is not None))
+    project.state.published(states, tuple(edited.values()))
+
+
+async def _publish_opml(
+    project: Project,
+    workers: Workers,
+    frames: tuple[OutputFeed, ...],
+    listing: bytes,
+    report: Callable[[Event], None],
+) -> None:
+    job = OpmlJob(
+        site=project.settings.site,
+        frames=frames,
+        path=OPML_PATH,
+        public=project.public,
+        durable=project.settings.posts.durable,
+    )
+    result = await workers.run(run_opml, job)
+    _tell(project, result, report)
+    project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=False)], ())
+
+
+def _rows_of(frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]]) -> tuple[PostRow, ...]:
+    depth = len(frame.category)
+    rows = [row for leaf, found in newest.items() if leaf[:depth] == frame.category for row in found]
+    rows.sort(key=lambda row: (row.date, row.key), reverse=True)
+    return tuple(rows[: 2 * frame.max_entries])
+
+
+def _tell(project: Project, result: OutputResult, report: Callable[[Event], None]) -> None:
+    if result.changed:
+        project.outputs_written += 1
+    if result.refused is not None:
+        project.outputs_refused += 1
+    posts = project.settings.posts.dir
+    warnings = (
+        *(f"{out.source_id}: entry {out.title!r} left out: {out.reason}" for out in result.left_out),
+        *(f"{posts}/{path}: the post is gone; its entry is left out" for path in result.missing),
+        *(f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable),
+        *(f"{posts}/{row.path}: edited by hand; published as edited" for row in result.edited),
+    )
+    report(OutputEvent(path=result.path, changed=result.changed, refused=result.refused, warnings=warnings))

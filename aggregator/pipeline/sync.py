@@ -1,0 +1,286 @@
+"""Polls what is due and takes every source down its path. The main process: network, state, ledger, order of writes.
+
+Order of writes, per batch (DESIGN 9): posts by the workers, renamed into place; made durable; one state transaction; then the
+feeds. Whatever a crash cuts off is found again: a posts folder that this run wrote to is marked in the state until the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from aggregator.errors import AggregatorError, StoreError
+from aggregator.fetch import Client
+from aggregator.model.changes import Changes, KnownEntry
+from aggregator.model.fetched import Failed, Fetched, NotModified
+from aggregator.model.poll import Event, Outcome, SourceEvent, SourceState, Summary
+from aggregator.model.source import Source
+from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint
+from aggregator.pipeline.jobs import DigestJob, Unreadable, run_digest
+from aggregator.pipeline.project import Project
+from aggregator.pipeline.publishing import publish_what_changed
+from aggregator.store.files import make_durable
+from aggregator.store.state import Batch
+from aggregator.workers import WorkerDiedError, Workers
+
+BATCH_ROWS = 2000  #: posts per state transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """What a run is asked to do."""
+
+    now: datetime  #: aware, UTC
+    stamp: datetime  #: what entries without a date are dated with: `now`, or SOURCE_DATE_EPOCH
+    sources: tuple[str, ...] = ()  #: () means all
+    force: bool = False  #: poll what is not due, still conditionally
+    no_cache: bool = False  #: send no validators and digest equal bodies as well
+    dry_run: bool = False
+    jobs: int | None = None  #: worker processes; None: one per processor
+    limit: int | None = None  #: newest entries taken per source
+
+
+class InterruptedRunError(AggregatorError):
+    """The run was asked to stop; finished sources are saved."""
+
+    def __init__(self, number: int) -> None:
+        """Take the signal's number."""
+        self.signal = number
+        super().__init__("stopped; what was finished is saved, the next run goes on from there")
+
+
+def run_sync(project: Project, request: SyncRequest, report: Callable[[Event], None]) -> Summary:
+    """Poll what is due, write posts, publish what changed. Raises StoreError, InterruptedRunError."""
+    return asyncio.run(_Sync(project, request, report).run())
+
+
+class _Sync:
+    """One run; its fields are what the stages have in common."""
+
+    def __init__(self, project: Project, request: SyncRequest, report: Callable[[Event], None]) -> None:
+        self._project = project
+        self._settings = project.settings
+        self._request = request
+        self._report = report
+        self._known_sources = project.state.sources()
+        self._began = time.monotonic()
+        self._events: list[SourceEvent] = []
+        self._batch: list[Finished] = []
+        self._flushing = asyncio.Lock()
+        self._signal: int | None = None
+        self._had_entries = not project.state.is_empty()
+
+    async def run(self) -> Summary:
+        due = self._due()
+        with Workers(self._request.jobs or _processors()) as workers:
+            await self._guarded(self._all(workers, due))
+        return self._summary(due)
+
+    # -- which ------------------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> list[Source]:
+        wanted = set(self._request.sources)
+        return [s for s in self._settings.sources if (s.id in wanted if wanted else not s.paused)]
+
+    def _due(self) -> list[Source]:
+        if self._request.force:
+            return self._chosen()
+        return [source for source in self._chosen() if self._is_due(source)]
+
+    def _is_due(self, source: Source) -> bool:
+        state = self._known_sources.get(source.id)
+        if state is None or state.next_poll is None or state.fingerprint != fingerprint(source):
+            return True
+        return state.next_poll <= self._request.now
+
+    # -- the run ----------------------------------------------------------------------------------------------------
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the work so that SIGINT and SIGTERM end it in order: what is finished is saved, then we stop."""
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+
+        def stop(number: int) -> None:
+            self._signal = number
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop, number)
+        try:
+            await task
+        except asyncio.CancelledError:
+            await self._flush()
+            if self._signal is None:
+                raise
+            raise InterruptedRunError(self._signal) from None
+        except StoreError:
+            with suppress(StoreError):  # the first error is the one to tell
+                await self._flush()
+            raise
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def _all(self, workers: Workers, due: list[Source]) -> None:
+        project = self._project
+        if due:
+            await project.look_through_open_folders(workers, self._report)
+            await self._poll(workers, due)
+            await self._flush()
+        if self._request.dry_run:
+            return
+        await publish_what_changed(project, workers, self._report)
+        project.close_folders()
+        if due:
+            project.state.trim_history()
+
+    async def _poll(self, workers: Workers, due: list[Source]) -> None:
+        slots = asyncio.Semaphore(workers.width)
+        async with Client(self._settings.fetch, user_agent=self._project.user_agent) as client:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for source in due:
+                        group.create_task(self._visit(client, workers, slots, source))
+            except BaseExceptionGroup as errors:
+                # The first is what stopped the run; the others were cancelled on its account or failed alike.
+                raise errors.exceptions[0] from None
+
+    async def _visit(self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source) -> None:
+        before = self._known_sources.get(source.id) or SourceState(id=source.id)
+        moved = before.fingerprint is not None and before.fingerprint != fingerprint(source)
+        validators = None if self._request.no_cache or moved else before.validators
+        excluded: set[str] = set()
+        while True:
+            answer = await client.poll(source, validators, prefer=before.prefer, exclude=frozenset(excluded))
+            if not isinstance(answer, Fetched):
+                break
+            same = not self._request.no_cache and before.body_hash == body_hash(answer)
+            if same and not moved:
+                result: Changes | Unreadable | None = None
+            else:
+                async with slots:
+                    result = await self._digest(workers, source, answer)
+            if isinstance(result, Unreadable):
+                excluded.add(answer.address)
+                if result.kind == "not-a-feed" and len(excluded) < len(source.addresses):
+                    continue  # a 200 that is no feed: the next instance may know better (DESIGN 14)
+                answer = Failed(
+                    source_id=source.id,
+                    address=answer.address,
+                    kind=result.kind,
+                    message=result.message,
+                    status=answer.status,
+                    elapsed=answer.elapsed,
+                )
+                await self._finish(failed(source, before, answer, self._request.now, trace=result.trace))
+                return
+            await self._finish(answered(source, before, answer, result, self._request.now))
+            return
+        if isinstance(answer, NotModified):
+            await self._finish(answered(source, before, answer, None, self._request.now))
+        else:
+            await self._finish(failed(source, before, answer, self._request.now))
+
+    async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:
+        if self._had_entries or self._project.has_posts(source.categories):
+            await self._project.look_through_folder(workers, source.categories, self._report)
+        job = DigestJob(
+            body=answer.body,
+            coding=answer.coding,
+            headers=answer.headers,
+            final_address=answer.final_address,
+            max_bytes=self._settings.fetch.max_bytes,
+            source=replace(source, headers=(), auth=None, proxy=None),
+            known=self._known(source),
+            now=self._request.now,
+            stamp=self._request.stamp,
+            limit=self._request.limit,
+            place=self._project.place,
+            dry_run=self._request.dry_run,
+        )
+        try:
+            return await workers.run(run_digest, job)
+        except WorkerDiedError as error:
+            return Unreadable(kind=error.kind, message=f"the feed {error}")
+        except AggregatorError:
+            raise  # the disk, not the feed: the run cannot go on
+        except Exception as error:  # noqa: BLE001 - a bug of ours costs this source only, and is shown as one
+            return Unreadable(kind="bug", message=_bug(error), trace="".join(traceback.format_exception(error)))
+
+    def _known(self, source: Source) -> dict[str, KnownEntry]:
+        known = self._project.state.known(source.id) if self._had_entries or self._project.adopted else {}
+        return known | self._project.gone(source.id)
+
+    # -- after a visit ----------------------------------------------------------------------------------------------
+
+    async def _finish(self, finished: Finished) -> None:
+        self._events.append(finished.event)
+        self._report(finished.event)
+        if self._request.dry_run:
+            return
+        self._batch.append(finished)
+        if sum(len(done.rows) for done in self._batch) >= BATCH_ROWS:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Make the batch's posts durable, then save it: what the state says must be on the disk."""
+        async with self._flushing:
+            batch, self._batch = self._batch, []
+            if not batch:
+                return
+            rows = [row for done in batch for row in done.rows]
+            project = self._project
+            if rows and self._settings.posts.durable:
+                await asyncio.to_thread(make_durable, project.place.root, [row.path for row in rows])
+            folders = project.touched(row.path for row in rows)
+            project.state.save(
+                Batch(
+                    sources=tuple(done.state for done in batch),
+                    polls=tuple(done.poll for done in batch),
+                    rows=tuple(rows),
+                    noted=tuple(pair for done in batch for pair in done.noted),
+                    locked=tuple(key for done in batch for key in done.locked),
+                    open_folders=folders,
+                    dirty_outputs=project.outputs_of({row.categories for row in rows}),
+                )
+            )
+
+    def _summary(self, due: list[Source]) -> Summary:
+        events = self._events
+        upcoming = {event.source_id: event.next_poll for event in events}
+        for source in self._chosen():
+            state = self._known_sources.get(source.id)
+            if source.id not in upcoming and state is not None and state.next_poll is not None:
+                upcoming[source.id] = state.next_poll
+        first = min(upcoming.items(), key=lambda item: (item[1], item[0]), default=None)
+        return Summary(
+            sources=len(self._chosen()),
+            due=len(due),
+            news=sum(event.outcome is Outcome.NEWS for event in events),
+            same=sum(event.outcome in {Outcome.SAME, Outcome.NOT_MODIFIED} for event in events),
+            failed=sum(event.outcome is Outcome.FAILED for event in events),
+            new=sum(event.new for event in events),
+            updated=sum(event.updated for event in events),
+            adopted=sum(event.adopted for event in events),
+            outputs=self._project.outputs_written,
+            refused=self._project.outputs_refused,
+            next_poll=first[1] if first else None,
+            next_source=first[0] if first else None,
+            elapsed_ms=round((time.monotonic() - self._began) * 1000),
+        )
+
+
+def _bug(error: Exception) -> str:
+    return f"internal error, a bug of aggregator: {type(error).__name__}: {error} (-vv shows the traceback)"
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,122 @@
+"""Killable worker processes: a job that crashes, hangs or eats memory costs its own result and nothing else.
+
+Comes in: a module-level function and one picklable job. Goes out: its result, or `WorkerDiedError` with the cause in words. The
+pool is pebble's, over forkserver: started with the first job, so a run without news starts no process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as PoolTimeoutError
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+FEED_CPU_SECONDS = 5.0  #: for inflating, parsing, normalising and deciding: the feed's own work
+TOTAL_SECONDS = 65.0  #: for a whole job, writing included; past this it is a disk that hangs, not a feed
+MEMORY_BYTES = 1024 * 1024 * 1024  #: of address space; nh3 aborts and lxml errs beyond it, so it is a crash
+_PRELOADED = ["aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
+_PR_SET_PDEATHSIG = 1
+
+
+class WorkerDiedError(Exception):
+    """A job took its worker with it; `kind` and the message say how."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Take a stable word (crash, deadline, memory, stuck) and one line."""
+        self.kind = kind
+        super().__init__(message)
+
+
+class Workers:
+    """A pool of worker processes, used as a context manager."""
+
+    def __init__(self, processes: int) -> None:
+        """Take the number of processes; none is started yet."""
+        self._processes = processes
+        self._pool: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._pool is None:
+            return
+        if kind is None:
+            self._pool.close()
+        else:
+            self._pool.stop()
+        self._pool.join()
+
+    @property
+    def width(self) -> int:
+        """Return how many jobs should be in flight: two per process, so that none waits for the main process."""
+        return 2 * self._processes
+
+    async def run(self, function: Callable[[Job], Result], job: Job) -> Result:
+        """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
+        future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
+        try:
+            result: Result = await asyncio.wrap_future(future)
+        except ProcessExpired as error:
+            raise WorkerDiedError(*_cause_of_death(error.exitcode)) from error
+        except PoolTimeoutError as error:
+            raise WorkerDiedError("stuck", f"no progress for {TOTAL_SECONDS:.0f} s: the disk may hang") from error
+        except MemoryError as error:
+            raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
+        return result
+
+    def _started(self) -> Any:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(_PRELOADED)
+            self._pool = ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
+        return self._pool
+
+
+_MEMORY_MESSAGE = f"needs more than {MEMORY_BYTES // 1024 // 1024} MiB of memory to be read"
+
+
+def arm_deadline() -> None:
+    """Start the clock of the feed's own work: CPU time, so that a busy machine or disk is not held against it.
+
+    The signal's default action ends the process even while C code holds the interpreter's lock, where no handler
+    written in Python would get to run.
+    """
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, FEED_CPU_SECONDS)
+
+
+def disarm_deadline() -> None:
+    """Stop it: what follows is our own writing."""
+    signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _set_up() -> None:
+    """Prepare a worker: a memory limit, and no life beyond its parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":
+        # macOS counts address space in a way that leaves no room for Python itself.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _cause_of_death(exitcode: int) -> tuple[str, str]:
+    if exitcode == -signal.SIGPROF:
+        return "deadline", f"took more than {FEED_CPU_SECONDS:.0f} s of processor time to be read"
+    if exitcode == -signal.SIGABRT:
+        return "memory", _MEMORY_MESSAGE
+    name = signal.Signals(-exitcode).name if exitcode < 0 else f"exit status {exitcode}"
+    return "crash", f"crashed the process that read it ({name})"
