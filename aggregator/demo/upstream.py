@@ -56,8 +56,7 @@ class Answer:
 def make_answers(*, here: str, base: datetime) -> dict[str, Answer]:
     """Make the feeds' answers by path."""
     answers = {
-        feed.path: Answer(status=HTTPStatus.OK, body=render_feed(feed, here=here, base=base), type=feed.type)
-        for feed in FEEDS
+        feed.path: Answer(status=HTTPStatus.OK, body=render_feed(feed, here=here, base=base), type=feed.type) for feed in FEEDS
     }
     answers[FAILING_PATH] = Answer(
         status=HTTPStatus.SERVICE_UNAVAILABLE,
@@ -132,9 +131,7 @@ class Upstream:
         """Return itself; it serves already."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close."""
         self.close()
 

@@ -40,7 +40,7 @@ FEEDS: tuple[DemoFeed, ...] = (
     DemoFeed(file="orchard.atom", path="/orchard/notes.atom", type="application/atom+xml", entries=6),
     DemoFeed(file="harbour.rdf", path="/harbour/news.rdf", type="application/rdf+xml", entries=5),
     DemoFeed(file="toolbox.json", path="/toolbox/feed.json", type="application/feed+json", entries=5),
-    DemoFeed(file="evening.xml", path="/evening/rss.xml", type="text/xml", entries=6, encoding="gbk"),
+    DemoFeed(file="evening.xml", path="/evening/rss.xml", type="text/xml; charset=GBK", entries=6, encoding="gbk"),
     DemoFeed(file="oasis.xml", path="/oasis/feed.xml", type="application/rss+xml", entries=5),
     DemoFeed(file="podcast.xml", path="/podcast/feed.xml", type="application/rss+xml", entries=5),
     DemoFeed(file="observatory.xml", path="/observatory/feed.xml", type="application/rss+xml", entries=5),
