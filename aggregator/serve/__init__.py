@@ -1,1 +1,1 @@
-"""Being built."""
+"""Published files -> HTTP. Reads the public folder, knows nothing of the rest."""

@@ -1,0 +1,245 @@
+"""The public folder -> a small HTTP server for one machine: the feeds, their list, and a page at `/` that names them.
+
+Meant for `demo` and for looking at one's own feeds: 127.0.0.1 unless told otherwise, no configuration, no log. It answers
+only for `.atom` and `.opml` files inside the folder, never for anything hidden or linked from elsewhere, never lists a
+directory, never writes. A client that stops talking costs a thread for ten seconds and nobody else anything.
+"""
+
+from __future__ import annotations
+
+import socket
+from email.utils import formatdate, parsedate_to_datetime
+from hashlib import sha256
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote_to_bytes
+
+from aggregator.errors import AggregatorError
+from aggregator.serve.page import INDEX_POLICY, render_index
+from aggregator.serve.tree import Document, PublicTree
+
+#: Seconds without a byte from the client.
+_PATIENCE = 10
+_INDEX_TYPE = "text/html; charset=utf-8"
+#: A feed opened in a browser must not act, whatever an upstream put into it.
+_FEED_POLICY = "default-src 'none'; sandbox"
+_ALLOWED = "GET, HEAD"
+
+
+class Server:
+    """A running server; a context manager that closes it."""
+
+    def __init__(self, http: _Http) -> None:
+        """Start answering in a thread of its own."""
+        self._http = http
+        self._thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="serve")
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """Return the port that was bound, also when 0 was asked for."""
+        port: int = self._http.server_address[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """Return the address of the index page."""
+        host = str(self._http.server_address[0])
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    def wait(self) -> None:
+        """Block until another thread closes the server, or the user interrupts."""
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop listening, hang up on whoever is connected, end every thread; a second call does nothing."""
+        self._http.shutdown()
+        self._http.hang_up()
+        self._http.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def serve(public: Path, *, host: str = "127.0.0.1", port: int = 0) -> Server:
+    """Serve the folder until closed; port 0 takes a free one.
+
+    Raises: AggregatorError if the address cannot be listened at.
+    """
+    try:
+        return Server(_Http(PublicTree(public), host, port))
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise AggregatorError(f"cannot listen at {host} port {port}: {reason}. Choose another address or port.") from error
+
+
+class _Http(ThreadingHTTPServer):
+    """The listener; knows its connections, so that closing does not wait for clients."""
+
+    daemon_threads = False  # they are joined on closing, after their connections were cut
+    request_queue_size = 128
+
+    def __init__(self, tree: PublicTree, host: str, port: int) -> None:
+        self.tree = tree
+        self._connections: set[socket.socket] = set()
+        self._lock = Lock()
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without the base class's reverse look-up of the host's name, which can stall offline."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then hand it to a thread."""
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection and close it."""
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End every conversation, so that its thread wakes up and ends."""
+        with self._lock:
+            for connection in self._connections:
+                _cut(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that leaves in the middle is no news."""
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:  # the client was faster
+        return
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: _Http
+    protocol_version = "HTTP/1.1"
+    timeout = _PATIENCE
+    server_version = "feed-aggregator"
+    sys_version = ""
+    error_message_format = "%(code)d %(message)s\n"
+    error_content_type = "text/plain; charset=utf-8"
+
+    def do_GET(self) -> None:
+        """Answer with a document, or 304 if the client has it already."""
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # what follows is a body, not the next request
+        document, policy = self._find()
+        if document is None:
+            self.send_error(HTTPStatus.NOT_FOUND, "there is no such feed; / lists those that there are")
+        elif self._is_current(document):
+            self._send_head(HTTPStatus.NOT_MODIFIED, document, policy)
+        else:
+            self._send_head(HTTPStatus.OK, document, policy)
+            if self.command != "HEAD":
+                self.wfile.write(document.content)
+
+    do_HEAD = do_GET  # noqa: N815 - the base class's names
+
+    def _refuse(self) -> None:
+        """Answer any other known method with 405 and the methods that work (RFC 9110 §15.5.6)."""
+        self.send_error(HTTPStatus.METHOD_NOT_ALLOWED, f"only {_ALLOWED}")
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _refuse  # noqa: N815
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Send an error as plain text and hang up, since an unread body may follow."""
+        del explain
+        text = message or HTTPStatus(code).phrase
+        body = f"{int(code)} {text if text.isprintable() else ascii(text)}\n".encode("utf-8", "replace")
+        self.close_connection = True
+        self.send_response(code)
+        self.send_header("Content-Type", self.error_content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        if code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", _ALLOWED)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def end_headers(self) -> None:
+        """Add what every answer carries: nothing is to be guessed, framed or told to third parties."""
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+    def _find(self) -> tuple[Document | None, str]:
+        path = _decoded_path(self.path)
+        if path == ():
+            content = render_index(self.server.tree.feeds(), self.server.tree.lists())
+            return Document(content=content, type=_INDEX_TYPE, modified=None), INDEX_POLICY
+        return (self.server.tree.read(path) if path else None), _FEED_POLICY
+
+    def _is_current(self, document: Document) -> bool:
+        """Tell whether the client's copy is this one; the tag beats the date (RFC 9110 §13.2.2)."""
+        tags = self.headers.get_all("If-None-Match")
+        if tags is not None:
+            asked = {tag.strip().removeprefix("W/") for line in tags for tag in line.split(",")}
+            return "*" in asked or _etag(document) in asked
+        since = self.headers.get("If-Modified-Since")
+        if since is None or document.modified is None:
+            return False
+        try:
+            return document.modified <= int(parsedate_to_datetime(since).timestamp())
+        except (ValueError, OverflowError):
+            return False  # an invalid date is ignored (RFC 9110 §13.1.3)
+
+    def _send_head(self, status: HTTPStatus, document: Document, policy: str) -> None:
+        self.send_response(status)
+        if status != HTTPStatus.NOT_MODIFIED:
+            self.send_header("Content-Type", document.type)
+            self.send_header("Content-Length", str(len(document.content)))
+        self.send_header("ETag", _etag(document))
+        self.send_header("Cache-Control", "no-cache")  # keep it, but ask: a 304 costs nothing here
+        if document.modified is not None:
+            self.send_header("Last-Modified", formatdate(document.modified, usegmt=True))
+        self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+
+
+def _etag(document: Document) -> str:
+    """Return a strong tag over the bytes: it survives a rebuild that changes nothing (RFC 9110 §8.8.3)."""
+    return f'"{sha256(document.content).hexdigest()[:32]}"'
+
+
+def _decoded_path(target: str) -> tuple[str, ...] | None:
+    """Return the parts of a request target, `()` for the index, None for what can name no file of ours.
+
+    Each part is decoded once and for itself, so that an encoded slash never separates.
+    """
+    path = target.partition("?")[0].partition("#")[0]
+    if path.lower().startswith(("http://", "https://")):  # absolute form (RFC 9112 §3.2.2)
+        path = "/" + path.split("/", 3)[3] if path.count("/") >= 3 else "/"  # noqa: PLR2004 - scheme, "", host, path
+    if not path.startswith("/"):
+        return None
+    if path == "/":
+        return ()
+    try:
+        return tuple(unquote_to_bytes(part).decode("utf-8") for part in path[1:].split("/"))
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,87 @@
+"""The public folder, seen as the few files that may leave it. Reads, never writes, follows no link out of the folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+#: File name ending -> content type. What is not here does not exist for the outside (RFC 4287 §7).
+TYPES = {
+    ".atom": "application/atom+xml; charset=utf-8",
+    ".opml": "text/x-opml; charset=utf-8",
+}
+_TITLE = re.compile(rb"<title[^>]*>([^<]*)</title>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What is sent."""
+
+    content: bytes
+    type: str
+    modified: int | None  #: seconds since 1970; None where there is no file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A file as the index page names it."""
+
+    path: str  #: relative to the public folder, "/" between parts
+    title: str
+
+
+class PublicTree:
+    """A folder of published files."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder; it may come into being later."""
+        self._root = root.resolve()
+
+    def read(self, parts: tuple[str, ...]) -> Document | None:
+        """Return the published file of that path, or None if there is none that may be served."""
+        if not all(_is_plain(part) for part in parts):
+            return None
+        kind = TYPES.get(Path(parts[-1]).suffix)
+        path = self._inside(self._root.joinpath(*parts))
+        if kind is None or path is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                modified = int(os.fstat(file.fileno()).st_mtime)
+                return Document(content=file.read(), type=kind, modified=modified)
+        except OSError:
+            return None
+
+    def feeds(self) -> tuple[Listed, ...]:
+        """Return every feed, the one of everything first."""
+        found = (Listed(path=path, title=self._title(path)) for path in self._paths(".atom"))
+        return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
+
+    def lists(self) -> tuple[str, ...]:
+        """Return the path of every OPML list."""
+        return tuple(sorted(self._paths(".opml")))
+
+    def _paths(self, suffix: str) -> list[str]:
+        paths = (path.relative_to(self._root) for path in self._root.rglob(f"*{suffix}"))
+        return [path.as_posix() for path in paths if self.read(path.parts) is not None]
+
+    def _title(self, path: str) -> str:
+        document = self.read(tuple(path.split("/")))
+        found = _TITLE.search(document.content) if document is not None else None
+        return unescape(found[1].decode("utf-8", "replace")).strip() if found else path
+
+    def _inside(self, path: Path) -> Path | None:
+        """Return where the path really leads, if that is a file of this folder."""
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):  # absent, a loop of links, a NUL
+            return None
+        return real if real.is_relative_to(self._root) and real.is_file() else None
+
+
+def _is_plain(part: str) -> bool:
+    """Tell whether a decoded part of a path is one visible name."""
+    return bool(part) and not part.startswith(".") and not any(char in "/\\\0" for char in part)
