@@ -9,7 +9,7 @@ time zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from aggregator.model.changes import Hints
@@ -76,7 +76,6 @@ class ParsedEntry:
     images: tuple[str, ...] = ()  #: media:thumbnail, itunes:image, media:content images, JSON Feed image
     language: str | None = None
     rights: ParsedText | None = None
-    base: str | None = None  #: xml:base of the entry element
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +88,7 @@ class ParsedFeed:
     id: str | None = None
     rights: ParsedText | None = None
     language: str | None = None
-    base: str | None = None  #: xml:base of the root element
-    hints: Hints = Hints()
+    hints: Hints = field(default_factory=Hints)
     entries: tuple[ParsedEntry, ...] = ()  #: in the order of the document
     complete: bool = True  #: False: the document breaks off; an entry that was cut is not among `entries`
     warnings: tuple[str, ...] = ()  #: one line each, for people
@@ -102,7 +100,7 @@ def hash_entry(entry: ParsedEntry) -> bytes:
     The lengths of all fields go before their text, so that no two entries can run together into the same bytes.
     """
     parts: list[str | None] = [
-        *(entry.id, entry.link, entry.published, entry.updated, entry.language, entry.base),
+        *(entry.id, entry.link, entry.published, entry.updated, entry.language),
         *(entry.content_src, entry.content_src_type),
     ]
     for text in (entry.title, entry.summary, entry.content, entry.rights):
@@ -116,5 +114,5 @@ def hash_entry(entry: ParsedEntry) -> bytes:
     parts += entry.images
     lengths = [-1 if part is None else len(part) for part in parts]
     lengths += (len(entry.authors), len(entry.tags), len(entry.enclosures))
-    text = f"{lengths}{''.join(part for part in parts if part)}"
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+    joined = f"{lengths}{''.join(part for part in parts if part)}"
+    return sha256(joined.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -1,0 +1,255 @@
+"""Text of an XML document -> feedparser's dictionaries, with what feedparser changes on the way left as written.
+
+The only importer of feedparser. Its `parse` is not used: it takes bytes for paths and addresses, looks at the prolog with
+regular expressions that stall, resolves ids against the address of the document, and reads dates with the clock and the
+machine's time zone. Its two handlers are subclassed here, in one place; nothing global is changed. The sanitiser and the link
+resolver stay off: `normalise` does both.
+"""
+
+from __future__ import annotations
+
+import xml.sax
+import xml.sax.handler
+import xml.sax.xmlreader
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, ClassVar
+from urllib.parse import urljoin, urlsplit
+
+from feedparser.api import LooseFeedParser, StrictFeedParser
+
+from aggregator.parse.refusal import UnreadableFeedError
+from aggregator.parse.repair import repair_text
+
+#: What a document may hold before reading stops; far beyond the newest entries that are kept.
+MAX_ENTRIES_READ = 10_000
+MAX_TAGS = 200
+
+#: What feedparser and sgmllib let escape on hostile input. Bugs of ours would be among them too, so each is reported by name.
+FOREIGN_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """What was read, in feedparser's words."""
+
+    version: str
+    feed: dict[str, Any]
+    entries: list[dict[str, Any]]
+    complete: bool  #: the root element was closed
+    last_open: bool  #: the last entry was not closed
+    strict: bool  #: the document is well-formed XML
+    capped: bool  #: reading stopped at MAX_ENTRIES_READ
+
+
+class _EnoughError(Exception):
+    """Enough entries were read; never leaves this module."""
+
+
+class _AsWritten:
+    """What both handlers do otherwise than feedparser's own; stands before them in the order of bases."""
+
+    #: Without "id": identity rests on what was written.
+    can_be_relative_uri: ClassVar[set[str]] = StrictFeedParser.can_be_relative_uri - {"id"}
+    resolve_relative_uris = False
+    sanitize_html = False
+
+    # Of the handlers that this class is mixed into.
+    _get_context: Any
+    baseuri: str
+    entries: Any
+    feeddata: Any
+    lang: Any
+    pop: Any
+    push: Any
+
+    def __init__(self, *arguments: Any) -> None:
+        self._bases: list[str] = []
+        self._root: str | None = None
+        self._group = 0
+        self._in_group = False
+        self.root_closed = False
+        super().__init__(*arguments)
+
+    # -- xml:base: relative ones are joined, and each ends with its element
+
+    def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
+        if self._root is None:
+            self._root = tag
+        self._bases.append(self.baseuri)
+        for name, value in attrs:
+            if name.lower() == "xml:base":
+                joined = _joined_base(self.baseuri, value)
+                attrs = [pair for pair in attrs if pair[0].lower() != "xml:base"]
+                attrs.append(("xml:base", joined))
+                # Emptied, so that feedparser takes the joined one as it is.
+                self.baseuri = ""
+                break
+        super().unknown_starttag(tag, attrs)  # type: ignore[misc]
+
+    def unknown_endtag(self, tag: str) -> None:
+        super().unknown_endtag(tag)  # type: ignore[misc]
+        if self._bases:
+            self.baseuri = self._bases.pop()
+        if tag == self._root:
+            self.root_closed = True
+
+    # -- entries
+
+    def _start_item(self, attrs_d: dict[str, str]) -> None:
+        if len(self.entries) >= MAX_ENTRIES_READ:
+            raise _EnoughError
+        super()._start_item(attrs_d)  # type: ignore[misc]
+        entry = self.entries[-1]
+        entry["xml_lang"] = self.lang
+        entry["xml_base"] = self.baseuri
+
+    _start_entry = _start_item
+
+    def _add_tag(self, term: str | None, scheme: str | None, label: str | None) -> None:
+        # feedparser compares each tag with all others: 32,000 of them cost nine seconds.
+        if len(self._get_context().get("tags", ())) < MAX_TAGS:
+            super()._add_tag(term, scheme, label)  # type: ignore[misc]
+
+    # -- dates stay text
+
+    def _end_published(self) -> None:
+        self.pop("published")
+
+    _end_issued = _end_pubdate = _end_published
+
+    def _end_updated(self) -> None:
+        self.pop("updated")
+
+    _end_modified = _end_lastbuilddate = _end_updated
+
+    def _end_created(self) -> None:
+        self.pop("created")
+
+    def _end_expirationdate(self) -> None:
+        self.pop("expired")
+
+    # -- texts of other vocabularies get names of their own: they must not displace the feed's
+
+    def _start_itunes_summary(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_summary", 1)
+
+    def _end_itunes_summary(self) -> None:
+        self.pop("itunes_summary")
+
+    def _start_itunes_subtitle(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_subtitle", 1)
+
+    def _end_itunes_subtitle(self) -> None:
+        self.pop("itunes_subtitle")
+
+    def _start_media_title(self, _attrs_d: dict[str, str]) -> None:
+        self.push("media_title", 1)
+
+    def _end_media_title(self) -> None:
+        self.pop("media_title")
+
+    def _start_media_description(self, attrs_d: dict[str, str]) -> None:
+        self._get_context()["media_description_type"] = attrs_d.get("type", "plain")
+        self.push("media_description", 1)
+
+    def _end_media_description(self) -> None:
+        self.pop("media_description")
+
+    # -- one file of each media:group
+
+    def _start_media_group(self, _attrs_d: dict[str, str]) -> None:
+        self._group += 1
+        self._in_group = True
+
+    def _end_media_group(self) -> None:
+        self._in_group = False
+
+    def _start_media_content(self, attrs_d: dict[str, str]) -> None:
+        attrs_d["group"] = str(self._group) if self._in_group else ""
+        super()._start_media_content(attrs_d)  # type: ignore[misc]
+
+    # -- lists of which feedparser keeps the last member only
+
+    def _start_hour(self, _attrs_d: dict[str, str]) -> None:
+        self.push("hour", 0)
+
+    def _end_hour(self) -> None:
+        self.feeddata.setdefault("skip_hours", []).append(self.pop("hour") or "")
+
+    def _start_day(self, _attrs_d: dict[str, str]) -> None:
+        self.push("day", 0)
+
+    def _end_day(self) -> None:
+        self.feeddata.setdefault("skip_days", []).append(self.pop("day") or "")
+
+
+class _StrictReader(_AsWritten, StrictFeedParser):  # type: ignore[misc]
+    """Over expat."""
+
+
+class _LooseReader(_AsWritten, LooseFeedParser):  # type: ignore[misc]
+    """Over sgmllib, for what is not well-formed."""
+
+
+def read_xml(text: str, entities: dict[str, str], language: str | None) -> Raw:
+    """Read a document that starts with its root element; strictly, else repaired, else by guessing.
+
+    Raises:
+        UnreadableFeedError: none of the three can read it.
+    """
+    try:
+        return _read_strictly(text if not entities else repair_text(text, entities), language)
+    except (xml.sax.SAXException, *FOREIGN_ERRORS):
+        text = repair_text(text, entities)
+    try:
+        return _read_strictly(text, language, strict=False)
+    except (xml.sax.SAXException, *FOREIGN_ERRORS):
+        pass
+    reader = _LooseReader("", language, "utf-8", {})
+    try:
+        return _run(reader, lambda: reader.feed(text), strict=False)
+    except FOREIGN_ERRORS as error:
+        raise UnreadableFeedError(f"the feed cannot be read: {type(error).__name__} while guessing at its markup") from error
+
+
+def _read_strictly(text: str, language: str | None, *, strict: bool = True) -> Raw:
+    reader = _StrictReader("", language, "utf-8")
+    parser = xml.sax.make_parser()  # noqa: S317 - the DOCTYPE is gone, so no entity can expand
+    parser.setFeature(xml.sax.handler.feature_namespaces, True)  # noqa: FBT003 - SAX's signature
+    parser.setFeature(xml.sax.handler.feature_external_ges, False)  # noqa: FBT003
+    parser.setContentHandler(reader)
+    parser.setErrorHandler(reader)
+    source = xml.sax.xmlreader.InputSource()
+    source.setEncoding("utf-8")
+    source.setByteStream(BytesIO(text.encode("utf-8")))
+    return _run(reader, lambda: parser.parse(source), strict=strict)
+
+
+def _run(reader: Any, read: Any, *, strict: bool) -> Raw:
+    capped = False
+    try:
+        read()
+    except _EnoughError:
+        capped = True
+    return Raw(
+        version=reader.version or "",
+        feed=reader.feeddata,
+        entries=reader.entries,
+        complete=reader.root_closed or capped,
+        last_open=bool(reader.inentry) and not capped,
+        strict=strict,
+        capped=capped,
+    )
+
+
+def _joined_base(base: str, value: str) -> str:
+    """Join an xml:base with the one around it; what is no http(s) address and not relative changes nothing."""
+    try:
+        if urlsplit(value).scheme.lower() not in {"", "http", "https"}:
+            return base
+        return urljoin(base, value.strip())
+    except ValueError:
+        return base

@@ -1,0 +1,212 @@
+"""feedparser's dictionaries -> ParsedFeed. Chooses between elements that mean the same; resolves and cleans nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin
+
+from aggregator.model.changes import Hints
+from aggregator.model.parsed import (
+    GUESS,
+    HTML,
+    TEXT,
+    ParsedEnclosure,
+    ParsedEntry,
+    ParsedFeed,
+    ParsedPerson,
+    ParsedTag,
+    ParsedText,
+)
+from aggregator.parse.limits import cut_entry_text
+from aggregator.parse.reader import Raw
+
+_HTML_TYPES = {"text/html", "application/xhtml+xml"}
+_PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
+
+
+def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
+    """Turn what the reader found into records; an entry that the document's end cut through is left out."""
+    feed = raw.feed
+    atom = format_.startswith("atom")
+    found = raw.entries[:-1] if raw.last_open and not raw.complete else raw.entries
+    if len(found) < len(raw.entries):
+        warnings.append("the document breaks off inside an entry; that entry was left for the next poll")
+    elif not raw.complete:
+        warnings.append("the document breaks off before its end")
+    return ParsedFeed(
+        format=format_,
+        title=_text(feed, "title", atom=atom),
+        link=_alternate(feed),
+        id=_plain(feed, "id"),
+        rights=_text(feed, "rights", atom=atom),
+        language=_plain(feed, "language"),
+        hints=_hints(feed),
+        entries=tuple(_entry(entry, position, warnings, atom=atom) for position, entry in enumerate(found, 1)),
+        complete=raw.complete,
+    )
+
+
+def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom: bool) -> ParsedEntry:
+    base = _plain(entry, "xml_base")
+    content, summary = _bodies(entry, atom=atom)
+    where = f"entry {position}"
+    out_of_line = next((part for part in entry.get("content", ()) if part.get("src")), None)
+    enclosures, images = _files(entry, base)
+    return ParsedEntry(
+        id=_plain(entry, "id"),
+        link=_plain(entry, "feedburner_origlink") or _alternate(entry),
+        title=_text(entry, "title", atom=atom) or _wrapped(_plain(entry, "media_title"), GUESS, base),
+        summary=cut_entry_text(summary, where, warnings),
+        content=cut_entry_text(content, where, warnings),
+        content_src=_joined(base, out_of_line["src"]) if out_of_line else None,
+        content_src_type=(out_of_line.get("type") or None) if out_of_line else None,
+        published=_plain(entry, "published") or _plain(entry, "created"),
+        updated=dict.get(entry, "updated") or None,  # type: ignore[call-overload]
+        authors=tuple(_people(entry.get("authors", ()))),
+        tags=tuple(_tags(entry.get("tags", ()))),
+        enclosures=enclosures,
+        images=images,
+        language=_plain(entry, "language") or _plain(entry, "xml_lang"),
+        rights=_text(entry, "rights", atom=atom),
+    )
+
+
+def _plain(where: Mapping[str, Any], key: str) -> str | None:
+    """Return a text value, or None where there is none (feedparser keeps empty ones, and attributes as mappings)."""
+    value = where.get(key)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _wrapped(value: str | None, type_: str, base: str | None) -> ParsedText | None:
+    return ParsedText(value=value, type=type_, base=base) if value else None
+
+
+def _text(where: Mapping[str, Any], key: str, *, atom: bool) -> ParsedText | None:
+    """Return a text construct with the type that was declared for this very value."""
+    value = _plain(where, key)
+    if value is None:
+        return None
+    detail = where.get(f"{key}_detail")
+    if not isinstance(detail, Mapping) or detail.get("value") != where.get(key):
+        return ParsedText(value=value, type=TEXT if atom else GUESS)
+    return _construct(detail, atom=atom) or ParsedText(value=value, type=GUESS)
+
+
+def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
+    """Return a text construct, or None where it holds no text that could be shown."""
+    value = (detail.get("value") or "").strip()
+    type_ = detail.get("type") or "text/plain"
+    if not value:
+        return None
+    if type_ in _HTML_TYPES or type_.endswith("+xml") or type_ in {"text/xml", "application/xml"}:
+        kind = HTML
+    elif type_.startswith("text/") or "/" not in type_:
+        kind = TEXT if atom else GUESS
+    else:
+        return None
+    return ParsedText(value=value, type=kind, base=detail.get("base") or None)
+
+
+def _bodies(entry: Mapping[str, Any], *, atom: bool) -> tuple[ParsedText | None, ParsedText | None]:
+    """Return (content, summary): content elements before descriptions, HTML before plain text, media and iTunes last."""
+    contents = [text for part in entry.get("content", ()) if (text := _construct(part, atom=atom))]
+    content = next((text for text in contents if text.type == HTML), contents[0] if contents else None)
+    summary = _text(entry, "summary", atom=atom)
+    base = _plain(entry, "xml_base")
+    media_type = HTML if entry.get("media_description_type") == "html" else GUESS
+    others = [
+        *((text,) if (text := _wrapped(_plain(entry, "media_description"), media_type, base)) else ()),
+        *((text,) if (text := _wrapped(_plain(entry, "itunes_summary"), GUESS, base)) else ()),
+        *((text,) if (text := _wrapped(_plain(entry, "itunes_subtitle"), GUESS, base)) else ()),
+    ]
+    ladder = [text for text in (content, summary, *others) if text is not None]
+    if not ladder:
+        return None, None
+    chosen = ladder[0]
+    return chosen, next((text for text in ladder[1:] if text.value != chosen.value), None)
+
+
+def _alternate(where: Mapping[str, Any]) -> str | None:
+    """Return the first alternate link, an HTML one if there is any."""
+    links = [link for link in where.get("links", ()) if link.get("rel") == "alternate" and (link.get("href") or "").strip()]
+    chosen = next((link for link in links if link.get("type") in _HTML_TYPES), links[0] if links else None)
+    return chosen["href"].strip() if chosen is not None else None
+
+
+def _people(authors: Sequence[Mapping[str, Any]]) -> list[ParsedPerson]:
+    people = [
+        ParsedPerson(name=_plain(author, "name"), email=_plain(author, "email"), uri=_plain(author, "href"))
+        for author in authors
+    ]
+    return [person for person in people if person.name or person.email or person.uri]
+
+
+def _tags(tags: Sequence[Mapping[str, Any]]) -> list[ParsedTag]:
+    found = [ParsedTag(term=_plain(tag, "term"), scheme=_plain(tag, "scheme"), label=_plain(tag, "label")) for tag in tags]
+    return [tag for tag in found if tag.term or tag.label]
+
+
+def _files(entry: Mapping[str, Any], base: str | None) -> tuple[tuple[ParsedEnclosure, ...], tuple[str, ...]]:
+    """Return enclosures (of a media:group only its default or first file) and images, each address once."""
+    files = [
+        ParsedEnclosure(
+            href=_joined(base, link["href"]),
+            type=_plain(link, "type"),
+            length=_plain(link, "length"),
+            title=_plain(link, "title"),
+        )
+        for link in entry.get("links", ())
+        if link.get("rel") == "enclosure" and (link.get("href") or "").strip()
+    ]
+    images = [_joined(base, thumb["url"]) for thumb in entry.get("media_thumbnail", ()) if _plain(thumb, "url")]
+    image = entry.get("image")
+    if isinstance(image, Mapping) and _plain(image, "href"):
+        images.append(_joined(base, image["href"]))
+    groups: set[str] = set()
+    media = sorted(entry.get("media_content", ()), key=lambda part: part.get("isdefault") != "true")
+    for part in media:
+        href = _plain(part, "url")
+        if href is None:
+            continue
+        type_ = (part.get("type") or "").lower()
+        medium = part.get("medium") or type_.partition("/")[0]
+        if medium == "image" or (not medium and href.lower().endswith(_IMAGE_NAMES)):
+            images.append(_joined(base, href))
+        elif medium in {"audio", "video"} and not (part.get("group") and part["group"] in groups):
+            groups.add(part.get("group") or "")
+            files.append(ParsedEnclosure(href=_joined(base, href), type=type_ or None, length=_plain(part, "filesize")))
+    unique = {file.href: file for file in reversed(files)}
+    return tuple(reversed(unique.values())), tuple(dict.fromkeys(images))
+
+
+def _joined(base: str | None, address: str) -> str:
+    address = address.strip()
+    if base is None:
+        return address
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def _hints(feed: Mapping[str, Any]) -> Hints:
+    period = _PERIODS.get((_plain(feed, "sy_updateperiod") or "").lower())
+    frequency = _number(_plain(feed, "sy_updatefrequency")) or 1
+    # Hour 24 means 0 (conduct: F14).
+    hours = {hour % 24 for text in feed.get("skip_hours", ()) if (hour := _number(text)) is not None and hour <= 24}  # noqa: PLR2004
+    days = {text.strip().capitalize() for text in feed.get("skip_days", ())}
+    return Hints(
+        ttl_minutes=_number(_plain(feed, "ttl")) or None,
+        update_period_minutes=max(1, period // frequency) if period else None,
+        skip_hours=tuple(sorted(hours)),
+        skip_days=tuple(day for day in _DAYS if day in days),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    """Read a small natural number; nothing else is one."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
