@@ -106,27 +106,37 @@ def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
         if isinstance(entry, Skipped):
             draft.skipped.append(entry)
         elif known is None:
-            _plan_new(job, profile, item, entry, draft)
+            _plan_new(job, profile, item, entry, draft=draft)
         else:
-            _plan_changed(job, profile, item, entry, known, draft)
+            _plan_changed(job, profile, item, entry, known=known, draft=draft)
     return draft
 
 
-def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, draft: _Draft) -> None:
+def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: _Draft) -> None:
     path = post_path(entry.categories, entry.title, item.key)
+    rendered = profile.render(entry)
     there = read_bytes(job.place.root / path)
     if there is not None:
         try:
             old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
-        except PostFormatError:
-            old = None  # empty or cut short by a crash: content to check, not a fact; it is written again
-        if old is not None and old.id == entry.id:
+        except PostFormatError as error:
+            if not _cut_short(there, rendered.post):
+                draft.skipped.append(Skipped(entry=path, reason=f"the post cannot be read and is kept as it is: {error}"))
+                return
+        else:
             draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=item.raw_hash))
             return
-    draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=profile.render(entry), is_new=True))
+    draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=rendered, is_new=True))
 
 
-def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Entry, known: KnownEntry, draft: _Draft) -> None:
+def _cut_short(there: bytes, should_be: bytes) -> bool:
+    """Tell whether a file is our own post as a power cut leaves it: empty, zeros, or a beginning of it."""
+    return should_be.startswith(there.rstrip(b"\0"))
+
+
+def _plan_changed(
+    job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: _Draft
+) -> None:
     draft.noted.append((item.key, item.raw_hash))
     there = read_bytes(job.place.root / known.path)
     if there is None:
@@ -135,6 +145,10 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
     try:
         old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
     except PostFormatError as error:
+        if not there.strip(b"\0"):
+            draft.noted.pop()
+            draft.writes.append(_Write(entry=entry, item=item, path=known.path, rendered=profile.render(entry), is_new=False))
+            return
         draft.locked.append(item.key)
         draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
         return

@@ -51,10 +51,9 @@ def answered(
         now=now,
     )
     written = len(changes.new) - changes.adopted + len(changes.updated) if changes else 0
+    outcome = Outcome.NEWS if written else Outcome.SAME
     if isinstance(answer, NotModified):
         outcome = Outcome.NOT_MODIFIED
-    else:
-        outcome = Outcome.NEWS if written else Outcome.SAME
     state = replace(
         before,
         fingerprint=fingerprint(source),

@@ -1,7 +1,7 @@
 """An open project: its settings, its lock, its state and ledger, and which posts folders can be trusted.
 
-The main process's side of the disk. A posts folder whose time is not the one stored was touched by somebody else (a hand, git, a
-run that died): before anything is written there, its posts that the state does not know are read and adopted as they are.
+The main process's side of the disk. A posts folder whose time is not the one stored was touched by somebody else (a hand,
+git, a run that died): before anything is written there, its posts that the state does not know are adopted as they are.
 """
 
 from __future__ import annotations

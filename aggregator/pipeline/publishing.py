@@ -1,7 +1,7 @@
 """Which outputs must be written, and their jobs. The main process's side of publishing.
 
-An output is written when its entries changed, when its frame changed (titles, addresses, limits), or when its file is gone. What
-is not is not even read: a run without news loads nothing of `publish` but addresses.
+An output is written when its entries changed, when its frame changed (titles, addresses, limits), or when its file is gone.
+What need not be written is not even read: a run without news loads nothing of `publish` but addresses.
 """
 
 from __future__ import annotations

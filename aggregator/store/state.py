@@ -21,82 +21,30 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.fetched import Validators
 from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
+from aggregator.store.tables import (
+    categories_table,
+    category_text,
+    entries_table,
+    folders_table,
+    instant,
+    meta_table,
+    outputs_table,
+    poll_values,
+    polls_table,
+    row_of,
+    row_values,
+    schema,
+    source_of,
+    source_values,
+    sources_table,
+)
 
 VERSION = 1  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 _HISTORY = 100  #: polls kept per source
-
-_schema = sa.MetaData()
-_meta = sa.Table("meta", _schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
-_sources = sa.Table(
-    "sources",
-    _schema,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("fingerprint", sa.LargeBinary),
-    sa.Column("validators_address", sa.Text),
-    sa.Column("etag", sa.LargeBinary),
-    sa.Column("last_modified", sa.LargeBinary),
-    sa.Column("body_hash", sa.LargeBinary),
-    sa.Column("prefer", sa.Text),
-    sa.Column("next_poll", sa.BigInteger),
-    sa.Column("next_reason", sa.Text),
-    sa.Column("last_poll", sa.BigInteger),
-    sa.Column("last_success", sa.BigInteger),
-    sa.Column("last_news", sa.BigInteger),
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("last_kind", sa.Text),
-    sa.Column("last_message", sa.Text),
-    sa.Column("last_status", sa.Integer),
-    sa.Column("format", sa.Text),
-    sa.Column("feed_title", sa.Text),
-    sa.Column("feed_link", sa.Text),
-    sa.Column("warnings", sa.Text, nullable=False),
-)
-_entries = sa.Table(
-    "entries",
-    _schema,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("source_id", sa.Text, nullable=False),
-    sa.Column("entry_id", sa.Text, nullable=False),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("raw_hash", sa.LargeBinary),
-    sa.Column("link_hash", sa.LargeBinary, nullable=False),
-    sa.Column("post_hash", sa.LargeBinary, nullable=False),
-    sa.Column("date", sa.BigInteger, nullable=False),
-    sa.Column("category", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("locked", sa.Integer, nullable=False),
-    sa.Index("entries_by_source", "source_id"),
-    sa.Index("entries_by_category", "category", "date", "key"),
-)
-#: The distinct values of entries.category: so few that a feed of everything need not scan the index.
-_categories = sa.Table("categories", _schema, sa.Column("category", sa.Text, primary_key=True))
-#: A posts folder whose stored time differs from the disk's was touched by somebody else, or by a run that died.
-_folders = sa.Table("folders", _schema, sa.Column("path", sa.Text, primary_key=True), sa.Column("mtime_ns", sa.BigInteger))
-_outputs = sa.Table(
-    "outputs",
-    _schema,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("frame_hash", sa.LargeBinary, nullable=False),
-    sa.Column("dirty", sa.Integer, nullable=False),
-)
-_polls = sa.Table(
-    "polls",
-    _schema,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("source_id", sa.Text, nullable=False),
-    sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("new", sa.Integer, nullable=False),
-    sa.Column("updated", sa.Integer, nullable=False),
-    sa.Column("elapsed_ms", sa.Integer, nullable=False),
-    sa.Column("message", sa.Text),
-    sa.Index("polls_by_source", "source_id", "number"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,20 +77,20 @@ class State:
     def sources(self) -> dict[str, SourceState]:
         """Return what is known of every source, removed ones included."""
         with self._transaction() as run:
-            return {row.id: _source_of(row) for row in run.execute(sa.select(_sources))}
+            return {row.id: source_of(row) for row in run.execute(sa.select(sources_table))}
 
     def known(self, source_id: str) -> dict[str, KnownEntry]:
         """Return what is known of one source's entries, by key."""
         wanted = (
-            _entries.c.key,
-            _entries.c.raw_hash,
-            _entries.c.link_hash,
-            _entries.c.path,
-            _entries.c.post_hash,
-            _entries.c.locked,
+            entries_table.c.key,
+            entries_table.c.raw_hash,
+            entries_table.c.link_hash,
+            entries_table.c.path,
+            entries_table.c.post_hash,
+            entries_table.c.locked,
         )
         with self._transaction() as run:
-            found = run.execute(sa.select(*wanted).where(_entries.c.source_id == source_id))
+            found = run.execute(sa.select(*wanted).where(entries_table.c.source_id == source_id))
             return {
                 key: KnownEntry(raw_hash=raw, link_hash=link, path=path, post_hash=post, locked=bool(locked))
                 for key, raw, link, path, post, locked in found
@@ -151,55 +99,57 @@ class State:
     def is_empty(self) -> bool:
         """Tell whether no entry is known at all."""
         with self._transaction() as run:
-            return run.execute(sa.select(_entries.c.key).limit(1)).first() is None
+            return run.execute(sa.select(entries_table.c.key).limit(1)).first() is None
 
     def keys(self, keys: Sequence[str]) -> dict[str, str]:
         """Return the paths of those keys that are known."""
         paths: dict[str, str] = {}
         with self._transaction() as run:
             for chunk in _chunks(keys):
-                found = run.execute(sa.select(_entries.c.key, _entries.c.path).where(_entries.c.key.in_(chunk)))
+                found = run.execute(sa.select(entries_table.c.key, entries_table.c.path).where(entries_table.c.key.in_(chunk)))
                 paths.update((key, path) for key, path in found)
         return paths
 
     def leaves(self) -> tuple[tuple[str, ...], ...]:
         """Return every category path that some post stands in, sorted."""
         with self._transaction() as run:
-            return tuple(sorted(tuple(json.loads(row.category)) for row in run.execute(sa.select(_categories))))
+            return tuple(sorted(tuple(json.loads(row.category)) for row in run.execute(sa.select(categories_table))))
 
     def newest(self, leaf: tuple[str, ...], limit: int) -> list[PostRow]:
         """Return the newest posts whose category is exactly this path, newest first, ties by key."""
         query = (
-            sa.select(_entries)
-            .where(_entries.c.category == _category_text(leaf))
-            .order_by(_entries.c.date.desc(), _entries.c.key.desc())
+            sa.select(entries_table)
+            .where(entries_table.c.category == category_text(leaf))
+            .order_by(entries_table.c.date.desc(), entries_table.c.key.desc())
             .limit(limit)
         )
         with self._transaction() as run:
-            return [_row_of(row) for row in run.execute(query)]
+            return [row_of(row) for row in run.execute(query)]
 
     def counts(self) -> dict[str, tuple[int, datetime | None]]:
         """Return the number of posts and the newest date per source."""
-        query = sa.select(_entries.c.source_id, sa.func.count(), sa.func.max(_entries.c.date)).group_by(_entries.c.source_id)
+        query = sa.select(entries_table.c.source_id, sa.func.count(), sa.func.max(entries_table.c.date)).group_by(
+            entries_table.c.source_id
+        )
         with self._transaction() as run:
-            return {source_id: (number, _instant(date)) for source_id, number, date in run.execute(query)}
+            return {source_id: (number, instant(date)) for source_id, number, date in run.execute(query)}
 
     def folders(self) -> dict[str, int | None]:
         """Return the stored modification time of each posts folder; None: a run was writing there."""
         with self._transaction() as run:
-            return {row.path: row.mtime_ns for row in run.execute(sa.select(_folders))}
+            return {row.path: row.mtime_ns for row in run.execute(sa.select(folders_table))}
 
     def outputs(self) -> dict[str, OutputState]:
         """Return what is known of every published file."""
         with self._transaction() as run:
             return {
                 row.path: OutputState(path=row.path, frame_hash=row.frame_hash, dirty=bool(row.dirty))
-                for row in run.execute(sa.select(_outputs))
+                for row in run.execute(sa.select(outputs_table))
             }
 
     def history(self, source_id: str) -> list[Poll]:
         """Return the last polls of a source, newest first."""
-        query = sa.select(_polls).where(_polls.c.source_id == source_id).order_by(_polls.c.number.desc())
+        query = sa.select(polls_table).where(polls_table.c.source_id == source_id).order_by(polls_table.c.number.desc())
         with self._transaction() as run:
             return [
                 Poll(
@@ -219,17 +169,19 @@ class State:
     def save(self, batch: Batch) -> None:
         """Write one batch in one transaction; its posts are durable already."""
         with self._transaction() as run:
-            self._upsert(run, _sources, [_source_values(source) for source in batch.sources])
+            self._upsert(run, sources_table, [source_values(source) for source in batch.sources])
             if batch.polls:
-                run.execute(sa.insert(_polls), [_poll_values(poll) for poll in batch.polls])
+                run.execute(sa.insert(polls_table), [poll_values(poll) for poll in batch.polls])
             self._save_rows(run, batch.rows)
             if batch.noted:
-                note = sa.update(_entries).where(_entries.c.key == sa.bindparam("k")).values(raw_hash=sa.bindparam("h"))
+                note = (
+                    sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k")).values(raw_hash=sa.bindparam("h"))
+                )
                 run.execute(note, [{"k": key, "h": raw_hash} for key, raw_hash in batch.noted])
             if batch.locked:
-                lock = sa.update(_entries).where(_entries.c.key == sa.bindparam("k")).values(locked=1)
+                lock = sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k")).values(locked=1)
                 run.execute(lock, [{"k": key} for key in batch.locked])
-            self._upsert(run, _folders, [{"path": path, "mtime_ns": None} for path in batch.open_folders])
+            self._upsert(run, folders_table, [{"path": path, "mtime_ns": None} for path in batch.open_folders])
             self._mark_dirty(run, batch.dirty_outputs)
 
     def replace_entries(self, rows: Iterable[PostRow]) -> None:
@@ -239,54 +191,54 @@ class State:
         no post any more.
         """
         with self._transaction() as run:
-            for table in (_entries, _categories, _folders):
+            for table in (entries_table, categories_table, folders_table):
                 run.execute(sa.delete(table))
             self._save_rows(run, tuple(rows))
-            run.execute(sa.update(_sources).values(etag=None, last_modified=None, body_hash=None))
-            run.execute(sa.update(_outputs).values(dirty=1))
-            self._upsert(run, _meta, [{"name": "version", "value": str(VERSION)}])
+            run.execute(sa.update(sources_table).values(etag=None, last_modified=None, body_hash=None))
+            run.execute(sa.update(outputs_table).values(dirty=1))
+            self._upsert(run, meta_table, [{"name": "version", "value": str(VERSION)}])
 
     def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow]) -> None:
         """Note what the published files now are, and the posts that were found edited by hand."""
         with self._transaction() as run:
             self._save_rows(run, tuple(edited))
             values = [{"path": out.path, "frame_hash": out.frame_hash, "dirty": int(out.dirty)} for out in outputs]
-            self._upsert(run, _outputs, values)
+            self._upsert(run, outputs_table, values)
 
     def close_folders(self, mtimes: Mapping[str, int]) -> None:
         """Store the folders' modification times: what is on disk is what the state knows."""
         with self._transaction() as run:
-            self._upsert(run, _folders, [{"path": path, "mtime_ns": mtime} for path, mtime in mtimes.items()])
+            self._upsert(run, folders_table, [{"path": path, "mtime_ns": mtime} for path, mtime in mtimes.items()])
 
     def trim_history(self) -> None:
         """Keep the last polls of each source only."""
         newest = (
-            sa.select(_polls.c.number)
-            .where(_polls.c.source_id == sa.bindparam("s"))
-            .order_by(_polls.c.number.desc())
+            sa.select(polls_table.c.number)
+            .where(polls_table.c.source_id == sa.bindparam("s"))
+            .order_by(polls_table.c.number.desc())
             .limit(1)
             .offset(_HISTORY - 1)
             .scalar_subquery()
         )
-        query = sa.select(_polls.c.source_id).group_by(_polls.c.source_id).having(sa.func.count() > _HISTORY)
+        query = sa.select(polls_table.c.source_id).group_by(polls_table.c.source_id).having(sa.func.count() > _HISTORY)
         with self._transaction() as run:
             for (source_id,) in run.execute(query).all():
-                old = sa.delete(_polls).where(_polls.c.source_id == source_id, _polls.c.number < newest)
+                old = sa.delete(polls_table).where(polls_table.c.source_id == source_id, polls_table.c.number < newest)
                 run.execute(old, {"s": source_id})
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
     def _save_rows(self, run: sa.Connection, rows: Sequence[PostRow]) -> None:
-        self._upsert(run, _entries, [_row_values(row) for row in rows])
-        leaves = {_category_text(row.categories) for row in rows}
+        self._upsert(run, entries_table, [row_values(row) for row in rows])
+        leaves = {category_text(row.categories) for row in rows}
         if leaves:
-            add = self._insert(_categories).on_conflict_do_nothing()
+            add = self._insert(categories_table).on_conflict_do_nothing()
             run.execute(add, [{"category": leaf} for leaf in sorted(leaves)])
 
     def _mark_dirty(self, run: sa.Connection, paths: Sequence[str]) -> None:
         if not paths:
             return
-        add = self._insert(_outputs)
+        add = self._insert(outputs_table)
         add = add.on_conflict_do_update(index_elements=["path"], set_={"dirty": 1})
         run.execute(add, [{"path": path, "frame_hash": b"", "dirty": 1} for path in paths])
 
@@ -377,8 +329,8 @@ def _prepared(engine: sa.Engine, path: Path | str) -> Opened:
     with engine.begin() as run:
         known = sa.inspect(run).has_table("meta")
         if not known:
-            _schema.create_all(run)
-        found = run.execute(sa.select(_meta.c.value).where(_meta.c.name == "version")).scalar()
+            schema.create_all(run)
+        found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "version")).scalar()
     version = int(found) if found is not None else None
     if version is not None and version > VERSION:
         engine.dispose()
@@ -427,111 +379,3 @@ def _store_error(error: SQLAlchemyError, path: Path | str) -> StoreError:
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-def _category_text(categories: tuple[str, ...]) -> str:
-    return json.dumps(categories, ensure_ascii=False, separators=(",", ":"))
-
-
-def _instant(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def _seconds(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp())
-
-
-def _row_values(row: PostRow) -> dict[str, Any]:
-    return {
-        "key": row.key,
-        "source_id": row.source_id,
-        "entry_id": row.entry_id,
-        "path": row.path,
-        "raw_hash": row.raw_hash,
-        "link_hash": row.link_hash,
-        "post_hash": row.post_hash,
-        "date": int(row.date.timestamp()),
-        "category": _category_text(row.categories),
-        "title": row.title,
-        "locked": int(row.locked),
-    }
-
-
-def _row_of(row: Any) -> PostRow:
-    return PostRow(
-        key=row.key,
-        source_id=row.source_id,
-        entry_id=row.entry_id,
-        path=row.path,
-        raw_hash=row.raw_hash,
-        link_hash=row.link_hash,
-        post_hash=row.post_hash,
-        date=datetime.fromtimestamp(row.date, UTC),
-        categories=tuple(json.loads(row.category)),
-        title=row.title,
-        locked=bool(row.locked),
-    )
-
-
-def _poll_values(poll: Poll) -> dict[str, Any]:
-    return {
-        "source_id": poll.source_id,
-        "at": int(poll.at.timestamp()),
-        "outcome": poll.outcome.value,
-        "new": poll.new,
-        "updated": poll.updated,
-        "elapsed_ms": poll.elapsed_ms,
-        "message": poll.message,
-    }
-
-
-def _source_values(source: SourceState) -> dict[str, Any]:
-    validators = source.validators
-    return {
-        "id": source.id,
-        "fingerprint": source.fingerprint,
-        "validators_address": validators.address if validators else None,
-        "etag": validators.etag if validators else None,
-        "last_modified": validators.last_modified if validators else None,
-        "body_hash": source.body_hash,
-        "prefer": source.prefer,
-        "next_poll": _seconds(source.next_poll),
-        "next_reason": source.next_reason,
-        "last_poll": _seconds(source.last_poll),
-        "last_success": _seconds(source.last_success),
-        "last_news": _seconds(source.last_news),
-        "failures": source.failures,
-        "last_kind": source.last_kind,
-        "last_message": source.last_message,
-        "last_status": source.last_status,
-        "format": source.format,
-        "feed_title": source.feed_title,
-        "feed_link": source.feed_link,
-        "warnings": json.dumps(source.warnings, ensure_ascii=False),
-    }
-
-
-def _source_of(row: Any) -> SourceState:
-    validators = None
-    if row.validators_address is not None and (row.etag is not None or row.last_modified is not None):
-        validators = Validators(address=row.validators_address, etag=row.etag, last_modified=row.last_modified)
-    return SourceState(
-        id=row.id,
-        fingerprint=row.fingerprint,
-        validators=validators,
-        body_hash=row.body_hash,
-        prefer=row.prefer,
-        next_poll=_instant(row.next_poll),
-        next_reason=row.next_reason,
-        last_poll=_instant(row.last_poll),
-        last_success=_instant(row.last_success),
-        last_news=_instant(row.last_news),
-        failures=row.failures,
-        last_kind=row.last_kind,
-        last_message=row.last_message,
-        last_status=row.last_status,
-        format=row.format,
-        feed_title=row.feed_title,
-        feed_link=row.feed_link,
-        warnings=tuple(json.loads(row.warnings)),
-    )

@@ -1,0 +1,192 @@
+"""The tables of the state, and the records that their rows stand for.
+
+Instants are whole seconds since the epoch, UTC; a category path is its compact JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from aggregator.model.changes import PostRow
+from aggregator.model.fetched import Validators
+from aggregator.model.poll import Poll, SourceState
+
+schema = sa.MetaData()
+meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+sources_table = sa.Table(
+    "sources",
+    schema,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary),
+    sa.Column("validators_address", sa.Text),
+    sa.Column("etag", sa.LargeBinary),
+    sa.Column("last_modified", sa.LargeBinary),
+    sa.Column("body_hash", sa.LargeBinary),
+    sa.Column("prefer", sa.Text),
+    sa.Column("next_poll", sa.BigInteger),
+    sa.Column("next_reason", sa.Text),
+    sa.Column("last_poll", sa.BigInteger),
+    sa.Column("last_success", sa.BigInteger),
+    sa.Column("last_news", sa.BigInteger),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_kind", sa.Text),
+    sa.Column("last_message", sa.Text),
+    sa.Column("last_status", sa.Integer),
+    sa.Column("format", sa.Text),
+    sa.Column("feed_title", sa.Text),
+    sa.Column("feed_link", sa.Text),
+    sa.Column("warnings", sa.Text, nullable=False),
+)
+entries_table = sa.Table(
+    "entries",
+    schema,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("source_id", sa.Text, nullable=False),
+    sa.Column("entry_id", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("raw_hash", sa.LargeBinary),
+    sa.Column("link_hash", sa.LargeBinary, nullable=False),
+    sa.Column("post_hash", sa.LargeBinary, nullable=False),
+    sa.Column("date", sa.BigInteger, nullable=False),
+    sa.Column("category", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("locked", sa.Integer, nullable=False),
+    sa.Index("entries_by_source", "source_id"),
+    sa.Index("entries_by_category", "category", "date", "key"),
+)
+#: The distinct values of entries.category: so few that a feed of everything need not scan the index.
+categories_table = sa.Table("categories", schema, sa.Column("category", sa.Text, primary_key=True))
+#: A posts folder whose stored time differs from the disk's was touched by somebody else, or by a run that died.
+folders_table = sa.Table("folders", schema, sa.Column("path", sa.Text, primary_key=True), sa.Column("mtime_ns", sa.BigInteger))
+outputs_table = sa.Table(
+    "outputs",
+    schema,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("frame_hash", sa.LargeBinary, nullable=False),
+    sa.Column("dirty", sa.Integer, nullable=False),
+)
+polls_table = sa.Table(
+    "polls",
+    schema,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source_id", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("new", sa.Integer, nullable=False),
+    sa.Column("updated", sa.Integer, nullable=False),
+    sa.Column("elapsed_ms", sa.Integer, nullable=False),
+    sa.Column("message", sa.Text),
+    sa.Index("polls_by_source", "source_id", "number"),
+)
+
+
+def category_text(categories: tuple[str, ...]) -> str:
+    return json.dumps(categories, ensure_ascii=False, separators=(",", ":"))
+
+
+def instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def seconds(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp())
+
+
+def row_values(row: PostRow) -> dict[str, Any]:
+    return {
+        "key": row.key,
+        "source_id": row.source_id,
+        "entry_id": row.entry_id,
+        "path": row.path,
+        "raw_hash": row.raw_hash,
+        "link_hash": row.link_hash,
+        "post_hash": row.post_hash,
+        "date": int(row.date.timestamp()),
+        "category": category_text(row.categories),
+        "title": row.title,
+        "locked": int(row.locked),
+    }
+
+
+def row_of(row: Any) -> PostRow:
+    return PostRow(
+        key=row.key,
+        source_id=row.source_id,
+        entry_id=row.entry_id,
+        path=row.path,
+        raw_hash=row.raw_hash,
+        link_hash=row.link_hash,
+        post_hash=row.post_hash,
+        date=datetime.fromtimestamp(row.date, UTC),
+        categories=tuple(json.loads(row.category)),
+        title=row.title,
+        locked=bool(row.locked),
+    )
+
+
+def poll_values(poll: Poll) -> dict[str, Any]:
+    return {
+        "source_id": poll.source_id,
+        "at": int(poll.at.timestamp()),
+        "outcome": poll.outcome.value,
+        "new": poll.new,
+        "updated": poll.updated,
+        "elapsed_ms": poll.elapsed_ms,
+        "message": poll.message,
+    }
+
+
+def source_values(source: SourceState) -> dict[str, Any]:
+    validators = source.validators
+    return {
+        "id": source.id,
+        "fingerprint": source.fingerprint,
+        "validators_address": validators.address if validators else None,
+        "etag": validators.etag if validators else None,
+        "last_modified": validators.last_modified if validators else None,
+        "body_hash": source.body_hash,
+        "prefer": source.prefer,
+        "next_poll": seconds(source.next_poll),
+        "next_reason": source.next_reason,
+        "last_poll": seconds(source.last_poll),
+        "last_success": seconds(source.last_success),
+        "last_news": seconds(source.last_news),
+        "failures": source.failures,
+        "last_kind": source.last_kind,
+        "last_message": source.last_message,
+        "last_status": source.last_status,
+        "format": source.format,
+        "feed_title": source.feed_title,
+        "feed_link": source.feed_link,
+        "warnings": json.dumps(source.warnings, ensure_ascii=False),
+    }
+
+
+def source_of(row: Any) -> SourceState:
+    validators = None
+    if row.validators_address is not None and (row.etag is not None or row.last_modified is not None):
+        validators = Validators(address=row.validators_address, etag=row.etag, last_modified=row.last_modified)
+    return SourceState(
+        id=row.id,
+        fingerprint=row.fingerprint,
+        validators=validators,
+        body_hash=row.body_hash,
+        prefer=row.prefer,
+        next_poll=instant(row.next_poll),
+        next_reason=row.next_reason,
+        last_poll=instant(row.last_poll),
+        last_success=instant(row.last_success),
+        last_news=instant(row.last_news),
+        failures=row.failures,
+        last_kind=row.last_kind,
+        last_message=row.last_message,
+        last_status=row.last_status,
+        format=row.format,
+        feed_title=row.feed_title,
+        feed_link=row.feed_link,
+        warnings=tuple(json.loads(row.warnings)),
+    )

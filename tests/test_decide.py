@@ -1,0 +1,81 @@
+"""What becomes of an entry, from what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.decide import Comparison, Verdict, compare, judge, merge
+from aggregator.model.changes import KnownEntry
+from aggregator.model.entry import Entry, Feed, SafeHtml
+
+THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+KNOWN = KnownEntry(raw_hash=b"raw", link_hash=b"link", path="a/b-0.md", post_hash=b"post", locked=False)
+ENTRY = Entry(
+    id="1",
+    source_id="s",
+    title="t",
+    categories=("news",),
+    content=SafeHtml("<p>x</p>"),
+    published=THEN,
+    first_seen=None,
+    feed=Feed(title="f"),
+    author="byline",
+)
+
+
+@pytest.mark.parametrize(
+    ("known", "raw_hash", "verdict"),
+    [
+        (None, b"raw", Verdict.NEW),
+        (KNOWN, b"raw", Verdict.KNOWN),
+        (KNOWN, b"other", Verdict.CHANGED),
+        (replace(KNOWN, raw_hash=None), b"raw", Verdict.CHANGED),
+        (replace(KNOWN, locked=True), b"other", Verdict.NOTED),
+        (replace(KNOWN, locked=True), b"raw", Verdict.KNOWN),
+    ],
+)
+def test_verdicts(known: KnownEntry | None, raw_hash: bytes, verdict: Verdict) -> None:
+    """New, known, changed, or only noted because the post is somebody's own."""
+    assert judge(known, raw_hash) is verdict
+
+
+def test_an_update_moves_neither_dates_nor_the_owners_fields() -> None:
+    """`published`, categories and byline stay as they were when upstream sends a new version (RFC 4287 §4.2.9)."""
+    new = replace(ENTRY, title="new", published=THEN + timedelta(days=1), categories=("other",), author="new byline")
+
+    assert merge(new, ENTRY) == replace(ENTRY, title="new")
+
+
+def test_an_update_keeps_the_first_seen_time() -> None:
+    """An entry without a date keeps the one it was given when it was first seen."""
+    old = replace(ENTRY, published=None, first_seen=THEN)
+    new = replace(ENTRY, published=None, first_seen=THEN + timedelta(days=9), title="new")
+
+    assert merge(new, old).first_seen == THEN
+
+
+def test_an_update_is_never_older_than_the_entry() -> None:
+    """Upstream's `updated` counts only when it is later than the date of the post."""
+    assert merge(replace(ENTRY, updated=THEN - timedelta(days=1)), ENTRY).updated is None
+    assert merge(replace(ENTRY, updated=THEN + timedelta(days=1)), ENTRY).updated == THEN + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("known", "disk_hash", "should_be", "outcome"),
+    [
+        (KNOWN, b"post", b"new", Comparison(rewrite=True, locked=False)),
+        (KNOWN, b"post", b"old", Comparison(rewrite=False, locked=False)),
+        (KNOWN, b"edited", b"new", Comparison(rewrite=False, locked=True)),
+        (replace(KNOWN, raw_hash=None), b"post", b"new", Comparison(rewrite=False, locked=True)),
+        (replace(KNOWN, raw_hash=None), b"post", b"old", Comparison(rewrite=False, locked=False)),
+    ],
+    ids=["ours", "equal", "edited by hand", "adopted and different", "adopted and equal"],
+)
+def test_only_a_post_that_is_ours_is_rewritten(
+    known: KnownEntry, disk_hash: bytes, should_be: bytes, outcome: Comparison
+) -> None:
+    """A post is rewritten only if it is byte for byte what we last wrote."""
+    assert compare(known, on_disk=b"old", disk_hash=disk_hash, should_be=should_be) == outcome

@@ -1,0 +1,204 @@
+"""The state, on a real SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import NewerFormatError, StoreError
+from aggregator.model.changes import KnownEntry, PostRow
+from aggregator.model.fetched import Validators
+from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
+from aggregator.store.state import Batch, State, open_state
+
+URL = "sqlite:///state/state.sqlite"
+THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def _row(number: int, **changes: object) -> PostRow:
+    row = PostRow(
+        key=f"key{number:09}",
+        source_id="s",
+        entry_id=f"id {number}",
+        path=f"news/p-key{number:09}.md",
+        raw_hash=b"raw",
+        link_hash=b"link",
+        post_hash=b"post",
+        date=THEN + timedelta(minutes=number),
+        categories=("news", "local"),
+        title="t",
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = open_state(URL, tmp_path)
+    opened.state.replace_entries(())
+    yield opened.state
+    opened.state.close()
+
+
+def test_a_new_state_says_so_until_the_posts_are_indexed(tmp_path: Path) -> None:
+    """A run that dies before it has indexed the posts leaves a state that still counts as new."""
+    first = open_state(URL, tmp_path)
+    first.state.close()
+    second = open_state(URL, tmp_path)
+    second.state.replace_entries(())
+    second.state.close()
+    third = open_state(URL, tmp_path)
+    third.state.close()
+
+    assert [first.fresh, second.fresh, third.fresh] == [True, True, False]
+
+
+def test_what_was_learned_about_a_source_comes_back_equal(state: State) -> None:
+    """Every field survives, odd bytes in validators included."""
+    learned = SourceState(
+        id="s",
+        fingerprint=b"f",
+        validators=Validators(address="http://a/", etag=b'"\xe9"', last_modified=b"yesterday"),
+        body_hash=b"b",
+        prefer="http://a/",
+        next_poll=THEN,
+        next_reason="every 60 min",
+        last_poll=THEN,
+        last_success=THEN,
+        last_news=THEN,
+        failures=2,
+        last_kind="http",
+        last_message="503",
+        last_status=503,
+        format="rss20",
+        feed_title="标题",
+        feed_link="http://a/page",
+        warnings=("one", "二"),
+    )
+    state.save(Batch(sources=(learned,)))
+
+    assert state.sources() == {"s": learned}
+
+
+def test_entries_come_back_as_known_and_as_rows(state: State) -> None:
+    """A row that was saved is known by its key and stands in its category."""
+    state.save(Batch(rows=(_row(1), _row(2, raw_hash=None, locked=True))))
+
+    assert state.known("s")["key000000002"] == KnownEntry(
+        raw_hash=None, link_hash=b"link", path="news/p-key000000002.md", post_hash=b"post", locked=True
+    )
+    assert state.newest(("news", "local"), 10) == [_row(2, raw_hash=None, locked=True), _row(1)]
+    assert state.leaves() == (("news", "local"),)
+    assert state.keys(["key000000001", "nobody"]) == {"key000000001": "news/p-key000000001.md"}
+
+
+def test_newest_posts_of_one_category_only(state: State) -> None:
+    """The limit takes the newest; another category, also a prefix of ours, is another list."""
+    state.save(Batch(rows=(*(_row(number) for number in range(9)), _row(50, categories=("news",)))))
+
+    assert [row.key for row in state.newest(("news", "local"), 2)] == ["key000000008", "key000000007"]
+
+
+def test_notes_and_locks_touch_only_what_they_say(state: State) -> None:
+    """A noted raw hash and a lock leave the rest of the row alone."""
+    state.save(Batch(rows=(_row(1), _row(2))))
+    state.save(Batch(noted=(("key000000001", b"seen"),), locked=("key000000002",)))
+
+    known = state.known("s")
+    assert (known["key000000001"].raw_hash, known["key000000001"].locked) == (b"seen", False)
+    assert (known["key000000002"].raw_hash, known["key000000002"].locked) == (b"raw", True)
+
+
+def test_reindex_forgets_bodies_but_not_due_times(state: State) -> None:
+    """After a reindex upstreams are asked for everything once, at the time they were due anyway."""
+    learned = SourceState(
+        id="s", validators=Validators(address="http://a/", etag=b"e"), body_hash=b"b", next_poll=THEN, failures=1
+    )
+    state.save(Batch(sources=(learned,), rows=(_row(1),), dirty_outputs=("feeds/all.atom",)))
+    state.replace_entries((_row(2),))
+
+    assert state.sources() == {"s": replace(learned, validators=None, body_hash=None)}
+    assert set(state.known("s")) == {"key000000002"}
+
+
+def test_dirty_outputs_stay_dirty_until_they_are_published(state: State) -> None:
+    """A feed whose entries changed is remembered in the same transaction as the entries."""
+    state.save(Batch(rows=(_row(1),), dirty_outputs=("feeds/all.atom",)))
+    assert state.outputs()["feeds/all.atom"].dirty
+
+    clean = OutputState(path="feeds/all.atom", frame_hash=b"h", dirty=False)
+    state.published([clean], ())
+    assert state.outputs() == {"feeds/all.atom": clean}
+
+
+def test_folders_are_open_while_a_run_writes_to_them(state: State) -> None:
+    """A folder written to has no time until the run closes it."""
+    state.save(Batch(open_folders=("news",)))
+    assert state.folders() == {"news": None}
+    state.close_folders({"news": 7})
+    assert state.folders() == {"news": 7}
+
+
+def test_history_is_kept_short(state: State) -> None:
+    """The last hundred polls of each source are kept, newest first."""
+    polls = tuple(Poll(source_id="s", at=THEN + timedelta(hours=number), outcome=Outcome.SAME) for number in range(130))
+    state.save(Batch(polls=polls))
+    state.trim_history()
+
+    kept = state.history("s")
+    assert len(kept) == 100
+    assert kept[0] == polls[-1]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to look like a file" * 40])
+def test_a_file_that_is_no_state_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    """An empty or foreign file never stops a run; a foreign one is kept under another name, and that is told."""
+    path = tmp_path / "state" / "state.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    opened = open_state(URL, tmp_path)
+    opened.state.close()
+
+    assert opened.fresh
+    if content:
+        assert path.with_name("state.sqlite.set-aside-1").read_bytes() == content
+        assert "state.sqlite.set-aside-1" in str(opened.note)
+
+
+def test_a_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    """A layout newer than ours is left alone, with what to do."""
+    opened = open_state(URL, tmp_path)
+    opened.state.replace_entries(())
+    opened.state.close()
+    with sqlite3.connect(tmp_path / "state" / "state.sqlite") as raw:
+        raw.execute("update meta set value = '99' where name = 'version'")
+    raw.close()
+
+    with pytest.raises(NewerFormatError, match="Update aggregator"):
+        open_state(URL, tmp_path)
+
+
+def test_a_state_of_an_earlier_version_is_rebuilt(tmp_path: Path) -> None:
+    """An older layout is set aside and begun anew: it holds nothing that the posts do not."""
+    opened = open_state(URL, tmp_path)
+    opened.state.replace_entries(())
+    opened.state.close()
+    with sqlite3.connect(tmp_path / "state" / "state.sqlite") as raw:
+        raw.execute("update meta set value = '0' where name = 'version'")
+    raw.close()
+
+    again = open_state(URL, tmp_path)
+    again.state.close()
+    assert again.fresh
+    assert again.note
+
+
+def test_status_of_a_project_without_state(tmp_path: Path) -> None:
+    """Reading without a state says what to run."""
+    with pytest.raises(StoreError, match="aggregator sync"):
+        open_state(URL, tmp_path, create=False)

@@ -1,0 +1,43 @@
+"""Real worker processes, and jobs that kill them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aggregator import workers
+from aggregator.workers import WorkerDiedError, Workers
+from tests import workers_jobs as jobs
+
+
+def _run(*calls: tuple[Callable[[int], int], int]) -> list[object]:
+    async def run() -> list[object]:
+        with Workers(2) as pool:
+            return list(await asyncio.gather(*(pool.run(job, given) for job, given in calls), return_exceptions=True))
+
+    return asyncio.run(run())
+
+
+def test_a_job_that_kills_its_worker_costs_only_itself() -> None:
+    """A crash, an abort, a stall in C code and a memory hog each fail alone; their neighbours succeed."""
+    results = _run((jobs.double, 1), (jobs.die, 0), (jobs.abort, 0), (jobs.stall, 0), (jobs.grow, 0), (jobs.double, 2))
+
+    assert (results[0], results[5]) == (2, 4)
+    deaths = [result for result in results if isinstance(result, WorkerDiedError)]
+    assert [death.kind for death in deaths] == ["crash", "memory", "deadline", "memory"]
+    assert "SIGSEGV" in str(deaths[0])
+    assert f"{workers.FEED_CPU_SECONDS:.0f} s" in str(deaths[2])
+
+
+def test_an_exception_comes_back_as_it_is() -> None:
+    """What a job raises is raised here, not turned into a death."""
+    [result] = _run((jobs.fail, 7))
+
+    assert isinstance(result, LookupError)
+    assert str(result) == "no 7"
+
+
+def test_no_job_no_process() -> None:
+    """A pool without a job starts nothing."""
+    with Workers(2) as pool:
+        assert pool._pool is None
