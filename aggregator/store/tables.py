@@ -85,18 +85,22 @@ polls_table = sa.Table(
 
 
 def category_text(categories: tuple[str, ...]) -> str:
+    """Return how a category path is stored."""
     return json.dumps(categories, ensure_ascii=False, separators=(",", ":"))
 
 
 def instant(seconds: int | None) -> datetime | None:
+    """Return the instant that stored seconds stand for."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def seconds(instant: datetime | None) -> int | None:
+    """Return how an instant is stored."""
     return None if instant is None else int(instant.timestamp())
 
 
 def row_values(row: PostRow) -> dict[str, Any]:
+    """Return the columns of a post."""
     return {
         "key": row.key,
         "source_id": row.source_id,
@@ -113,6 +117,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
 
 
 def row_of(row: Any) -> PostRow:
+    """Return the post that a row stands for."""
     return PostRow(
         key=row.key,
         source_id=row.source_id,
@@ -129,6 +134,7 @@ def row_of(row: Any) -> PostRow:
 
 
 def poll_values(poll: Poll) -> dict[str, Any]:
+    """Return the columns of a poll."""
     return {
         "source_id": poll.source_id,
         "at": int(poll.at.timestamp()),
@@ -141,6 +147,7 @@ def poll_values(poll: Poll) -> dict[str, Any]:
 
 
 def source_values(source: SourceState) -> dict[str, Any]:
+    """Return the columns of what was learned about a source."""
     validators = source.validators
     return {
         "id": source.id,
@@ -167,6 +174,7 @@ def source_values(source: SourceState) -> dict[str, Any]:
 
 
 def source_of(row: Any) -> SourceState:
+    """Return what a row says about a source."""
     validators = None
     if row.validators_address is not None and (row.etag is not None or row.last_modified is not None):
         validators = Validators(address=row.validators_address, etag=row.etag, last_modified=row.last_modified)
