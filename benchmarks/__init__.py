@@ -1,0 +1,1 @@
+"""Measurements against peers, side by side in one run; nothing of this is part of the package or of the test suite."""

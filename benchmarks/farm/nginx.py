@@ -1,0 +1,103 @@
+"""Serves a farm with nginx: gzip, ETag, Last-Modified, keep-alive, and nothing beyond loopback.
+
+In: a farm's folder. Out: a running nginx whose files all stand in that folder; no root needed. Each source listens on
+an address of its own, because one listener for all of them would be `0.0.0.0`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_CONF = """\
+# Made by benchmarks.farm; paths are relative to this folder: nginx -p . -c nginx.conf
+worker_processes 1;
+pid nginx.pid;
+events {{ worker_connections {connections}; }}
+worker_rlimit_nofile {files};
+http {{
+  types {{
+    application/rss+xml rss;
+    application/atom+xml atom;
+    application/rdf+xml rdf;
+    application/feed+json json;
+  }}
+  access_log off;
+  client_body_temp_path tmp/body;
+  proxy_temp_path tmp/proxy;
+  fastcgi_temp_path tmp/fastcgi;
+  uwsgi_temp_path tmp/uwsgi;
+  scgi_temp_path tmp/scgi;
+  etag on;
+  gzip on;
+  gzip_vary on;
+  gzip_proxied any;
+  gzip_types application/rss+xml application/atom+xml application/rdf+xml application/feed+json;
+  keepalive_timeout 60s;
+  keepalive_requests 100000;
+  sendfile on;
+  tcp_nopush on;
+  server {{
+    root feeds;
+{listen}  }}
+}}
+"""
+_START_SECONDS = 10.0
+
+
+def write_conf(farm: Path, *, hosts: tuple[str, ...], port: int) -> None:
+    """Write nginx.conf and the folder for its temporary files."""
+    listen = "".join(f"    listen {host}:{port};\n" for host in hosts)
+    text = _CONF.format(listen=listen, connections=len(hosts) + 1024, files=2 * len(hosts) + 2048)
+    (farm / "nginx.conf").write_text(text, encoding="utf-8")
+    (farm / "tmp").mkdir(exist_ok=True)
+
+
+@contextmanager
+def running(farm: Path, *, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run nginx in the foreground until the block ends; `host` is one of its addresses, asked until it answers.
+
+    Raises:
+        RuntimeError: nginx ended, or did not answer in time.
+    """
+    # A root nginx gives its workers to `nobody`, who need not be allowed to read the farm.
+    directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+    argv = ["nginx", "-p", f"{farm.resolve()}/", "-c", "nginx.conf", "-e", "stderr", "-g", directives]
+    with subprocess.Popen(argv, start_new_session=True) as process:  # Ctrl-C is ours to pass on
+        try:
+            _wait_for(process, host, port)
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def serve(farm: Path, *, host: str, port: int) -> int:
+    """Serve until Ctrl-C or SIGTERM; return nginx's exit status, 0 after either of them."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell is started with it ignored
+    try:
+        with running(farm, host=host, port=port) as process:
+            return process.wait()
+    except KeyboardInterrupt:
+        return 0
+
+
+def _wait_for(process: subprocess.Popen[bytes], host: str, port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"nginx ended with {process.returncode}; what it said stands above")
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"nginx did not answer on {host}:{port} within {_START_SECONDS:.0f} s")
