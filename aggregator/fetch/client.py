@@ -1,0 +1,246 @@
+"""Source + validators -> Fetched | NotModified | Failed: the door of `fetch`.
+
+`Client.poll` never raises for anything that an upstream can do. It may be called for any number of sources at once: at
+most `concurrency` requests run, and per host as many as its limits allow. It stores nothing, logs nothing and
+looks into no body.
+"""
+
+from __future__ import annotations
+
+from asyncio import Semaphore
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from aggregator.fetch.address import Target, parse_target, redact, strip_credentials
+from aggregator.fetch.exchange import Answer, Exchange, last_value
+from aggregator.fetch.fault import Fault
+from aggregator.fetch.guard import Guard
+from aggregator.fetch.hosts import Gates
+from aggregator.fetch.lean_aiohttp import AbstractResolver
+from aggregator.fetch.resolver import ThreadResolver
+from aggregator.fetch.tls import Tls
+from aggregator.fetch.transport import Transport, open_session
+from aggregator.model.fetched import Failed, Fetched, NotModified, Validators
+from aggregator.model.settings import FetchSettings
+from aggregator.model.source import Source
+
+Outcome = Fetched | NotModified | Failed
+
+_NOT_MODIFIED = 304
+_SERVER_ERROR = 500
+_CONNECT_SECONDS = 5.0
+#: The proxies that aiohttp speaks to.
+_PROXY_SCHEMES = ("http://", "https://")
+#: Failures after which another instance of the same source may be asked (DESIGN 14).
+_MAY_PASS_OVER = frozenset({"dns", "connect", "tls", "timeout"})
+
+
+class Client:
+    """Polls sources; an async context manager that owns every connection."""
+
+    def __init__(self, settings: FetchSettings, *, user_agent: str, resolver: AbstractResolver | None = None) -> None:
+        """Take the limits and who we say we are; `resolver` replaces the system's in tests."""
+        self._settings = settings
+        self._user_agent = user_agent
+        self._resolver = resolver
+        self._gates = Gates(settings)
+        self._slots = Semaphore(settings.concurrency)
+        self._tls = Tls()
+        self._lines: dict[tuple[frozenset[str], str | None], _Line] = {}
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open nothing yet: connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self._closing.aclose()
+
+    async def poll(
+        self,
+        source: Source,
+        validators: Validators | None,
+        *,
+        prefer: str | None = None,
+        exclude: frozenset[str] = frozenset(),
+    ) -> Outcome:
+        """Visit a source once: its instances in turn, `prefer` first, none of `exclude`, until one has answered.
+
+        Instances are named by `Fetched.address`, or as configured. The next one is asked only after a failure that is
+        the instance's own: never after 403, 404, 410 or 429, which would be asking again for what was refused.
+        """
+        passed: list[str] = []
+        elapsed = timedelta()
+        outcome: Outcome = Failed(
+            source_id=source.id,
+            address=redact(source.addresses[-1]),
+            kind="not-a-feed",
+            message="no instance is left to ask",
+        )
+        for address in _in_turn(source.addresses, prefer, exclude):
+            note = f"passed over {'; '.join(passed)}" if passed else None
+            outcome = await self._poll_one(source, address, validators, elapsed=elapsed, note=note)
+            if not isinstance(outcome, Failed) or not _may_pass_over(outcome):
+                break
+            elapsed = outcome.elapsed
+            passed.append(f"{_host(address)} ({outcome.message})")
+        return _with_history(outcome, passed)
+
+    async def _poll_one(
+        self, source: Source, address: str, validators: Validators | None, *, elapsed: timedelta, note: str | None
+    ) -> Outcome:
+        stored = strip_credentials(address)
+        if validators is not None and strip_credentials(validators.address) != stored:
+            validators = None  # they belong to another instance, or to what was configured before
+        spent = 0.0
+        try:
+            exchange = self._exchange(source, address, _usable(validators))
+            try:
+                answer = await exchange.run()
+            finally:
+                spent = exchange.spent
+        except Fault as fault:
+            return Failed(
+                source_id=source.id,
+                address=redact(address),
+                kind=fault.kind,
+                message=fault.message,
+                status=fault.status,
+                retry_after=fault.retry_after,
+                elapsed=elapsed + timedelta(seconds=spent),
+            )
+        return _outcome(source.id, stored, validators, answer, elapsed=elapsed + timedelta(seconds=spent), note=note)
+
+    def _exchange(self, source: Source, address: str, validators: Validators | None) -> Exchange:
+        try:
+            home = parse_target(address)
+        except ValueError as error:
+            raise Fault("protocol", f"the address cannot be requested: {error}") from error
+        line = self._line(source)
+        return Exchange(
+            source=source,
+            home=home,
+            validators=validators,
+            settings=self._settings,
+            user_agent=self._user_agent,
+            http=line.http,
+            gates=self._gates,
+            slots=self._slots,
+            check=line.check,
+        )
+
+    def _line(self, source: Source) -> _Line:
+        """Return the connections of a source: shared with those that may reach the same networks by the same proxy."""
+        allowed = frozenset(self._settings.allow_private) | frozenset(source.allow_private)
+        proxy = source.proxy.reveal().strip() if source.proxy is not None else None
+        if (allowed, proxy) not in self._lines:
+            if proxy is not None and not proxy.lower().startswith(_PROXY_SCHEMES):
+                raise Fault("connect", "the configured proxy is no http or https address")
+            seconds = min(_CONNECT_SECONDS, self._settings.timeout.total_seconds())
+            line = _Line(allowed, proxy, self._tls, self._resolver or ThreadResolver(), seconds)
+            self._closing.push_async_callback(line.http.aclose)
+            self._lines[allowed, proxy] = line
+        return self._lines[allowed, proxy]
+
+
+class _Line:
+    """An HTTP client whose connections all obey one allow-list and go through one proxy, or none."""
+
+    def __init__(
+        self, allowed: frozenset[str], proxy: str | None, tls: Tls, resolver: AbstractResolver, connect_seconds: float
+    ) -> None:
+        self._guard = Guard(allowed)
+        self._proxied = proxy is not None
+        # With a proxy every connection goes to the proxy, which the owner has named: it is allowed wherever it stands.
+        guard = Guard(("0.0.0.0/0", "::/0")) if self._proxied else self._guard
+        session = open_session(guard, resolver, connect_seconds)
+        self.http = httpx.AsyncClient(
+            transport=Transport(session, tls, proxy),
+            trust_env=False,
+            timeout=None,  # noqa: S113 - one deadline stands around the whole exchange
+            follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    def check(self, target: Target) -> None:
+        """Refuse a literal address before it is named to a proxy; what names lead to is then the proxy's to judge."""
+        word = self._guard.refusal(target.host) if self._proxied and not _is_name(target.host) else None
+        if word is not None:
+            raise Fault("refused-address", f"{target.host} ({word}) is not public; allow_private can list exceptions")
+
+
+def _is_name(host: str) -> bool:
+    return ":" not in host and not host.replace(".", "").isdigit()
+
+
+def _in_turn(addresses: tuple[str, ...], prefer: str | None, exclude: frozenset[str]) -> list[str]:
+    """Order the instances; they are compared without credentials."""
+    left_out = {strip_credentials(address) for address in exclude}
+    left = [address for address in addresses if strip_credentials(address) not in left_out]
+    first = [address for address in left if prefer is not None and strip_credentials(address) == strip_credentials(prefer)]
+    return first[:1] + [address for address in left if address not in first[:1]]
+
+
+def _may_pass_over(failed: Failed) -> bool:
+    return failed.kind in _MAY_PASS_OVER or (failed.kind == "http" and (failed.status or 0) >= _SERVER_ERROR)
+
+
+def _host(address: str) -> str:
+    try:
+        return parse_target(address).root.partition("//")[2]
+    except ValueError:
+        return redact(address)
+
+
+def _usable(validators: Validators | None) -> Validators | None:
+    """Return validators that make a request conditional, or None."""
+    return validators if validators is not None and (validators.etag or validators.last_modified) else None
+
+
+def _outcome(
+    source_id: str, address: str, sent: Validators | None, answer: Answer, *, elapsed: timedelta, note: str | None
+) -> Fetched | NotModified:
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
+    etag = last_value(answer.headers, b"etag")
+    modified = last_value(answer.headers, b"last-modified")
+    if answer.status == _NOT_MODIFIED:
+        old = sent or Validators(address=address)
+        fresh = Validators(address=address, etag=etag or old.etag, last_modified=modified or old.last_modified)
+        return NotModified(source_id=source_id, address=address, headers=headers, validators=fresh, elapsed=elapsed, note=note)
+    return Fetched(
+        source_id=source_id,
+        address=address,
+        final_address=answer.target.text,
+        status=answer.status,
+        headers=headers,
+        body=answer.body,
+        coding=answer.coding,
+        validators=Validators(address=address, etag=etag, last_modified=modified),
+        permanent_address=answer.target.text if answer.moved else None,
+        elapsed=elapsed,
+        note=note,
+    )
+
+
+def _with_history(outcome: Outcome, passed: list[str]) -> Outcome:
+    """Name the earlier instances in the message of a poll that failed at all of them."""
+    earlier = passed[:-1] if isinstance(outcome, Failed) and _may_pass_over(outcome) else passed
+    if not isinstance(outcome, Failed) or not earlier:
+        return outcome
+    return Failed(
+        source_id=outcome.source_id,
+        address=outcome.address,
+        kind=outcome.kind,
+        message=f"{outcome.message}; before that {'; '.join(earlier)}",
+        status=outcome.status,
+        retry_after=outcome.retry_after,
+        elapsed=outcome.elapsed,
+    )

@@ -1,0 +1,132 @@
+"""Per-host manners: at most so many requests at once, a gap after each, and silence when a host asks for it.
+
+A gate knows one host, by name and without its port, over all sources. It never sends anything and counts no time
+against a source: who waits here has not begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aggregator.fetch.address import encode_host
+from aggregator.fetch.guard import is_loopback
+from aggregator.model.settings import FetchSettings, HostLimits
+
+#: This machine serves its own RSSHub: it needs no protection from us.
+_LOOPBACK_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A host that asked to be left alone."""
+
+    status: int  #: 429 or 503
+    wait: timedelta  #: what is left of it
+
+
+class Gate:
+    """The way to one host, first come, first served."""
+
+    def __init__(self, *, at_once: int, gap: timedelta) -> None:
+        """Take how many requests may run at once, and the pause between the end of one and the start of the next."""
+        self._at_once = at_once
+        self._gap = gap.total_seconds()
+        self._running = 0
+        self._last_end = float("-inf")
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed_until = float("-inf")
+        self._closed_by = 0
+
+    async def enter(self, *, onward: bool = False) -> Closed | None:
+        """Wait for a turn; None means go, and then `leave` must follow. `onward` (a redirect's next hop) goes first."""
+        if (closed := self._closed()) is not None:
+            return closed
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        (self._queue.appendleft if onward else self._queue.append)(turn)
+        self._admit()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()
+            else:
+                self._queue.remove(turn)
+            raise
+        if (closed := self._closed()) is not None:
+            self._give_back()
+            return closed
+        return None
+
+    def leave(self) -> None:
+        """End a request that `enter` allowed."""
+        self._last_end = asyncio.get_running_loop().time()
+        self._give_back()
+
+    def close(self, status: int, wait: timedelta) -> None:
+        """Let nobody in for a while, and send away who is waiting."""
+        until = asyncio.get_running_loop().time() + wait.total_seconds()
+        if until > self._closed_until:
+            self._closed_until, self._closed_by = until, status
+        self._admit()
+
+    def _closed(self) -> Closed | None:
+        left = self._closed_until - asyncio.get_running_loop().time()
+        return Closed(status=self._closed_by, wait=timedelta(seconds=left)) if left > 0 else None
+
+    def _give_back(self) -> None:
+        self._running -= 1
+        self._admit()
+
+    def _admit(self) -> None:
+        """Let in whoever may go now; who is sent away by a closed host needs no turn."""
+        loop = asyncio.get_running_loop()
+        closed = self._closed() is not None
+        pause = self._last_end + self._gap - loop.time()
+        while self._queue and (closed or (self._running < self._at_once and pause <= 0)):
+            self._running += 1
+            self._queue.popleft().set_result(None)
+        if self._queue and pause > 0 and self._timer is None:
+            self._timer = loop.call_later(pause, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._admit()
+
+
+class Gates:
+    """The gates of every host met so far."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        """Take the general limits and the exceptions by host name."""
+        self._settings = settings
+        self._limits = {_name(host): limits for host, limits in settings.hosts}
+        self._gates: dict[str, Gate] = {}
+
+    def to(self, host: str) -> Gate:
+        """Return the gate to a host, by its encoded name."""
+        name = host.rstrip(".")
+        if name not in self._gates:
+            self._gates[name] = self._open(name)
+        return self._gates[name]
+
+    def _open(self, name: str) -> Gate:
+        limits = self._limits.get(name, HostLimits())
+        local = is_loopback(name)
+        general = max(_LOOPBACK_AT_ONCE, self._settings.per_host) if local else self._settings.per_host
+        pause = timedelta() if local else self._settings.gap
+        return Gate(
+            at_once=general if limits.per_host is None else limits.per_host,
+            gap=pause if limits.gap is None else limits.gap,
+        )
+
+
+def _name(host: str) -> str:
+    """Return a configured host name as addresses spell it; one that cannot be a host matches nothing."""
+    try:
+        return encode_host(f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host).rstrip(".")
+    except ValueError:
+        return host

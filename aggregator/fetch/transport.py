@@ -1,0 +1,174 @@
+"""One request -> one response: httpx over aiohttp's connections, with addresses and headers sent as they are written.
+
+The stock transport re-quotes addresses, calls most failures a connect timeout, and lets aiohttp ask twice when a server
+hangs up. This one sends bytes, raises `Fault` with a cause that can be read, and repeats a request only if it
+went out on a kept connection that the server had already closed (RFC 9112 §9.3.1). It follows no redirect, keeps no
+cookie, inflates nothing and reads nothing from the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import cast
+
+import httpx
+import yarl
+
+from aggregator.fetch.explain import explain
+from aggregator.fetch.guard import DIAL, Dial, Guard
+from aggregator.fetch.lean_aiohttp import AbstractResolver, AiohttpTransport, Connection, ResponseHandler, aiohttp
+from aggregator.fetch.tls import Tls
+
+#: A kept connection is used again for this long. Node, and so RSSHub, closes idle ones after 5 s.
+_KEEP_SECONDS = 4.0
+_HEAD_END = b"\r\n\r\n"
+#: Longest status line and header field that is read.
+_LONGEST_FIELD = 8190
+
+
+class Transport(AiohttpTransport):
+    """Sends requests that carry `target` (yarl.URL, as encoded) and `dial` among their extensions."""
+
+    def __init__(self, session: aiohttp.ClientSession, tls: Tls, proxy: str | None) -> None:
+        # A context of its own keeps the base class from loading roots; the session decides about TLS.
+        super().__init__(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False, client=session)
+        self._session = session
+        self._tls = tls
+        self._proxy = proxy
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and return its response, body unread.
+
+        Raises:
+            Fault: no response came back.
+        """
+        dial: Dial = request.extensions["dial"]
+        token = DIAL.set(dial)
+        try:
+            answer = await self._send(request, dial)
+        except (aiohttp.ClientError, OSError) as error:
+            raise explain(error, dial, proxied=self._proxy is not None) from error
+        finally:
+            DIAL.reset(token)
+        # httpx looks into Location even when it follows nothing, and fails on odd ones: it is kept from its sight.
+        headers = [pair for pair in answer.raw_headers if pair[0].lower() != b"location"]
+        location = [value for name, value in answer.raw_headers if name.lower() == b"location"]
+        return httpx.Response(
+            answer.status, headers=headers, stream=_Body(answer), request=request, extensions={"location": location}
+        )
+
+    async def _send(self, request: httpx.Request, dial: Dial) -> aiohttp.ClientResponse:
+        target: yarl.URL = request.extensions["target"]
+        # One character per byte, so that `_Request` can turn them back.
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw if name != b"Host"]
+        verified = self._tls.context if target.scheme == "https" else True
+        while True:
+            dial.opened = 0
+            try:
+                return await self._session.request(
+                    request.method, target, headers=headers, allow_redirects=False, ssl=verified, proxy=self._proxy
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if dial.opened or dial.refused or isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body as it comes over the wire."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, OSError) as error:
+            raise explain(error, None) from error
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it if the body was not read to its end."""
+        self._answer.release()
+        await self._answer.wait_for_close()
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request whose head goes out byte for byte; aiohttp alone would write UTF-8 and drop an empty query."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Write the head, through `_ExactHead` where aiohttp would change it."""
+        path = DIAL.get().path
+        exact = self.url.raw_path_qs == path and all(value.isascii() for value in self.headers.values())
+        protocol = conn.protocol
+        if exact or protocol is None or protocol.transport is None:
+            return await super().send(conn)
+        genuine = protocol.transport
+        protocol.transport = cast("asyncio.Transport", _ExactHead(genuine, self.url.raw_path_qs, path))
+        try:
+            return await super().send(conn)
+        finally:
+            protocol.transport = genuine
+
+
+class _ExactHead:
+    """Stands before a transport while one request head is written, and puts its bytes right."""
+
+    def __init__(self, transport: asyncio.Transport, written: str, meant: str) -> None:
+        self._transport = transport
+        self._written = f" {written} HTTP/"
+        self._meant = f" {meant} HTTP/"
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        line, blank, fields = data.decode("utf-8").partition("\r\n")
+        head = line.replace(self._written, self._meant) + blank + fields
+        self._transport.write(head.encode("latin-1"))
+
+
+class _Connection(ResponseHandler):
+    """Reads a response head apart from what follows, so that a body where none may be does not lose the response."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the wire; a 304 that carries a body (against RFC 9110 §15.4.5) is still a 304."""
+        at_head = self._payload is None or self._payload.is_eof()
+        end = data.find(_HEAD_END) + len(_HEAD_END) if at_head and self._parser is not None else 0
+        if len(_HEAD_END) <= end < len(data):
+            super().data_received(data[:end])
+            data = data[end:]
+            if self.transport is None or self.transport.is_closing():
+                return
+        super().data_received(data)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """TCP connections of the class above."""
+
+    def __init__(self, guard: Guard, resolver: AbstractResolver) -> None:
+        super().__init__(
+            socket_factory=guard,
+            resolver=resolver,
+            limit=0,  # the client counts; waiting here would count against a source
+            keepalive_timeout=_KEEP_SECONDS,
+        )
+        self._factory = cast("partial[ResponseHandler]", partial(_Connection, loop=self._loop))
+
+
+def open_session(guard: Guard, resolver: AbstractResolver, connect_seconds: float) -> aiohttp.ClientSession:
+    """Return an aiohttp session that keeps no cookie, trusts no environment and asks once."""
+    session = aiohttp.ClientSession(
+        connector=_Connector(guard, resolver),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        request_class=_Request,
+        timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
+        max_line_size=_LONGEST_FIELD,
+        max_field_size=_LONGEST_FIELD,
+    )
+    session._retry_connection = False  # noqa: SLF001 - the only switch there is: one poll is one request
+    return session
