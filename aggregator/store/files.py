@@ -1,0 +1,232 @@
+"""Bytes -> files that are whole or not there, below one folder and nowhere else.
+
+A file is written under a temporary name in its own folder and renamed into place, so a reader sees the old bytes or the new
+ones. `make_durable` then asks the disk to keep them. Symbolic links below the root are refused. Every OSError becomes a
+StoreError that says what to do. Never reads the clock, never writes in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from functools import lru_cache
+from itertools import count
+from pathlib import Path, PurePosixPath
+from stat import S_ISDIR, S_ISLNK
+
+from aggregator.errors import StoreError
+
+TEMPORARY_PREFIX = ".tmp-"
+#: Up to so many files are made durable one by one, which leaves other programs' data alone; more of them all at once.
+FEW = 64
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_numbers = count()
+
+_OWNERSHIP = "Check who owns the folder and its permissions"
+_ADVICE = {
+    errno.ENOSPC: "Free some space and run again",
+    errno.EDQUOT: "Free some space or raise the quota, and run again",
+    errno.EROFS: "The file system is mounted read-only: make it writable and run again",
+    errno.EACCES: _OWNERSHIP,
+    errno.EPERM: _OWNERSHIP,
+    errno.EIO: "The disk reports a fault: check it before running again",
+    errno.ELOOP: "A symbolic link is in its place, and none is followed here: put a real file or folder there",
+    errno.ENOTDIR: "A file stands where a folder should be: move it away",
+    errno.EISDIR: "A folder stands where a file should be: move it away",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n)",
+    errno.ENAMETOOLONG: "Choose a project folder with a shorter path, or fewer category levels",
+}
+
+
+def write_file(root: Path, path: str, content: bytes) -> None:
+    """Write the file at `path` below `root` as a whole; folders are made as needed. Not yet durable.
+
+    Raises:
+        StoreError: it could not be written, or `path` leads out of `root`; what was there before is untouched.
+    """
+    folder, name = _place(root, path)
+    try:
+        temporary, descriptor = _open_temporary(root, folder)
+        try:
+            try:
+                _write_all(descriptor, content)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, f"{_real_folder(root, folder)}/{name}")  # noqa: PTH105 - paths stay text: speed
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+            raise
+    except OSError as error:
+        raise store_error("write", root, path, error) from error
+
+
+def read_file(root: Path, path: str) -> bytes | None:
+    """Return the bytes of the file at `path` below `root`, or None if there is none.
+
+    Raises:
+        StoreError: it is there but cannot be read, or `path` leads out of `root`.
+    """
+    folder, name = _place(root, path)
+    try:
+        descriptor = os.open(f"{_real_folder(root, folder)}/{name}", _READ)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise store_error("read", root, path, error) from error
+
+
+def make_durable(root: Path, paths: Collection[str]) -> None:
+    """Return when the files at these paths below `root`, their names and their folders are on the disk.
+
+    Raises:
+        StoreError: the disk did not take them; nothing may be built upon them.
+    """
+    if not paths:
+        return
+    if len(paths) > FEW:
+        _sync_file_system(root)
+        return
+    folders = {root.parent, root}
+    for path in sorted(paths):
+        _sync(root / path, os.O_NOFOLLOW)
+        folders.update(root / parent for parent in PurePosixPath(path).parents)
+    for folder in sorted(folders):
+        _sync(folder, os.O_DIRECTORY)
+
+
+def sweep_leftovers(folder: Path) -> int:
+    """Remove the temporary files that a killed run left anywhere below the folder; return their number.
+
+    Only for the holder of the project's lock, before any worker writes: a leftover looks like a file being written.
+    """
+    removed = 0
+    for found, _, names in os.walk(folder):
+        for name in names:
+            if name.startswith(TEMPORARY_PREFIX):
+                try:
+                    Path(found, name).unlink(missing_ok=True)
+                except OSError as error:
+                    raise store_error("remove", Path(found), name, error) from error
+                removed += 1
+    return removed
+
+
+def store_error(verb: str, root: Path, path: str, error: OSError) -> StoreError:
+    """Return the error for a file that could not be written, read, removed or made durable: what, why, what to do."""
+    place = f"{root.name}/{path}" if path else root.name
+    reason = (error.strerror or str(error)).rstrip(".")
+    kept = "" if verb == "read" else "; everything already there is untouched"
+    advice = _ADVICE.get(error.errno or 0)
+    return StoreError(
+        f"cannot {verb} {place}: {reason[:1].lower()}{reason[1:]}{kept}{f'. {advice}' if advice else ''}", path=root / path
+    )
+
+
+def _place(root: Path, path: str) -> tuple[str, str]:
+    """Split into folder and name; refuse whatever could lead elsewhere."""
+    if "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise StoreError(f"{path!r} is no path below {root.name}: nothing was done with it", path=root)
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+@lru_cache(maxsize=4096)
+def _real_folder(root: Path, folder: str) -> str:
+    """Return the folder's own path once no symbolic link stands between it and the root; the root itself may be one.
+
+    Remembered for the process's life: the posts of one run go to few folders.
+    """
+    place = str(root.resolve(strict=True))
+    for part in folder.split("/") if folder else ():
+        place = f"{place}/{part}"
+        mode = os.lstat(place).st_mode
+        if S_ISLNK(mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        if not S_ISDIR(mode):
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), place)
+    return place
+
+
+def _made_folder(root: Path, folder: str) -> str:
+    """Return the folder's own path; make what is missing of it, level by level, each one checked before the next."""
+    _real_folder.cache_clear()
+    root.mkdir(parents=True, exist_ok=True)
+    place = ""
+    for part in folder.split("/") if folder else ():
+        above = _real_folder(root, place)
+        with suppress(FileExistsError):
+            os.mkdir(f"{above}/{part}")  # noqa: PTH102
+        place = f"{place}/{part}" if place else part
+    return _real_folder(root, folder)
+
+
+def _open_temporary(root: Path, folder: str) -> tuple[str, int]:
+    """Create a file of our own in the folder; a name left by a dead process with our number is passed over."""
+    try:
+        base = _real_folder(root, folder)
+    except FileNotFoundError:
+        base = _made_folder(root, folder)
+    while True:
+        temporary = f"{base}/{TEMPORARY_PREFIX}{os.getpid()}-{next(_numbers)}"
+        try:
+            return temporary, os.open(temporary, _NEW, 0o666)
+        except FileExistsError:
+            continue
+        except FileNotFoundError:  # the folder was removed since it was remembered
+            base = _made_folder(root, folder)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _sync(path: Path, flag: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flag)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        # Some file systems cannot sync a folder (EINVAL), and the folder above the root may not be ours to open.
+        if flag == os.O_DIRECTORY and error.errno in {errno.EINVAL, errno.ENOTSUP, errno.EACCES}:
+            return
+        raise store_error("make durable", path.parent, path.name, error) from error
+
+
+def _sync_file_system(root: Path) -> None:
+    """Flush the root's file system as a whole: one call whatever the number of files."""
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+        try:
+            _syncfs()(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise store_error("make durable", root, "", error) from error
+
+
+@lru_cache(maxsize=1)
+def _syncfs() -> Callable[[int], None]:
+    """Return Linux's syncfs(2), which Python does not offer; elsewhere sync(2), which flushes every file system."""
+    import ctypes  # only a large batch pays for it
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if call is None:
+        return lambda _: os.sync()
+
+    def syncfs(descriptor: int) -> None:
+        if call(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    return syncfs

@@ -1,0 +1,138 @@
+"""Posts on disk: rendered bytes -> file, file -> entry, folder -> list of posts. All reading and writing goes through `files`.
+
+Paths are text, relative to the posts folder, with "/" between the parts; archive files are <key>.json in a folder of
+their own. Never decides what is to be written, never touches the state.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from aggregator.errors import NewerFormatError
+from aggregator.model.changes import PostRow
+from aggregator.model.entry import Entry
+from aggregator.model.key import entry_key, key_of_name, link_hash
+from aggregator.store.files import read_file, store_error, write_file
+from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
+
+HASH_BYTES = 16
+
+
+def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) -> bytes:
+    """Write the post, and before it what it cannot hold; return the post's hash. Not yet durable.
+
+    Raises:
+        StoreError: it could not be written; what was there before is untouched.
+    """
+    if rendered.extra is not None:
+        # First: a post without its archive file could not be read after a crash, the file without its post does no harm.
+        write_file(archive_root, archive_path(path), rendered.extra)
+    write_file(root, path, rendered.post)
+    return post_hash(rendered.post)
+
+
+def read_post(root: Path, path: str, profile: Profile, archive_root: Path) -> tuple[Entry, bytes] | None:
+    """Return the entry of a post and the hash of its bytes, or None if there is no such file.
+
+    If the hash is not the one last written, hands have been at it: then `content` is not sanitised.
+
+    Raises:
+        PostFormatError: the post is damaged; the message begins with its path.
+        NewerFormatError: a later version of this program wrote it.
+        StoreError: it cannot be read at all.
+    """
+    post = read_file(root, path)
+    if post is None:
+        return None
+    try:
+        extra = read_file(archive_root, archive_path(path)) if profile.keeps_archive else None
+        entry = profile.read(post, extra)
+    except NewerPostError as error:
+        message = f"{root.name}/{path}: {error}"
+        raise NewerFormatError(message, path=root / path, found=error.found, known=error.known) from error
+    except PostFormatError as error:
+        raise PostFormatError(f"{root.name}/{path}: {error}") from error
+    if entry_key(entry.source_id, entry.id) != key_of_name(path):
+        raise PostFormatError(
+            f"{root.name}/{path}: the key in its name is not that of its id and source.id: one of them was changed by hand"
+        )
+    return entry, post_hash(post)
+
+
+def read_post_hash(root: Path, path: str) -> bytes | None:
+    """Return the hash of a post's bytes, or None if there is no such file; nothing is parsed.
+
+    Raises:
+        StoreError: it is there but cannot be read.
+    """
+    post = read_file(root, path)
+    return None if post is None else post_hash(post)
+
+
+def post_hash(post: bytes) -> bytes:
+    """Return 16 bytes that tell whether a post is as we wrote it; its archive file is not part of it."""
+    return sha256(post).digest()[:HASH_BYTES]
+
+
+def archive_path(path: str) -> str:
+    """Return the path of a post's archive file below the archive folder."""
+    key = key_of_name(path)
+    if key is None:
+        raise ValueError(f"{path} is no post's path")
+    return f"{key}.json"
+
+
+def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = None) -> PostRow:
+    """Return the post as the state indexes it."""
+    return PostRow(
+        key=entry_key(entry.source_id, entry.id),
+        source_id=entry.source_id,
+        entry_id=entry.id,
+        path=path,
+        raw_hash=raw_hash,
+        link_hash=link_hash(entry.link),
+        post_hash=post_hash,
+        date=entry.date,
+        categories=entry.categories,
+        title=entry.title,
+    )
+
+
+def list_posts(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield path and key of every post below the folder, sorted by path; hidden names and symbolic links are passed over.
+
+    Raises:
+        StoreError: a folder cannot be listed, so that the list would not be whole. A root that is not there is empty.
+    """
+    if root.is_dir() or root.is_symlink():
+        yield from _list_folder(root, "")
+
+
+def _list_folder(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
+    try:
+        with os.scandir(root / prefix) as entries:
+            # A folder sorts as its name with the slash, so that the whole is in the order of the paths.
+            names = sorted(
+                f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+                for entry in entries
+                if not entry.name.startswith(".") and not entry.is_symlink() and _is_text(entry.name)
+            )
+    except OSError as error:
+        raise store_error("read", root, prefix, error) from error
+    for name in names:
+        if name.endswith("/"):
+            yield from _list_folder(root, f"{prefix}{name}")
+        elif key := key_of_name(name):
+            yield f"{prefix}{name}", key
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether the name is UTF-8; one that is not was never ours, and cannot be stored or printed."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
