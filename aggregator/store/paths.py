@@ -23,8 +23,12 @@ _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 def post_path(categories: tuple[str, ...], title: str, key: str) -> str:
     """Return `<category>/.../<title>-<key>.md`, with "/" between the parts, relative to the posts folder."""
-    folders = "".join(f"{slug(part)}/" for part in categories)
-    return f"{folders}{slug(title)}-{key}.md"
+    return f"{post_folder(categories)}/{slug(title)}-{key}.md"
+
+
+def post_folder(categories: tuple[str, ...]) -> str:
+    """Return the folder of a category's posts, with "/" between the parts, relative to the posts folder."""
+    return "/".join(slug(part) for part in categories)
 
 
 def slug(text: str) -> str:
