@@ -65,9 +65,7 @@ def collisions(used: Iterable[tuple[str, ...]], categories: Sequence[Category]) 
             path = output_path(prefix, categories)
             groups.setdefault(normalize("NFC", path.casefold()), {})[prefix] = path
     return tuple(
-        Collision(path=next(iter(group.values())), categories=tuple(group))
-        for group in groups.values()
-        if len(group) > 1
+        Collision(path=next(iter(group.values())), categories=tuple(group)) for group in groups.values() if len(group) > 1
     )
 
 

@@ -61,9 +61,9 @@ def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: f
     Raises: PublishError.
     """
     standing = read_standing(old) if old is not None else None
-    due = [entry for entry in standing or () if _must_stay(entry, new, gone_on_purpose)]
-    published = frozenset(new.ids)
-    lost = [entry for entry in due if entry.id not in published]
+    kept = frozenset(new.ids)
+    due = [entry for entry in standing or () if entry.id in kept or _must_stay(entry, new, gone_on_purpose)]
+    lost = [entry for entry in due if entry.id not in kept]
     if len(lost) * 2 <= len(due):
         return
     raise PublishError(

@@ -31,9 +31,7 @@ def render_opml(site: Site, outputs: Sequence[OutputFeed]) -> bytes:
         etree.SubElement(head, "ownerId").text = site.url
         _fill(etree.SubElement(root, "body"), outputs)
     except ValueError as error:
-        raise PublishError(
-            f"{OPML_PATH}: a title or address cannot be written as XML: {error}", output=OPML_PATH
-        ) from error
+        raise PublishError(f"{OPML_PATH}: a title or address cannot be written as XML: {error}", output=OPML_PATH) from error
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
 
