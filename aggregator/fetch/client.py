@@ -10,11 +10,8 @@ from __future__ import annotations
 from asyncio import Semaphore
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Self
-
-import httpx
 
 from aggregator.fetch.address import Target, parse_target, redact, strip_credentials
 from aggregator.fetch.exchange import Answer, Exchange, last_value
@@ -24,7 +21,7 @@ from aggregator.fetch.hosts import Gates
 from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
 from aggregator.fetch.tls import Tls
-from aggregator.fetch.transport import Transport, open_session
+from aggregator.fetch.transport import ForgetfulClient, Transport, open_session
 from aggregator.model.fetched import Failed, Fetched, NotModified, Validators
 from aggregator.model.settings import FetchSettings
 from aggregator.model.source import Source
@@ -162,12 +159,11 @@ class _Line:
         # With a proxy every connection goes to the proxy, which the owner has named: it is allowed wherever it stands.
         guard = Guard(("0.0.0.0/0", "::/0")) if self._proxied else self._guard
         session = open_session(guard, resolver, connect_seconds)
-        self.http = httpx.AsyncClient(
+        self.http = ForgetfulClient(
             transport=Transport(session, tls, proxy),
             trust_env=False,
-            timeout=None,  # noqa: S113 - one deadline stands around the whole exchange
+            timeout=None,  # one deadline stands around the whole exchange
             follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def check(self, target: Target) -> None:

@@ -45,6 +45,9 @@ class Gate:
         """Wait for a turn; None means go, and then `leave` must follow. `onward` (a redirect's next hop) goes first."""
         if (closed := self._closed()) is not None:
             return closed
+        if not self._queue and self._pause() <= 0 and self._running < self._at_once:
+            self._running += 1
+            return None
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         (self._queue.appendleft if onward else self._queue.append)(turn)
         self._admit()
@@ -73,6 +76,9 @@ class Gate:
             self._closed_until, self._closed_by = until, status
         self._admit()
 
+    def _pause(self) -> float:
+        return self._last_end + self._gap - asyncio.get_running_loop().time()
+
     def _closed(self) -> Closed | None:
         left = self._closed_until - asyncio.get_running_loop().time()
         return Closed(status=self._closed_by, wait=timedelta(seconds=left)) if left > 0 else None
@@ -85,7 +91,7 @@ class Gate:
         """Let in whoever may go now; who is sent away by a closed host needs no turn."""
         loop = asyncio.get_running_loop()
         closed = self._closed() is not None
-        pause = self._last_end + self._gap - loop.time()
+        pause = self._pause()
         while self._queue and (closed or (self._running < self._at_once and pause <= 0)):
             self._running += 1
             self._queue.popleft().set_result(None)

@@ -63,7 +63,7 @@ class Transport(AiohttpTransport):
     async def _send(self, request: httpx.Request, dial: Dial) -> aiohttp.ClientResponse:
         target: yarl.URL = request.extensions["target"]
         # One character per byte, so that `_Request` can turn them back.
-        headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw if name != b"Host"]
+        headers = [(name.decode(), value.decode("latin-1")) for name, value in request.headers.raw]
         verified = self._tls.context if target.scheme == "https" else True
         while True:
             dial.opened = 0
@@ -74,6 +74,26 @@ class Transport(AiohttpTransport):
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if dial.opened or dial.refused or isinstance(error, aiohttp.ClientConnectorError):
                     raise
+
+
+class _NoCookies(httpx.Cookies):
+    """A jar without a bottom."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take nothing out of a response."""
+
+
+class ForgetfulClient(httpx.AsyncClient):
+    """An httpx client that keeps no cookie; its own jar would parse every response to find that it may not."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """Return a jar that stays empty."""
+        return _NoCookies()
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        raise NotImplementedError
 
 
 class _Body(httpx.AsyncByteStream):
