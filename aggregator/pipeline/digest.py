@@ -19,7 +19,8 @@ from aggregator.parse import NotAFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.pipeline.jobs import DigestJob, Unreadable
 from aggregator.store.paths import post_path
-from aggregator.store.posts import archive_path, post_hash, read_bytes, row_of, write_post
+from aggregator.store.files import read_file
+from aggregator.store.posts import archive_path, post_hash, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
@@ -115,10 +116,10 @@ def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
 def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: _Draft) -> None:
     path = post_path(entry.categories, entry.title, item.key)
     rendered = profile.render(entry)
-    there = read_bytes(job.place.root / path)
+    there = read_file(job.place.root, path)
     if there is not None:
         try:
-            old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
+            old = profile.read(there, read_file(job.place.archive, archive_path(path)))
         except PostFormatError as error:
             if not _cut_short(there, rendered.post):
                 draft.skipped.append(Skipped(entry=path, reason=f"the post cannot be read and is kept as it is: {error}"))
@@ -138,12 +139,12 @@ def _plan_changed(
     job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: _Draft
 ) -> None:
     draft.noted.append((item.key, item.raw_hash))
-    there = read_bytes(job.place.root / known.path)
+    there = read_file(job.place.root, known.path)
     if there is None:
         # Deleted by hand, or the folder is not mounted: either way not ours to bring back here.
         return
     try:
-        old = profile.read(there, read_bytes(archive_path(job.place.archive, item.key)))
+        old = profile.read(there, read_file(job.place.archive, archive_path(known.path)))
     except PostFormatError as error:
         if not there.strip(b"\0"):
             draft.noted.pop()

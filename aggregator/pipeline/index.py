@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aggregator.model.changes import PostRow
-from aggregator.model.key import entry_key, key_of_name
 from aggregator.pipeline.jobs import Indexed, IndexJob
-from aggregator.store.posts import archive_path, post_hash, read_bytes, row_of
+from aggregator.store.posts import read_post, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 
@@ -15,17 +14,12 @@ def index_posts(job: IndexJob) -> Indexed:
     rows: list[PostRow] = []
     unreadable: list[tuple[str, str]] = []
     for path in job.paths:
-        name_key = key_of_name(path)
-        there = read_bytes(job.place.root / path)
-        if there is None or name_key is None:
-            continue
         try:
-            entry = profile.read(there, read_bytes(archive_path(job.place.archive, name_key)))
+            found = read_post(job.place.root, path, profile, job.place.archive)
         except PostFormatError as error:
             unreadable.append((path, str(error)))
             continue
-        if entry_key(entry.source_id, entry.id) != name_key:
-            unreadable.append((path, "its id and source do not belong to the key in its name; was it copied?"))
-            continue
-        rows.append(row_of(entry, path, post_hash(there)))
+        if found is not None:
+            entry, post_hash = found
+            rows.append(row_of(entry, path, post_hash))
     return Indexed(rows=tuple(rows), unreadable=tuple(unreadable))

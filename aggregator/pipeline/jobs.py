@@ -60,7 +60,7 @@ class OutputJob:
     source_order: dict[str, int]  #: position in the config, for entries that share an atom:id
     place: PostsPlace
     public: Path
-    durable: bool
+    gone_on_purpose: frozenset[str] = frozenset()  #: atom:ids that may vanish from the feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,6 @@ class OpmlJob:
     frames: tuple[OutputFeed, ...]
     path: str
     public: Path
-    durable: bool
 
 
 POSTS_PER_INDEX_JOB = 250  #: enough to make the hand-over cheap, few enough to stay within a worker's time

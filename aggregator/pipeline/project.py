@@ -7,7 +7,6 @@ git, a run that died): before anything is written there, its posts that the stat
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,14 +15,16 @@ from pathlib import Path, PurePosixPath
 from aggregator import __version__
 from aggregator.errors import StoreError
 from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.key import key_of_name, link_hash
+from aggregator.model.key import atom_id, link_hash
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, IndexJob, PostsPlace, run_index
-from aggregator.store.ledger import Deleted, Ledger, Takedown
+from aggregator.store.files import sweep_leftovers
+from aggregator.store.ledger import FILE_NAME, Deleted, Ledger, Takedown
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
+from aggregator.store.posts import list_posts
 from aggregator.store.state import Batch, State, open_state
 from aggregator.workers import Workers
 
@@ -60,9 +61,15 @@ class Project:
 
     def gone(self, source_id: str) -> dict[str, KnownEntry]:
         """Return the entries of a source that must never come back, as locked ones without a post."""
-        gone = [line for line in self.ledger.lines if isinstance(line, Deleted | Takedown) and line.source == source_id]
         nowhere = KnownEntry(raw_hash=None, link_hash=link_hash(None), path="", post_hash=None, locked=True)
-        return {line.key: nowhere for line in gone}
+        return {line.key: nowhere for line in self._gone_lines() if line.source == source_id}
+
+    def gone_on_purpose(self) -> frozenset[str]:
+        """Return the atom:ids of entries that were taken out of the archive by somebody."""
+        return frozenset(atom_id(line.source, line.id) for line in self._gone_lines())
+
+    def _gone_lines(self) -> tuple[Deleted | Takedown, ...]:
+        return (*self.ledger.of(Deleted), *self.ledger.of(Takedown))
 
     # -- posts folders ----------------------------------------------------------------------------------------------
 
@@ -88,9 +95,10 @@ class Project:
         on_disk = _mtime(self.place.root / folder)
         if on_disk is None or self._folders.get(folder) == on_disk:
             return
-        paths = {key_of_name(name): f"{folder}/{name}" for name in _post_names(self.place.root / folder)}
-        known = self.state.keys([key for key in paths if key])
-        unknown = sorted(path for key, path in paths.items() if key and key not in known)
+        sweep_leftovers(self.place.root / folder)
+        paths = {key: f"{folder}/{path}" for path, key in list_posts(self.place.root / folder) if "/" not in path}
+        known = self.state.keys(list(paths))
+        unknown = sorted(path for key, path in paths.items() if key not in known)
         self._touched.add(folder)
         if unknown:
             rows = await self.index(workers, unknown, report)
@@ -114,7 +122,7 @@ class Project:
 
     async def reindex(self, workers: Workers, report: Callable[[Event], None]) -> int:
         """Index every post anew; returns how many there are."""
-        paths = sorted(_all_posts(self.place.root))
+        paths = [path for path, _ in list_posts(self.place.root)]
         rows = _without_twins(await self.index(workers, paths, report), report)
         self.state.replace_entries(rows)
         self._folders = {}
@@ -149,7 +157,7 @@ def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: i
     Raises LockedError, LedgerError, NewerFormatError, StoreError.
     """
     with project_lock(settings.root):
-        ledger = Ledger.load(settings.root / "ledger.jsonl")
+        ledger = Ledger.load(settings.root / FILE_NAME)
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
             project = Project(settings, opened.state, ledger)
@@ -189,19 +197,3 @@ def _mtime(folder: Path) -> int | None:
         return None
     except OSError as error:
         raise StoreError(f"cannot look at {folder}: {error.strerror}", path=folder) from error
-
-
-def _post_names(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as found:
-            return sorted(item.name for item in found if key_of_name(item.name) and item.is_file(follow_symlinks=False))
-    except OSError as error:
-        raise StoreError(f"cannot list {folder}: {error.strerror}", path=folder) from error
-
-
-def _all_posts(root: Path) -> Iterator[str]:
-    for folder, folders, _ in os.walk(root):
-        folders.sort()
-        base = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        for name in _post_names(Path(folder)):
-            yield str(base / name)

@@ -15,6 +15,7 @@ from aggregator.model.poll import Event, Note, OutputEvent, OutputState
 from aggregator.pipeline.frames import OPML_PATH, frame_hash, plan_frames
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.project import Project
+from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
 
@@ -57,6 +58,7 @@ async def _publish(
 ) -> None:
     if not wanted:
         return
+    sweep_leftovers(project.public)
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
     leaves = project.state.leaves()
     newest = {leaf: project.state.newest(leaf, 2 * max(f.max_entries for f in frames)) for leaf in leaves}
@@ -70,7 +72,7 @@ async def _publish(
             source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
             place=project.place,
             public=project.public,
-            durable=project.settings.posts.durable,
+            gone_on_purpose=project.gone_on_purpose(),
         )
         async with slots:
             try:
@@ -85,6 +87,7 @@ async def _publish(
         _tell(project, result, report)
         edited.update((row.key, row) for row in result.edited)
         states.append(OutputState(path=frame.path, frame_hash=frame_hash(frame), dirty=result.refused is not None))
+    _keep(project, [result.path for _, result in results if result.changed])
     project.state.published(states, tuple(edited.values()))
 
 
@@ -100,11 +103,17 @@ async def _publish_opml(
         frames=frames,
         path=OPML_PATH,
         public=project.public,
-        durable=project.settings.posts.durable,
     )
     result = await workers.run(run_opml, job)
     _tell(project, result, report)
+    _keep(project, [result.path] if result.changed else [])
     project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=False)], ())
+
+
+def _keep(project: Project, paths: list[str]) -> None:
+    """Have the disk keep the files before the state calls them published."""
+    if project.settings.posts.durable:
+        make_durable(project.public, paths)
 
 
 def _rows_of(frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]]) -> tuple[PostRow, ...]:
