@@ -1,1 +1,7 @@
-"""Being built."""
+"""ParsedFeed -> Feed and entries: identity, text, dates, addresses, safe HTML. Pure: `now` is an argument."""
+
+from aggregator.normalise.entry import normalise_entry
+from aggregator.normalise.feed import normalise_feed
+from aggregator.normalise.identity import Identified, identify
+
+__all__ = ["Identified", "identify", "normalise_entry", "normalise_feed"]

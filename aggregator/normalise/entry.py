@@ -1,0 +1,101 @@
+"""One identified entry -> the Entry that a post is made of, or the reason why there is none.
+
+Dates: upstream's `published`, else its creation, else its `updated`, the first that can be read and is neither before 1900 nor
+later than now; without any, the entry is dated by when it was first seen. `updated` counts only when it is later than that.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from aggregator.model.changes import Skipped
+from aggregator.model.entry import Entry, Feed, SafeHtml
+from aggregator.model.parsed import ParsedEntry
+from aggregator.model.source import RightsMode, Source
+from aggregator.normalise.address import absolute, choose_link
+from aggregator.normalise.body import excerpt, to_html
+from aggregator.normalise.dates import parse_date, usable
+from aggregator.normalise.fixes import choose_fixes
+from aggregator.normalise.identity import Identified
+from aggregator.normalise.images import choose_cover
+from aggregator.normalise.labels import to_enclosures, to_language, to_people, to_tags
+from aggregator.normalise.text import MAX_DERIVED, MAX_SUMMARY, MAX_TITLE, html_to_line, shorten, to_line
+
+
+def normalise_entry(
+    item: Identified, *, feed: Feed, feed_language: str | None, source: Source, address: str, now: datetime
+) -> Entry | Skipped:
+    """Return the entry in the model's terms; `address` is the document's, `now` the time of the poll (aware)."""
+    entry = item.entry
+    link = choose_link(entry, address)
+    content = to_html(entry.content, base=link or address, fixes=choose_fixes(source))
+    enclosures = to_enclosures(entry.enclosures, address)
+    title = to_line(entry.title)
+    text = html_to_line(content) if title is None or len(content) < MAX_TITLE * 4 else None
+    if title is None and not text and link is None and not content and not enclosures:
+        return Skipped(entry=item.id, reason="no title, no link, no text and no file")
+    if title is not None and text == title:
+        # Upstream repeats the title where it has no text.
+        content = SafeHtml("")
+    summary = _summary(entry, content, link or address)
+    cover = _cover(entry, content, address) if source.rights.mode is not RightsMode.LINK else None
+    published, updated = _dates(entry, _zone(source), now)
+    content, summary = _within_rights(source.rights.mode, content, summary, link)
+    return Entry(
+        id=item.id,
+        source_id=source.id,
+        title=shorten(title, MAX_TITLE) if title else shorten(text or link or item.id, MAX_DERIVED if text else MAX_TITLE),
+        categories=source.categories,
+        content=content,
+        published=published,
+        first_seen=None if published else now.astimezone(UTC).replace(microsecond=0),
+        feed=feed,
+        author=source.author or source.title or feed.title,
+        cover=cover or source.cover_fallback,
+        link=link,
+        updated=updated,
+        authors=to_people(entry.authors, address),
+        tags=to_tags(entry.tags),
+        language=to_language(entry.language, feed_language, source.language),
+        summary=summary,
+        rights=to_line(entry.rights) or feed.rights or source.rights.note,
+        enclosures=enclosures,
+    )
+
+
+def _summary(entry: ParsedEntry, content: SafeHtml, base: str) -> str | None:
+    """Return upstream's summary as one line, unless it only repeats the text."""
+    if entry.summary is None:
+        return None
+    summary = html_to_line(to_html(entry.summary, base=base))
+    return shorten(summary, MAX_SUMMARY) if summary and summary != html_to_line(content) else None
+
+
+def _cover(entry: ParsedEntry, content: SafeHtml, address: str) -> str | None:
+    """Return the entry's picture: an image that came with it, else the first one in its text."""
+    files = [file.href for file in entry.enclosures if (file.type or "").lower().startswith("image/")]
+    candidates = [found for image in (*files, *entry.images) if (found := absolute(image, address)) is not None]
+    return choose_cover(candidates, content)
+
+
+def _dates(entry: ParsedEntry, zone: tzinfo, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return (published, updated), each only if it can be true."""
+    published = usable(parse_date(entry.published, zone), now)
+    updated = usable(parse_date(entry.updated, zone), now)
+    if published is None:
+        return updated, None
+    return published, updated if updated is not None and updated > published else None
+
+
+def _zone(source: Source) -> tzinfo:
+    return ZoneInfo(source.timezone) if source.timezone else UTC
+
+
+def _within_rights(mode: RightsMode, content: SafeHtml, summary: str | None, link: str | None) -> tuple[SafeHtml, str | None]:
+    """Return as much of the text as the owner may republish."""
+    if mode is RightsMode.LINK:
+        return SafeHtml(""), None
+    if mode is RightsMode.EXCERPT:
+        return excerpt(content, link), None
+    return content, summary

@@ -1,0 +1,185 @@
+"""Parsed entries + what is known -> entries with ids that stay the same on every poll.
+
+The ladder of an entry's id, first rung that exists:
+
+1. upstream's id, exactly as written;
+2. its link, without tracking parameters and with https for http;
+3. `urn:sha256:` and the hash of title, date and text.
+
+An id is worth nothing where several entries of one document carry it (the home page as everybody's guid). Then
+
+* entries that are equal in every field are one: the first stands for them;
+* the others get derived ids: the shared id, `#`, and 16 hex digits of the hash of the link; where the link is shared too, of
+  link, title and date; where these are shared too, of everything.
+
+What an entry is called must not depend on who else is in the document, for windows slide. So what is known goes first:
+
+* an entry whose derived id is known keeps it, also when it has become the only one with its id;
+* an entry that is alone with its id, and no derived id of which is known, has that id, whatever its link is now: links change;
+* among several, a known id belongs to the entry that is unchanged since (equal raw hash), else to the only one that has the
+  link it had; if neither says which one it is, it belongs to none of them. An entry may then appear once more under a derived
+  id, but no post is ever overwritten by another entry.
+
+None of this looks at the order of the entries.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from aggregator.model.changes import KnownEntry
+from aggregator.model.key import entry_key, link_hash
+from aggregator.model.parsed import ParsedEntry, hash_entry
+from aggregator.normalise.address import choose_link, stable_link
+
+#: The last of the four rungs: shared id, by link, by link and title and date, by everything.
+_LAST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """A parsed entry under its lasting name."""
+
+    entry: ParsedEntry
+    id: str  #: what posts call it; see the module's docstring
+    key: str  #: `model.key.entry_key` of it
+    raw_hash: bytes  #: `model.parsed.hash_entry`
+    link_hash: bytes  #: `model.key.link_hash` of the normalised link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """An entry before it has its name."""
+
+    entry: ParsedEntry
+    position: int
+    shared: str  #: the id of the ladder's first rung
+    raw_hash: bytes
+    link_hash: bytes
+
+    def named(self, entry_id: str, key: str) -> Identified:
+        return Identified(entry=self.entry, id=entry_id, key=key, raw_hash=self.raw_hash, link_hash=self.link_hash)
+
+    def derived(self) -> tuple[str, str, str]:
+        """Return the derived ids, the most general first; each depends on this entry alone."""
+        entry = self.entry
+        link = stable_link(entry.link) if entry.link else ""
+        title = entry.title.value if entry.title else ""
+        facts = "\0".join((link, title, entry.published or entry.updated or ""))
+        return (
+            f"{self.shared}#{_digest(link)}",
+            f"{self.shared}#{_digest(facts)}",
+            f"{self.shared}#{self.raw_hash.hex()[:16]}",
+        )
+
+
+class _Names:
+    """What is known, asked by id; keys are computed once."""
+
+    def __init__(self, source_id: str, known: Mapping[str, KnownEntry]) -> None:
+        self._source_id = source_id
+        self._known = known
+        self._keys: dict[str, str] = {}
+
+    def key(self, entry_id: str) -> str:
+        key = self._keys.get(entry_id)
+        if key is None:
+            key = self._keys[entry_id] = entry_key(self._source_id, entry_id)
+        return key
+
+    def known(self, entry_id: str) -> KnownEntry | None:
+        return self._known.get(self.key(entry_id))
+
+
+def identify(
+    entries: Sequence[ParsedEntry], *, source_id: str, known: Mapping[str, KnownEntry], address: str = ""
+) -> tuple[Identified, ...]:
+    """Name the entries of one document, in its order; `known` is by key, `address` is the document's final one."""
+    names = _Names(source_id, known)
+    groups: dict[str, list[_Candidate]] = defaultdict(list)
+    for position, entry in enumerate(entries):
+        candidate = _Candidate(
+            entry=entry,
+            position=position,
+            shared=_first_rung(entry),
+            raw_hash=hash_entry(entry),
+            link_hash=link_hash(choose_link(entry, address)),
+        )
+        groups[candidate.shared].append(candidate)
+    found: list[tuple[int, Identified]] = []
+    for group in groups.values():
+        unique = list({candidate.raw_hash: candidate for candidate in reversed(group)}.values())
+        for candidate, entry_id in _name_group(unique, names):
+            found.append((candidate.position, candidate.named(entry_id, names.key(entry_id))))
+    return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+
+
+def _first_rung(entry: ParsedEntry) -> str:
+    if entry.id is not None:
+        return entry.id
+    if entry.link is not None:
+        return stable_link(entry.link)
+    title = entry.title.value if entry.title else ""
+    text = entry.content.value if entry.content else ""
+    return f"urn:sha256:{_digest(chr(0).join((title, entry.published or '', text)), 64)}"
+
+
+def _name_group(group: list[_Candidate], names: _Names) -> list[tuple[_Candidate, str]]:
+    """Name the entries that share one id; no two of them alike."""
+    if len(group) == 1:
+        candidate = group[0]
+        if names.known(candidate.shared) is None:
+            known = next((entry_id for entry_id in candidate.derived() if names.known(entry_id) is not None), None)
+            return [(candidate, known or candidate.shared)]
+        return [(candidate, _alone(candidate, names))]
+    ladders = {candidate.position: (candidate.shared, *candidate.derived()) for candidate in group}
+    taken: dict[int, str] = {}
+    # The most particular names first; the shared one last.
+    for level in (3, 2, 1, 0):
+        _claim(group, ladders, level, names, taken)
+    for level in (1, 2, 3):
+        count = Counter(ladder[level] for ladder in ladders.values())
+        used = set(taken.values())
+        for position, ladder in ladders.items():
+            # A known name that nobody could claim stays with the entry that bore it, which has left the document.
+            free = count[ladder[level]] == 1 and names.known(ladder[level]) is None and ladder[level] not in used
+            if position not in taken and (free or level == _LAST):
+                taken[position] = ladder[level]
+    return [(candidate, taken[candidate.position]) for candidate in group]
+
+
+def _alone(candidate: _Candidate, names: _Names) -> str:
+    """Name an entry that is alone with a known id: that, unless a derived one says that it has another name."""
+    shared = names.known(candidate.shared)
+    if shared is not None and shared.raw_hash != candidate.raw_hash:
+        for entry_id in candidate.derived():
+            if names.known(entry_id) is not None:
+                return entry_id
+    return candidate.shared
+
+
+def _claim(
+    group: list[_Candidate], ladders: Mapping[int, tuple[str, ...]], level: int, names: _Names, taken: dict[int, str]
+) -> None:
+    """Let the entries that have no name yet claim known ones; a name that two could claim goes to nobody."""
+    claims: dict[str, list[_Candidate]] = defaultdict(list)
+    for candidate in group:
+        if candidate.position not in taken:
+            claims[ladders[candidate.position][level]].append(candidate)
+    for entry_id, claimants in claims.items():
+        known = names.known(entry_id)
+        if known is None:
+            continue
+        same = [candidate for candidate in claimants if candidate.raw_hash == known.raw_hash]
+        if not same and level > 0 and len(claimants) == 1:
+            same = claimants  # the name itself says which entry it is
+        same = same or [candidate for candidate in claimants if candidate.link_hash == known.link_hash]
+        if len(same) == 1:
+            taken[same[0].position] = entry_id
+
+
+def _digest(text: str, length: int = 16) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
