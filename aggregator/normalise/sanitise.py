@@ -8,8 +8,14 @@ bytes of a body that has nothing to hide stay as they came.
 from __future__ import annotations
 
 import re
+from html import escape
+from threading import local
 
 import nh3
+
+from aggregator.model.entry import SafeHtml
+from aggregator.normalise.address import absolute
+from aggregator.normalise.text import ILLEGAL, html_to_line
 
 
 def _names(text: str) -> frozenset[str]:
@@ -67,6 +73,94 @@ _MAX_PASSES = 4
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 #: Void, or closed by what follows them: unclosed, they do not nest.
 _FLAT = _names("area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr")
+
+
+class _Base(local):
+    """What relative addresses of the fragment in hand are resolved against; each thread has its own."""
+
+    address: str | None = None
+
+
+_base = _Base()
+
+
+def sanitise(html: str, base: str | None) -> SafeHtml:
+    """Return the fragment as safe HTML, its addresses resolved against `base`."""
+    if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
+        # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
+        html = f"<p>{escape(html_to_line(html), quote=False)}</p>"
+    _base.address = base
+    clean = _once(html)
+    if _NESTING.search(html):
+        for _ in range(_MAX_PASSES):
+            again = _once(clean)
+            if again == clean:
+                break
+            clean = again
+    return SafeHtml(clean.strip())
+
+
+def _once(html: str) -> str:
+    clean: str = _CLEANER.clean(html)
+    if "&" in html and ILLEGAL.search(clean):
+        clean = ILLEGAL.sub("", clean)
+    if "\r" in clean:
+        clean = clean.replace("\r", "\n")
+    if "<pre" in clean:
+        # The first newline in <pre> is syntax, not text: left in, it would vanish on the next reading.
+        clean = _AFTER_PRE.sub(r"\1", clean)
+    return clean.replace("<img>", "")
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """Return an allowed attribute's value as it may stand, or None to remove it."""
+    if name in {"src", "poster", "cite"}:
+        return absolute(value, _base.address)
+    if name == "href":
+        return _href(value)
+    if name == "srcset":
+        return _srcset(value)
+    if name in {"width", "height"}:
+        match = _SIZE.fullmatch(value)
+        return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
+    if tag in {"ol", "li"} and name in {"start", "value"}:
+        return value if re.fullmatch(r"-?\d{1,9}", value, re.ASCII) else None
+    return value
+
+
+def _href(value: str) -> str | None:
+    if value[:1] not in "mM \t\n":
+        return absolute(value, _base.address)
+    value = value.strip()
+    if value[:7].lower() == "mailto:":
+        return value if _MAILTO.fullmatch(value) else None
+    return absolute(value, _base.address)
+
+
+def _srcset(value: str) -> str | None:
+    """Return the candidates with absolute addresses (HTML §4.8.4.2.1), or None if no one is left."""
+    candidates = []
+    for part in re.split(r",\s+|,(?=https?:|//)", value.strip(" ,\t\r\n")):
+        address, _, descriptor = part.strip().partition(" ")
+        resolved = absolute(address, _base.address)
+        descriptor = descriptor.strip()
+        if resolved is not None and (not descriptor or _DESCRIPTOR.fullmatch(descriptor)):
+            # A comma at the end of an address would be read as the end of the candidate.
+            candidates.append(f"{resolved.rstrip(',')} {descriptor}".rstrip())
+    return ", ".join(candidates) or None
+
+
+def _depth(html: str) -> int:
+    """Return how deep the tags nest, counting generously."""
+    depth = deepest = 0
+    for closing, name in _TAG.findall(html):
+        if name.lower() in _FLAT:
+            continue
+        depth = max(0, depth - 1) if closing else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS),
     clean_content_tags=set(_DROPPED),
