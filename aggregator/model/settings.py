@@ -11,6 +11,36 @@ from pathlib import Path
 
 from aggregator.model.source import Secret, Source
 
+#: What a post can look like; each is a module of `store/profiles`.
+PROFILE_NAMES = ("default", "volantis")
+
+
+def split_category(text: str) -> tuple[str, ...]:
+    r"""Return the parts of a category path written as one text: `新媒体/ZAKER`.
+
+    A backslash takes the slash or backslash behind it as it is: `C\/C++` is one part. Parts may come out empty.
+    """
+    parts = [""]
+    escaped = False
+    for char in text:
+        if escaped:
+            parts[-1] += char if char in "\\/" else f"\\{char}"
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == "/":
+            parts.append("")
+        else:
+            parts[-1] += char
+    if escaped:
+        parts[-1] += "\\"
+    return tuple(parts)
+
+
+def join_category(parts: tuple[str, ...]) -> str:
+    """Return a category path as one text, such that `split_category` gives the parts again."""
+    return "/".join(part.replace("\\", "\\\\").replace("/", "\\/") for part in parts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:

@@ -7,6 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 
+#: Repairs for what single sites do, by name; each is a module of `normalise/fixes`.
+FIX_NAMES = ("zaker",)
+
+
 class RightsMode(StrEnum):
     """How much of an entry may be republished."""
 

@@ -1,0 +1,84 @@
+"""What one value alone cannot show: folders inside each other, slugs that meet, feeds without a base. Never repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os.path import normpath
+from pathlib import Path
+
+from aggregator.model.settings import PostsSettings, PublicSettings, split_category
+from aggregator.settings.documents import Document
+from aggregator.settings.nodes import Node
+from aggregator.settings.reader import Value, Values
+from aggregator.sources import AddressError, expand
+
+#: Names that our own files have at the top level of public/feeds.
+RESERVED_SLUGS = frozenset({"all", "index", "status"})
+
+
+def check_feed(document: Document, values: Values, bases: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the addresses of a source, or () after reporting why there are none."""
+    feed = values.get(("feed",))
+    if feed is None or feed.value is None:
+        return ()
+    try:
+        return expand(feed.value, bases)
+    except AddressError as fault:
+        if "user name" in fault.reason:
+            document.hide(feed.node)
+        document.fault(feed.node, f'"feed" {fault.reason}', hint=fault.hint)
+        return ()
+
+
+def check_headers(document: Document, values: Values, node: Node, source_id: str) -> None:
+    """Report credentials that are given twice."""
+    named = {path[1].lower() for path in values if path[0] == "headers" and len(path) > 1}
+    if "authorization" in named and any(path[0] == "auth" and len(path) > 1 for path in values):
+        message = f'source "{source_id}" has both "auth" and an Authorization header'
+        document.fault(node, message, hint="remove one of them")
+
+
+def check_folders(values: Values, root: Path, config: Path) -> None:
+    """Report posts and public folders that would hold each other, the project or its configuration."""
+    posts, public = values.get(("posts", "dir")), values.get(("public", "dir"))
+    folders = {
+        "posts": _place(root, posts, PostsSettings().dir),
+        "public": _place(root, public, PublicSettings().dir),
+    }
+    given = [(name, value) for name, value in (("posts", posts), ("public", public)) if value is not None]
+    for name, value in given:
+        taken = {"the project folder": (root, False), "the config folder": (config, True)}
+        for words, (other, both) in taken.items():
+            if other.is_relative_to(folders[name]) or (both and folders[name].is_relative_to(other)):
+                value.document.fault(value.node, f'"dir" in {name} would hold {words} or stand in it')
+                break
+    if given and (folders["posts"].is_relative_to(folders["public"]) or folders["public"].is_relative_to(folders["posts"])):
+        name, value = given[-1]
+        other_name = "public" if name == "posts" else "posts"
+        message = f'"dir" in {name} and "dir" in {other_name} are the same folder, or one is inside the other'
+        value.document.fault(value.node, message, hint="give each a folder of its own")
+
+
+def _place(root: Path, value: Value | None, default: Path) -> Path:
+    chosen = value.value if value is not None and value.value is not None else default
+    return Path(normpath(root / chosen))
+
+
+def check_categories(categories: Mapping[str, tuple[Values, Document, Node]]) -> None:
+    """Report slugs that are taken: by our own files, by another category, or a path that is written twice."""
+    paths: dict[tuple[str, ...], str] = {}
+    slugs: dict[tuple[tuple[str, ...], str], str] = {}
+    for name, (values, document, node) in categories.items():
+        path = split_category(name)
+        if path in paths:
+            document.fault(node, f'the category "{name}" stands twice', hint=f'first as "{paths[path]}"')
+        paths.setdefault(path, name)
+        slug = values.get(("slug",))
+        if slug is None or slug.value is None:
+            continue
+        folded = slug.value.casefold()
+        if len(path) == 1 and folded in RESERVED_SLUGS:
+            document.fault(slug.node, f'the slug "{slug.value}" is taken: feeds/{folded} is one of our own files')
+        first = slugs.setdefault((path[:-1], folded), name)
+        if first != name:
+            document.fault(slug.node, f'the slug "{slug.value}" is that of "{first}" too', hint="their feeds would meet")
