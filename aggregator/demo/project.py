@@ -28,14 +28,14 @@ _CATEGORIES = """\
 # Every prefix of a category's path is a feed of its own: public/feeds/new-media.atom, new-media/zaker.atom, ...
 categories:
   新媒体: {slug: new-media, title: 新媒体}
-  新媒体 / ZAKER: {slug: zaker, title: ZAKER}
-  新媒体 / ZAKER / channel: {slug: channel, title: ZAKER 南风}
+  新媒体/ZAKER: {slug: zaker, title: ZAKER}
+  新媒体/ZAKER/channel: {slug: channel, title: ZAKER 南风}
   新闻: {slug: news, title: 新闻}
-  新闻 / 本地: {slug: local, title: 本地新闻}
-  新闻 / World: {slug: world, title: World}
+  新闻/本地: {slug: local, title: 本地新闻}
+  新闻/World: {slug: world, title: World}
   Technology: {slug: technology}
-  Technology / Programming: {slug: programming}
-  Technology / Tools: {slug: tools}
+  Technology/Programming: {slug: programming}
+  Technology/Tools: {slug: tools}
   Science: {slug: science, title: Science}
   Listening: {slug: listening, title: Listening}
   Workshop: {slug: workshop, title: The breaking workshop}

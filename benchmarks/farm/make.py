@@ -170,7 +170,7 @@ def _write_config(config: Path, places: tuple[FarmSource, ...], port: int) -> No
     (config / "settings.yaml").write_text(settings, encoding="utf-8")
     slugs = dict(_TOPS + _MIDDLES)
     paths = sorted({place.categories[:depth] for place in places for depth in (1, 2, 3)})
-    lines = [f"  {' / '.join(path)}: {{slug: {slugs.get(path[-1], path[-1].lower().replace(' ', '-'))}}}\n" for path in paths]
+    lines = [f"  {'/'.join(path)}: {{slug: {slugs.get(path[-1], path[-1].lower().replace(' ', '-'))}}}\n" for path in paths]
     (config / "categories.yaml").write_text("categories:\n" + "".join(lines), encoding="utf-8")
     for top, slug in _TOPS:
         blocks = [
