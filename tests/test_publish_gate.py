@@ -65,7 +65,7 @@ _ENTRY_DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
     "relative link in content": ({"content": SafeHtml('<a href="../x">y</a>')}, "not absolute http(s)"),
     "relative image in content": ({"content": SafeHtml('<img src="x.png">')}, "not absolute http(s)"),
     "form in content": ({"content": SafeHtml("<form></form>")}, "a <form> element"),
-    "open tag in content": ({"content": SafeHtml('<p>x</p><a href="https://a.example/')}, "does not end"),
+    "open tag in content": ({"content": SafeHtml('<p>x</p><a href="https://a.example/')}, "cannot be read"),
 }
 
 

@@ -53,13 +53,15 @@ _BAD = {
     '<img srcset="https://a.example/x.png,/y.png">x': None,  # one address with a comma in it, as browsers read it
     '<a href="https:///path">': "not absolute http(s)",
     '<a xlink:href="javascript:x">': "not absolute http(s)",
-    "<p title='x": "a tag that does not end",
-    '<p title="x" <b>': "a tag that does not end",
-    "<a href=http://x.example/' title='onclick=x() y>": "a tag that does not end",
-    "x <![CDATA[y]]>": "a tag that does not end",
-    "<?php x ?>": "a tag that does not end",
-    "<!--> <script>x</script> -->": "a tag that does not end",
-    "<!-- a -- b -->": "a tag that does not end",
+    "<p title='x": "a tag that cannot be read",
+    '<p title="x" <b>': "a tag that cannot be read",
+    "<a href=http://x.example/' title='onclick=x() y>": "a tag that cannot be read",
+    "x <![CDATA[y]]>": "a tag that cannot be read",
+    "<?php x ?>": "a tag that cannot be read",
+    "<!--> <script>x</script> -->": "a tag that cannot be read",
+    "<a\x9b>": "a tag that cannot be read",
+    "</a x>": "a tag that cannot be read",
+    "<!-- a -- b -->": "a tag that cannot be read",
 }
 
 _PIECES = (

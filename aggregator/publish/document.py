@@ -15,7 +15,7 @@ from datetime import datetime
 from lxml import etree
 
 from aggregator.model.key import is_absolute_iri
-from aggregator.publish.scan import find_fault, is_web_address
+from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -102,11 +102,13 @@ def _feed_faults(root: etree._Element) -> Iterator[str]:
     has_author = root.find(f"{_ATOM}author") is not None
     entries = root.findall(f"{_ATOM}entry")
     for number, entry in enumerate(entries, 1):
-        where = f"entry {number} ({_text(entry, 'id') or 'without id'})"
+        where = f"entry {number} ({quoted(_text(entry, 'id') or 'without id')})"
         yield from _entry_faults(entry, where, has_author=has_author)
     counted = Counter(_text(entry, "id") for entry in entries)
     yield from (
-        f"{count} entries share the id {entry_id} (RFC 4287 §4.1.1)" for entry_id, count in counted.items() if count > 1
+        f"{count} entries share the id {quoted(entry_id or '')} (RFC 4287 §4.1.1)"
+        for entry_id, count in counted.items()
+        if count > 1
     )
     newest = max((date for entry in entries if (date := parse_date(_text(entry, "updated") or ""))), default=None)
     if newest is not None and parse_date(_text(root, "updated") or "") != newest:

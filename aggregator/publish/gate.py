@@ -16,7 +16,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id, is_absolute_iri
 from aggregator.model.output import Built, OutputEntry, OutputFeed
 from aggregator.publish.document import Standing, find_document_faults, read_frame, read_standing
-from aggregator.publish.scan import find_fault, is_web_address
+from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 #: Everything outside production 2 of XML 1.0; one such character costs a reader the whole feed (RFC 4287 §2).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -67,7 +67,7 @@ def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: f
     if len(lost) * 2 <= len(due):
         return
     raise PublishError(
-        f'{output}: {len(lost)} of {len(due)} entries would vanish, the first is "{lost[0].title}" ({lost[0].id}), and'
+        f"{output}: {len(lost)} of {len(due)} entries would vanish, the first is {quoted(lost[0].title)} ({lost[0].id!r}), and"
         f" nothing says they should. The last good file is kept.{_left_out_hint(new)} If they are to go, delete"
         f" {output} in the public folder and run `aggregator build`; if not, `aggregator reindex` reads all posts.",
         output=output,
@@ -78,7 +78,7 @@ def _left_out_hint(new: Built) -> str:
     if not new.left_out:
         return ""
     first = new.left_out[0]
-    return f' The gate left {len(new.left_out)} entries out, "{first.title}" because {first.reason}.'
+    return f" The gate left {len(new.left_out)} entries out, {quoted(first.title)} because {first.reason}."
 
 
 def _must_stay(entry: Standing, new: Built, gone_on_purpose: frozenset[str]) -> bool:

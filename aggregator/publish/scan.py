@@ -33,13 +33,15 @@ _NAME_AND_VALUE = r"[^\s\"'<>/=]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=`]+))
 #: A tag as every HTML parser reads it, a comment that no parser can read otherwise, or the start of something else.
 _MARKUP = re.compile(
     rf"<(?!{_PLAIN}|[^A-Za-z/!?]|\Z)(?:"
-    r"/[A-Za-z][^\s<>\"'/]*\s*>"
+    r"/[A-Za-z][\w:-]*\s*>"
     r"|!--(?!-?>)(?:[^-]|-(?!-))*+-->"
-    rf"|(?P<name>[A-Za-z][^\s<>\"'/]*)(?P<attributes>(?:\s+{_NAME_AND_VALUE})*+)\s*/?>"
+    rf"|(?P<name>[A-Za-z][\w:-]*)(?P<attributes>(?:\s+{_NAME_AND_VALUE})*+)\s*/?>"
     r")?"
 )
 _ATTRIBUTE = re.compile(r"([^\s\"'<>/=]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>=`]+)))?")
 _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,]|[^\s,])(?:\s+[^,]+)?\s*(?:,|\Z)")
+#: Characters of foreign text that a message quotes.
+_SHOWN = 80
 #: What an address in content may be: absolute, and of a scheme that runs nothing.
 _ABSOLUTE = re.compile(r"(?:https?://[^\s/?#]|mailto:.)", re.IGNORECASE)
 #: An address that stands alone, in a link or an enclosure (RFC 3987, minus what no reader would open).
@@ -62,7 +64,7 @@ def find_fault(html: str) -> str | None:
 
 def _fault(found: re.Match[str]) -> str | None:
     if found.end() == found.start() + 1:
-        return f"a tag that does not end: {_quote(found.string[found.start() : found.start() + 40])}"
+        return f"a tag that cannot be read: {quoted(found.string[found.start() : found.start() + 40])}"
     if found["name"] is None:
         return None
     name = found["name"].lower()
@@ -77,7 +79,7 @@ def _fault(found: re.Match[str]) -> str | None:
 
 def _attribute_fault(name: str, value: str) -> str | None:
     if name.startswith("on"):
-        return f"an event handler ({_quote(name)})"
+        return f"an event handler ({quoted(name)})"
     if name == "srcdoc":
         return "an embedded document (srcdoc)"
     if name in _ADDRESS_ATTRIBUTES:
@@ -91,10 +93,10 @@ def _attribute_fault(name: str, value: str) -> str | None:
 def _address_fault(name: str, address: str) -> str | None:
     if _ABSOLUTE.match(address):
         return None
-    return f"an address that is not absolute http(s) ({name}={_quote(address)})"
+    return f"an address that is not absolute http(s) ({name}={quoted(address)})"
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
     """Show a piece of foreign text in one line, shortened, without control characters."""
-    shown = text if len(text) <= 60 else text[:59] + "…"  # noqa: PLR2004 - a readable line
-    return ascii(shown) if not shown.isprintable() else f'"{shown}"'
+    shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return f'"{shown}"' if shown.isprintable() else ascii(shown)

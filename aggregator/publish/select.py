@@ -12,6 +12,7 @@ from datetime import UTC
 
 from aggregator.model.key import atom_id
 from aggregator.model.output import LeftOut, OutputEntry
+from aggregator.publish.scan import quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,6 @@ def _duplicate(item: OutputEntry, first: OutputEntry) -> LeftOut:
         key=item.key,
         source_id=item.entry.source_id,
         title=item.entry.title,
-        reason=f'its id {published_id(item)} stands in the feed already, from source "{first.entry.source_id}", which'
+        reason=f'its id {quoted(published_id(item))} stands in the feed already, from source "{first.entry.source_id}", which'
         " comes first in the config (RFC 4287 §4.1.1: no two entries of a feed share an id)",
     )
