@@ -135,11 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Http
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # 0.9 would answer broken requests without status and headers
     timeout = _PATIENCE
     server_version = "feed-aggregator"
     sys_version = ""
-    error_message_format = "%(code)d %(message)s\n"
-    error_content_type = "text/plain; charset=utf-8"
 
     def do_GET(self) -> None:
         """Answer with a document, or 304 if the client has it already."""
@@ -170,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = f"{int(code)} {text if text.isprintable() else ascii(text)}\n".encode("utf-8", "replace")
         self.close_connection = True
         self.send_response(code)
-        self.send_header("Content-Type", self.error_content_type)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         if code == HTTPStatus.METHOD_NOT_ALLOWED:
