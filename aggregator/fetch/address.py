@@ -93,6 +93,8 @@ def encode_host(host: str) -> str:
         ValueError: it is no host name.
     """
     if host.startswith("["):
+        if "%" in host:  # a zone means nothing on another machine (RFC 6874 §1)
+            raise ValueError("the host names a network interface")
         try:
             return str(IPv6Address(host.strip("[]")))
         except AddressValueError:
