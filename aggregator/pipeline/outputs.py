@@ -14,7 +14,7 @@ from aggregator.errors import PublishError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.output import OutputEntry
-from aggregator.normalise import sanitise_kept
+from aggregator.normalise.sanitise import sanitise
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_swap
@@ -45,7 +45,7 @@ def publish_output(job: OutputJob) -> OutputResult:
             edited.append(_edited_row(row, entry, found))
         if found != row.post_hash or row.locked or row.raw_hash is None:
             # Not known to be byte for byte what we wrote: then its HTML is anybody's.
-            entry = replace(entry, content=sanitise_kept(entry.content, base=entry.link))
+            entry = replace(entry, content=sanitise(entry.content, entry.link))
         entries.append(OutputEntry(key=row.key, entry=entry))
     result = OutputResult(
         path=job.frame.path,

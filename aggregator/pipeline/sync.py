@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.errors import AggregatorError, StoreError
-from aggregator.fetch import Client
+from aggregator.fetch.client import Client
 from aggregator.model.changes import Changes, KnownEntry
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Event, Outcome, SourceEvent, SourceState, Summary

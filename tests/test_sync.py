@@ -1,0 +1,351 @@
+"""`aggregator sync` end to end: real HTTP on loopback, real files, real SQLite, real worker processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import frontmatter
+import pytest
+from lxml import etree
+
+from tests.upstream import Folder, Page, Upstream, item, rss, wait_until
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        running.feed("/a", item(1) + item(2) + item(3, dated=False))
+        running.feed("/b", item(11) + item(12))
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, upstream: Upstream) -> Folder:
+    made = Folder(tmp_path / "project")
+    made.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
+    return made
+
+
+def _titles(folder: Folder, feed: str) -> list[str]:
+    root = etree.fromstring((folder.root / "public" / "feeds" / feed).read_bytes())
+    return [str(title) for title in root.xpath("a:entry/a:title/text()", namespaces=ATOM)]
+
+
+def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
+    """Every entry becomes a post, and every category level a feed, beside `all` and the OPML."""
+    done = folder.sync()
+
+    posts = [frontmatter.loads(text.decode()) for path, text in folder.files("posts").items()]
+    assert sorted(str(post["title"]) for post in posts) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
+    assert set(folder.files("public")) == {
+        "public/feeds/all.atom",
+        "public/feeds/index.opml",
+        "public/feeds/news.atom",
+        "public/feeds/news/a.atom",
+        "public/feeds/news/b.atom",
+    }
+    assert sorted(_titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
+    assert _titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
+    assert "2 sources: 2 ok · posts: 5 new · 5 files published" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_second_sync_polls_nothing_and_says_when(folder: Folder, upstream: Upstream) -> None:
+    """Due times bind `sync`: nothing is asked again before its time, and the next poll is named."""
+    folder.sync()
+    before = (folder.files(), folder.times(), len(upstream.requests))
+    done = folder.sync()
+
+    assert (folder.files(), folder.times(), len(upstream.requests)) == before
+    assert "nothing is due among 2 sources" in done.stderr
+    assert "next poll: " in done.stderr
+
+
+def test_a_forced_sync_is_conditional_and_changes_nothing(folder: Folder, upstream: Upstream) -> None:
+    """With --force every poll carries its validators, and after the 304s no byte and no time has changed."""
+    folder.sync()
+    before = (folder.files(), folder.times())
+    upstream.requests.clear()
+    folder.sync("--force")
+
+    assert [request.status for request in upstream.requests] == [304, 304]
+    assert all("If-None-Match" in request.headers for request in upstream.requests)
+    assert (folder.files(), folder.times()) == before
+
+
+def test_a_body_without_validators_is_read_again_without_effect(folder: Folder, upstream: Upstream) -> None:
+    """--no-cache asks for everything and reads it; equal entries are still known."""
+    folder.sync()
+    before = (folder.files(), folder.times())
+    upstream.requests.clear()
+    folder.sync("--no-cache")
+
+    assert [request.status for request in upstream.requests] == [200, 200]
+    assert (folder.files(), folder.times()) == before
+
+
+def test_only_what_changed_is_written(folder: Folder, upstream: Upstream) -> None:
+    """A new entry writes one post and the feeds of its own category path; the others keep their time."""
+    folder.sync()
+    before = folder.times()
+    upstream.feed("/b", item(11) + item(12) + item(13))
+    folder.sync("--force")
+
+    changed = {path for path, time in folder.times().items() if before.get(path) != time}
+    assert {path for path in changed if path.endswith(".atom")} == {
+        "public/feeds/all.atom",
+        "public/feeds/news.atom",
+        "public/feeds/news/b.atom",
+    }
+    assert len([path for path in changed if path.endswith(".md")]) == 1
+    assert _titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
+
+
+def test_an_entry_that_upstream_edits_is_rewritten_in_place(folder: Folder, upstream: Upstream) -> None:
+    """Text and title follow upstream; path and date stay."""
+    folder.sync()
+    before = folder.files("posts")
+    upstream.feed("/a", item(1, title="Corrected", body="<p>Better.</p>") + item(2) + item(3, dated=False))
+    folder.sync("--force")
+
+    after = folder.files("posts")
+    assert set(after) == set(before)
+    [changed] = [path for path in after if after[path] != before[path]]
+    old, new = (frontmatter.loads(files[changed].decode()) for files in (before, after))
+    assert (new["title"], new["date"]) == ("Corrected", old["date"])
+    assert "Better." in new.content
+
+
+def test_absence_means_nothing(folder: Folder, upstream: Upstream) -> None:
+    """A feed that shrinks, empties, breaks, answers with a web page or disappears removes no post and no entry."""
+    folder.sync()
+    before = folder.files()
+    upstream.feed("/b", item(11))
+    for answer in (
+        Page(body=rss(item(1))),
+        Page(body=rss("")),
+        Page(body=rss(item(1))[:200]),
+        Page(body=b"<html><title>Just a moment</title></html>", headers={"Content-Type": "text/html"}),
+        Page(body=b""),
+        Page(status=404, body=b"gone"),
+        Page(status=500, body=b"oops"),
+    ):
+        upstream.pages["/a"] = answer
+        folder.run("sync", "--no-cache")
+
+    assert folder.files() == before
+
+
+def test_a_lost_state_costs_nothing(folder: Folder) -> None:
+    """Without its state a sync rebuilds it from the posts and says so: nothing re-dated, nothing announced again."""
+    folder.sync(SOURCE_DATE_EPOCH="1767225600")
+    before = (folder.files(), folder.times())
+    for file in (folder.root / "state").iterdir():
+        file.unlink()
+    done = folder.sync()
+
+    assert (folder.files(), folder.times()) == before
+    assert "rebuilt from 5 posts" in done.stderr
+    assert "2 unchanged" in done.stderr
+
+
+def test_two_folders_in_other_surroundings_are_equal(tmp_path: Path, upstream: Upstream) -> None:
+    """Time zone, locale and hash seed leave no mark on posts and feeds."""
+    made = []
+    for number, (zone, locale, seed) in enumerate((("UTC", "C", "0"), ("Asia/Shanghai", "C.UTF-8", "4711"))):
+        folder = Folder(tmp_path / str(number) / "project")
+        folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
+        folder.sync(TZ=zone, LC_ALL=locale, PYTHONHASHSEED=seed, SOURCE_DATE_EPOCH="1767225600")
+        made.append(folder.files())
+
+    assert made[0] == made[1]
+
+
+def test_one_dead_upstream_among_good_ones(folder: Folder, upstream: Upstream) -> None:
+    """Exit 0, the dead one named on stderr with its cause and kept in `status`; under --strict exit 1."""
+    upstream.pages["/b"] = Page(status=503, body=b"", headers={"Retry-After": "600"})
+    done = folder.run("sync")
+
+    assert done.returncode == 0
+    assert "✗ b  the server answered 503" in done.stderr
+    assert _titles(folder, "news/a.atom")
+    status = json.loads(folder.run("--json", "status").stdout)
+    assert {line["id"]: (line["state"], line["failures"]) for line in status} == {"a": ("ok", 0), "b": ("failing", 1)}
+    assert folder.run("sync", "--force", "--strict").returncode == 1
+
+
+def test_all_upstreams_dead(folder: Folder, upstream: Upstream) -> None:
+    """When every due source fails the exit code is 4, and the advice is given once."""
+    upstream.pages.clear()
+    done = folder.run("sync")
+
+    assert done.returncode == 4
+    assert done.stderr.count("is this machine online?") == 1
+
+
+def test_a_second_run_at_the_same_time(folder: Folder, upstream: Upstream) -> None:
+    """While one sync holds the folder another one ends with 6 and says who holds it."""
+    hold = Page()
+    started: list[bool] = []
+
+    def respond(_handler: object) -> None:
+        started.append(True)
+        wait_until(lambda: len(started) > 1, seconds=60)
+
+    hold.respond = respond
+    upstream.pages["/a"] = hold
+    first = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: bool(started))
+        second = folder.run("sync")
+    finally:
+        started.append(True)
+        first.wait(timeout=60)
+
+    assert second.returncode == 6
+    assert f"process {first.pid}" in second.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_keeps_what_was_finished(folder: Folder, upstream: Upstream, number: int, code: int) -> None:
+    """A signal ends a run with its code; the finished source is saved and is not polled again."""
+    slow = Page()
+    slow.respond = lambda _: wait_until(lambda: done, seconds=60)
+    done: list[bool] = []
+    upstream.pages["/b"] = slow
+    running = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: len(list((folder.root / "posts").rglob("*.md"))) == 3)
+        running.send_signal(number)
+        _, talk = running.communicate(timeout=30)
+    finally:
+        done.append(True)
+        running.kill()
+
+    assert running.returncode == code
+    assert "what was finished is saved" in talk
+    assert "Traceback" not in talk
+    upstream.feed("/b", item(11))
+    upstream.requests.clear()
+    folder.sync()
+    assert [request.path for request in upstream.requests] == ["/b"]
+
+
+def test_a_hand_edited_post_is_kept_and_published(folder: Folder, upstream: Upstream) -> None:
+    """A post edited by hand is published as edited by `build`, and upstream's next version does not overwrite it."""
+    folder.sync()
+    [post] = (folder.root / "posts").rglob("entry-1-*.md")
+    post.write_text(post.read_text("utf-8").replace("Text of entry 1.", "My own words."), "utf-8")
+    edited = post.read_bytes()
+    assert folder.run("build").returncode == 0
+    upstream.feed("/a", item(1, body="<p>Upstream's second thoughts.</p>") + item(2) + item(3, dated=False))
+    folder.sync("--force")
+
+    assert post.read_bytes() == edited
+    assert b"My own words." in (folder.root / "public/feeds/news/a.atom").read_bytes()
+
+
+def test_build_and_reindex_change_nothing_by_themselves(folder: Folder) -> None:
+    """Building from unchanged posts, and indexing them anew, leave every byte and time as they were."""
+    folder.sync()
+    before = (folder.files(), folder.times())
+    assert folder.run("build").returncode == 0
+    assert folder.run("reindex").returncode == 0
+    folder.sync()
+
+    assert (folder.files(), folder.times()) == before
+
+
+def test_a_removed_feed_comes_back(folder: Folder) -> None:
+    """A feed that somebody deleted is written again by the next sync, due or not."""
+    folder.sync()
+    before = folder.files()
+    (folder.root / "public/feeds/news.atom").unlink()
+    folder.sync()
+
+    assert folder.files() == before
+
+
+def test_dry_run_writes_nothing_but_says_what(folder: Folder, upstream: Upstream) -> None:
+    """--dry-run lists the posts that would be written, and leaves no file and no due time behind."""
+    done = folder.sync("--dry-run")
+
+    assert sorted(line[0] for line in done.stdout.splitlines()) == ["+"] * 5
+    assert folder.files() == {}
+    upstream.requests.clear()
+    folder.sync()
+    assert len(upstream.requests) == 2
+
+
+def test_changed_exit_and_json(folder: Folder) -> None:
+    """--changed-exit tells CI that there is something to commit; --json gives one object a line."""
+    first = folder.run("--json", "sync", "--changed-exit", "10")
+    second = folder.run("--json", "sync", "--force", "--changed-exit", "10")
+
+    assert (first.returncode, second.returncode) == (10, 0)
+    events = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [event["event"] for event in events].count("source") == 2
+    assert (events[-1]["event"], events[-1]["new"]) == ("summary", 5)
+
+
+def test_ci_variables(folder: Folder, tmp_path: Path) -> None:
+    """In a CI job the outcome is written where the job looks for it."""
+    output, page = tmp_path / "output", tmp_path / "page"
+    folder.sync(GITHUB_OUTPUT=str(output), GITHUB_STEP_SUMMARY=str(page))
+
+    assert output.read_text("utf-8") == "changed=true\n"
+    assert "5 new" in page.read_text("utf-8")
+
+
+def test_sources_can_be_chosen(folder: Folder, upstream: Upstream) -> None:
+    """Only the named source, or those of a category, are polled; an unknown name is answered with the nearest."""
+    folder.sync("b")
+    assert [request.path for request in upstream.requests] == ["/b"]
+    folder.sync("--force", "--category", "news/a")
+    assert [request.path for request in upstream.requests] == ["/b", "/a"]
+    wrong = folder.run("sync", "bb")
+    assert wrong.returncode == 2
+    assert "did you mean 'b'?" in wrong.stderr
+
+
+def test_a_paused_source_is_left_alone(folder: Folder, upstream: Upstream) -> None:
+    """A paused source is not polled, its posts stay published."""
+    folder.sync()
+    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"}, more=", paused: true")
+    upstream.requests.clear()
+    folder.sync("--force")
+
+    assert upstream.requests == []
+    assert _titles(folder, "news/a.atom")
+
+
+def test_an_unknown_key_is_told_with_its_place(folder: Folder, upstream: Upstream) -> None:
+    """A typo in a source gives file, line, column, the line and the nearest key, and exit 3."""
+    folder.sources(f"sources:\n  a:\n    feed: {upstream.address}/a\n    categories: [news]\n    evry: 30m\n")
+    done = folder.run("sync")
+
+    assert done.returncode == 3
+    assert done.stderr == (
+        'config/sources/all.yaml:5:5: unknown key "evry" in source "a"\n'
+        "   5 |     evry: 30m\n"
+        '     |     ^^^^ did you mean "every"?  All keys: aggregator config schema sources\n'
+    )
+
+
+def test_moving_an_address_asks_for_the_whole_feed(folder: Folder, upstream: Upstream) -> None:
+    """A source whose address changes in the config is due at once, without the old validators; ids stay."""
+    folder.sync()
+    before = folder.files()
+    upstream.pages["/moved"] = upstream.pages["/a"]
+    folder.sources_at({"a": f"{upstream.address}/moved", "b": f"{upstream.address}/b"})
+    upstream.requests.clear()
+    folder.sync()
+
+    assert [(request.path, request.status) for request in upstream.requests] == [("/moved", 200)]
+    assert folder.files() == before
