@@ -42,6 +42,7 @@ def demo(invocation: Invocation, once: bool, keep: Path | None, port: int) -> No
 
     Nothing is left behind unless --keep names a folder. One of the sources is meant to fail.
     """
+    _check_folder(keep)
     _catch_signals()
     try:
         with ExitStack() as stack:
@@ -72,17 +73,20 @@ def _run(stack: ExitStack, invocation: Invocation, *, once: bool, port: int) -> 
     return EXIT_OK
 
 
+def _check_folder(keep: Path | None) -> None:
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        what = "is not empty" if keep.is_dir() else "is a file"
+        raise click.UsageError(f"{keep} {what}; --keep takes a new or an empty folder, so that nothing is overwritten")
+
+
 @contextmanager
 def _project_folder(keep: Path | None) -> Iterator[Path]:
     """Give the folder to work in; without `keep` it is gone afterwards."""
-    if keep is None:
-        with TemporaryDirectory(prefix="aggregator-demo-") as folder:
-            yield Path(folder)
+    if keep is not None:
+        yield keep.absolute()
         return
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        what = "is not empty" if keep.is_dir() else "is a file"
-        raise click.UsageError(f"{keep} {what}; --keep takes a new or an empty folder, so that nothing is overwritten")
-    yield keep.absolute()
+    with TemporaryDirectory(prefix="aggregator-demo-") as folder:
+        yield Path(folder)
 
 
 def _serve(invocation: Invocation, port: int) -> Server:

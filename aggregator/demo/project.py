@@ -94,8 +94,8 @@ sources:
     feed: $upstream/toolbox/feed.json
     categories: [Technology, Tools]
 
-  attic:                    # answers 503: one failure stops nobody else
-    feed: $upstream/attic/feed.xml
+  attic:                    # answers 503 and asks to wait, which binds us for its whole host: so it has one of its own
+    feed: $other/attic/feed.xml
     categories: [Technology, Tools]
 
   breaking-workshop:        # titles and bodies that have broken somebody's site before
@@ -110,7 +110,7 @@ def write_project(root: Path, *, upstream: str, site: str) -> None:
         "settings.yaml": _SETTINGS.substitute(site=site),
         "categories.yaml": _CATEGORIES,
         "sources/chinese.yaml": _CHINESE.substitute(upstream=upstream),
-        "sources/technology.yaml": _TECHNOLOGY.substitute(upstream=upstream),
+        "sources/technology.yaml": _TECHNOLOGY.substitute(upstream=upstream, other=upstream.replace("127.0.0.1", "localhost")),
         "sources/world.yaml": _WORLD.substitute(upstream=upstream),
     }
     (root / "config" / "sources").mkdir(parents=True, exist_ok=True)
