@@ -154,6 +154,16 @@ def test_tag_follows_the_content(server: Server, public: Path) -> None:
     assert first == same != other
 
 
+def test_fresh_file_has_no_date_yet(server: Server, public: Path) -> None:
+    """A file that may still change within the second of its date goes out with a tag only, and is never 304 by date."""
+    (public / "feeds" / "all.atom").write_bytes(_FEED)
+    response, _ = _ask(server, "/feeds/all.atom", If_Modified_Since=formatdate(usegmt=True))
+
+    assert response.status == 200
+    assert response.headers["Last-Modified"] is None
+    assert response.headers["ETag"] is not None
+
+
 @pytest.mark.parametrize(
     "target",
     [

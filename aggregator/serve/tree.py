@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -13,6 +14,9 @@ TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
     ".opml": "text/x-opml; charset=utf-8",
 }
+#: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
+#: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
+_SETTLED = 2
 _TITLE = re.compile(rb"<title[^>]*>([^<]*)</title>")
 
 
@@ -22,7 +26,7 @@ class Document:
 
     content: bytes
     type: str
-    modified: int | None  #: seconds since 1970; None where there is no file
+    modified: int | None  #: seconds since 1970; None where there is no file, or no date that can be relied on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,8 @@ class PublicTree:
         try:
             with path.open("rb") as file:
                 modified = int(os.fstat(file.fileno()).st_mtime)
-                return Document(content=file.read(), type=kind, modified=modified)
+                settled = modified + _SETTLED < time.time()
+                return Document(content=file.read(), type=kind, modified=modified if settled else None)
         except OSError:
             return None
 
