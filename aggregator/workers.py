@@ -16,8 +16,6 @@ from concurrent.futures import TimeoutError as PoolTimeoutError
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
-
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -64,6 +62,8 @@ class Workers:
 
     async def run(self, function: Callable[[Job], Result], job: Job) -> Result:
         """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
+        from pebble import ProcessExpired
+
         future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
         try:
             result: Result = await asyncio.wrap_future(future)
@@ -77,6 +77,8 @@ class Workers:
 
     def _started(self) -> Any:
         if self._pool is None:
+            from pebble import ProcessPool  # with the first job, like everything that a run without news does not need
+
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOADED)
             self._pool = ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)

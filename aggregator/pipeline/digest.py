@@ -18,8 +18,8 @@ from aggregator.normalise import Identified, identify, normalise_entry, normalis
 from aggregator.parse import NotAFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.pipeline.jobs import DigestJob, Unreadable
-from aggregator.store.paths import post_path
 from aggregator.store.files import read_file
+from aggregator.store.paths import post_path
 from aggregator.store.posts import archive_path, post_hash, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline

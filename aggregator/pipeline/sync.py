@@ -15,10 +15,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError, StoreError
-from aggregator.fetch.client import Client
 from aggregator.model.changes import Changes, KnownEntry
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Event, Outcome, SourceEvent, SourceState, Summary
@@ -30,6 +29,9 @@ from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.store.files import make_durable
 from aggregator.store.state import Batch
 from aggregator.workers import WorkerDiedError, Workers
+
+if TYPE_CHECKING:
+    from aggregator.fetch.client import Client
 
 BATCH_ROWS = 2000  #: posts per state transaction
 
@@ -143,6 +145,8 @@ class _Sync:
             project.state.trim_history()
 
     async def _poll(self, workers: Workers, due: list[Source]) -> None:
+        from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them
+
         slots = asyncio.Semaphore(workers.width)
         async with Client(self._settings.fetch, user_agent=self._project.user_agent) as client:
             try:
