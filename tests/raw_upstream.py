@@ -121,6 +121,7 @@ class Upstream:
     routes: Mapping[str, Route] = field(default_factory=dict)  #: by target; "*" stands for every other one
     host: str = "127.0.0.2"
     tls: ssl.SSLContext | None = None
+    greeting: bytes = b""  #: said at once to whoever connects, who is then hung up on
     asked: list[Asked] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     connections: int = 0
@@ -182,6 +183,9 @@ class Upstream:
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.greeting:
+                connection.sendall(self.greeting)
+                return
             if self.tls is not None:
                 connection = self.tls.wrap_socket(connection, server_side=True)
                 with self._lock:

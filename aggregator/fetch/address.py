@@ -99,10 +99,13 @@ def encode_host(host: str) -> str:
             return str(IPv6Address(host.strip("[]")))
         except AddressValueError:
             raise ValueError("the host is no IPv6 address") from None
-    name = (unquote(host, errors="strict") if "%" in host else host).lower()
-    if not name.isascii():
-        # IDNA 2008 with the mapping of UTS 46: full-width digits and ideographic full stops become plain ones.
-        name = (yarl.URL.build(scheme="http", host=name).raw_host or "").lower()
+    try:
+        name = (unquote(host, errors="strict") if "%" in host else host).lower()
+        if not name.isascii():
+            # IDNA 2008 with the mapping of UTS 46: full-width digits and ideographic full stops become plain ones.
+            name = (yarl.URL.build(scheme="http", host=name).raw_host or "").lower()
+    except UnicodeError:
+        raise ValueError("the host is no valid name") from None
     if _IPV4_SPELLING.fullmatch(name):
         return _canonical_ipv4(name)
     if _NAME.fullmatch(name) is None:

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from math import ceil
 from typing import cast
 
 import httpx
@@ -224,7 +225,7 @@ def _not_asked(target: Target, closed: Closed) -> Fault:
         "http",
         f"not asked: {target.host} said {closed.status} and asks to wait {spell_wait(closed.wait)}",
         status=closed.status,
-        retry_after=timedelta(seconds=-int(-closed.wait.total_seconds())),
+        retry_after=timedelta(seconds=ceil(closed.wait.total_seconds())),
     )
 
 

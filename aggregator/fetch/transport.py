@@ -9,6 +9,7 @@ cookie, inflates nothing and reads nothing from the environment.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from functools import partial
@@ -24,6 +25,9 @@ from aggregator.fetch.tls import Tls
 
 #: A kept connection is used again for this long. Node, and so RSSHub, closes idle ones after 5 s.
 _KEEP_SECONDS = 4.0
+# httpx writes a line for each request, with the address that it believes to ask (see `exchange`): of no use to anyone.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 _HEAD_END = b"\r\n\r\n"
 #: Longest status line and header field that is read.
 _LONGEST_FIELD = 8190
@@ -151,10 +155,15 @@ class _ExactHead:
 
 
 class _Connection(ResponseHandler):
-    """Reads a response head apart from what follows, so that a body where none may be does not lose the response."""
+    """A connection that loses no response, and leaves no reader waiting, when the server breaks the protocol."""
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes from the wire; a 304 that carries a body (against RFC 9110 §15.4.5) is still a 304."""
+        """Take bytes from the wire.
+
+        The head is read apart from what follows: a 304 that carries a body (against RFC 9110 §15.4.5) is still a 304.
+        And a fault within a body, such as a bad chunk size, is told to the body's reader: aiohttp 3.14 tells it only to
+        whoever waits for the next head, so the reader would sit there until its deadline.
+        """
         at_head = self._payload is None or self._payload.is_eof()
         end = data.find(_HEAD_END) + len(_HEAD_END) if at_head and self._parser is not None else 0
         if len(_HEAD_END) <= end < len(data):
@@ -163,6 +172,9 @@ class _Connection(ResponseHandler):
             if self.transport is None or self.transport.is_closing():
                 return
         super().data_received(data)
+        payload = self._payload
+        if self._exception is not None and payload is not None and not payload.is_eof() and not payload.exception():
+            payload.set_exception(aiohttp.ClientPayloadError("the body breaks the protocol"))
 
 
 class _Connector(aiohttp.TCPConnector):

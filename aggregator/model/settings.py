@@ -47,7 +47,7 @@ class Site:
     """Who publishes."""
 
     id: str  #: an absolute IRI minted once by `init` (urn:uuid:...); feed ids derive from it (RFC 4287 §4.2.6)
-    title: str
+    title: str  #: of the site; the feed of everything carries it
     url: str  #: absolute http(s) address of the folder `public.dir` is served at, ending in "/"
     author: str | None = None  #: feed-level author; None means the title (§4.1.1)
     language: str | None = None  #: BCP 47; xml:lang of the feeds
@@ -58,8 +58,8 @@ class Site:
 class HostLimits:
     """How one host is treated; None means the general value."""
 
-    per_host: int | None = None
-    gap: timedelta | None = None
+    per_host: int | None = None  #: requests at once
+    gap: timedelta | None = None  #: between two requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +68,12 @@ class FetchSettings:
 
     allow_private: tuple[str, ...] = ()  #: networks (CIDR) that may be reached although they are not public
     timeout: timedelta = timedelta(seconds=20)  #: of one whole exchange, redirects included
-    max_bytes: int = 10 * 1024 * 1024  #: of a body, after decompression; half of it on the wire
+    max_bytes: int = 10 * 1024 * 1024  #: of a body, on the wire and again after decompression
     concurrency: int = 50  #: connections at once, over all hosts
     user_agent: str | None = None  #: None means `feed-aggregator/VERSION (+site.url)`
     per_host: int = 1  #: requests at once to one host; loopback 4
     gap: timedelta = timedelta(seconds=1)  #: between two requests to one host; loopback 0
-    hosts: tuple[tuple[str, HostLimits], ...] = ()
+    hosts: tuple[tuple[str, HostLimits], ...] = ()  #: other limits for single hosts, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class PostsSettings:
     """Where and how posts are written."""
 
     dir: Path = Path("posts")  #: relative to the project folder
-    profile: str = "default"
+    profile: str = "default"  #: what a post looks like
     durable: bool = True  #: False skips fsync, for throw-away runners
 
 
@@ -107,8 +107,8 @@ class Category:
 
     path: tuple[str, ...]
     slug: str | None = None  #: last part of the output's path; None derives it from the name
-    title: str | None = None
-    language: str | None = None
+    title: str | None = None  #: of its feed; None means the name
+    language: str | None = None  #: BCP 47; None means the site's
     entries: int | None = None  #: overrides `public.entries`
 
 
