@@ -74,8 +74,12 @@ def read_file(root: Path, path: str) -> bytes | None:
     folder, name = _place(root, path)
     try:
         descriptor = os.open(f"{_real_folder(root, folder)}/{name}", _READ)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
-            return file.read()
+        try:
+            # A folder in the file's place is refused by `open`, which then leaves the descriptor to us.
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except OSError as error:

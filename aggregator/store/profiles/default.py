@@ -6,7 +6,7 @@ newline. Every string is quoted; nothing is folded; a key without a value is not
 
 from __future__ import annotations
 
-from aggregator.model.entry import Entry, Feed, Tag
+from aggregator.model.entry import Enclosure, Entry, Feed, Tag
 from aggregator.store.profiles import Rendered
 from aggregator.store.profiles.body import unwrap, wrap
 from aggregator.store.profiles.dates import format_date
@@ -75,10 +75,7 @@ def _other_lines(entry: Entry) -> list[str]:
         if value is not None:
             lines.append(f"{key}: {quoted(value)}")
     if entry.enclosures:
-        lines.append("enclosures:")
-        for file in entry.enclosures:
-            length = None if file.length is None else str(file.length)
-            lines += _item(("href", file.href), ("type", file.type), ("length", length), ("title", file.title))
+        lines += _enclosure_lines(entry.enclosures)
     if entry.published is None:
         lines.append("undated: true")
     return lines
@@ -94,6 +91,15 @@ def _tag_lines(tags: tuple[Tag, ...]) -> list[str]:
         for tag in tags:
             if tag.term in detailed:
                 lines += _item(("term", tag.term), ("scheme", tag.scheme), ("label", tag.label))
+    return lines
+
+
+def _enclosure_lines(enclosures: tuple[Enclosure, ...]) -> list[str]:
+    lines = ["enclosures:"]
+    for file in enclosures:
+        lines += _item(("href", file.href), ("type", file.type), ("title", file.title))
+        if file.length is not None:
+            lines.append(f"   length: {file.length}")
     return lines
 
 
