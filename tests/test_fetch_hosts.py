@@ -72,15 +72,15 @@ def test_concurrency_bounds_all_hosts() -> None:
 
 def test_waiting_for_a_turn_costs_neither_deadline_nor_connection() -> None:
     """Sources of a busy host wait longer than their deadline and are polled all the same; other hosts go by."""
-    deadline = timedelta(seconds=0.5)
+    deadline = timedelta(seconds=1)
     with Upstream(routes={"*": _slowly}) as upstream:
         crowd = [upstream.address(f"/{number}", host="far.example") for number in range(4)]
         other = upstream.address("/other", host="other.example")
-        configured = limits(timeout=deadline, gap=timedelta(seconds=0.3), concurrency=2)
+        configured = limits(timeout=deadline, gap=timedelta(seconds=0.4), concurrency=2)
         outcomes = poll_all([*crowd, other], settings=configured, resolver=AWAY, together=True)
 
     assert all(fetched(outcome) for outcome in outcomes)
-    assert upstream.asked[1].target == b"/other"
+    assert b"/other" in {asked.target for asked in upstream.asked[:2]}
     assert outcomes[3].elapsed < deadline
 
 
