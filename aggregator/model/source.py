@@ -23,7 +23,7 @@ class RightsMode(StrEnum):
 class Rights:
     """What the owner decided about republishing one source."""
 
-    mode: RightsMode = RightsMode.FULL
+    mode: RightsMode = RightsMode.FULL  #: the whole text, its beginning, or the link alone
     note: str | None = None  #: becomes the entry's `rights` (RFC 4287 §4.2.10) unless upstream states its own
 
 
@@ -46,8 +46,8 @@ class Secret:
 class Auth:
     """HTTP Basic credentials (RFC 7617), sent to the source's own origin only."""
 
-    username: str
-    password: Secret
+    username: str  #: as the server knows it
+    password: Secret  #: plain, {env: NAME} or {file: PATH}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,9 @@ class Source:
     cover_fallback: str | None = None  #: address used when an entry has no image
     fixes: tuple[str, ...] | None = None  #: None = chosen by host or route; () = none
     limit: int | None = None  #: newest entries taken per poll; None = 1,000
-    paused: bool = False
+    paused: bool = False  #: True: never polled; its posts stay published
     allow_private: tuple[str, ...] = ()  #: networks (CIDR) this source may reach besides the global list
-    headers: tuple[tuple[str, Secret], ...] = ()
-    auth: Auth | None = None
-    proxy: Secret | None = None
-    rights: Rights = Rights()
+    headers: tuple[tuple[str, Secret], ...] = ()  #: sent to the source's own origin only
+    auth: Auth | None = None  #: HTTP Basic credentials
+    proxy: Secret | None = None  #: address of an HTTP proxy
+    rights: Rights = Rights()  #: how much of its entries is republished

@@ -173,7 +173,7 @@ def duration(least: timedelta, most: timedelta) -> Scalar:
     """Return the kind of durations within bounds."""
     return Scalar(
         words="a duration",
-        parse=lambda text: _duration(text, least, most),
+        parse=lru_cache(maxsize=256)(lambda text: _duration(text, least, most)),  # a thousand sources say 30m
         schema={"type": "string", "pattern": _DURATION},
         show=show_duration,
     )
@@ -384,7 +384,9 @@ def parse_base_key(text: str) -> str:
     return _mapped(parse_base_name, text)
 
 
-TEXT = Scalar(words="a text", parse=_line, schema={"type": "string", "minLength": 1})
+#: `title: 2024` is a number to YAML and a text to us.
+_ANY_TEXT = {"type": ["string", "number", "boolean"], "minLength": 1}
+TEXT = Scalar(words="a text", parse=_line, schema=_ANY_TEXT)
 IRI = Scalar(words="an absolute IRI", parse=_iri, schema={"type": "string", "format": "iri"})
 SITE_URL = Scalar(words="an http(s) address", parse=_site_url, schema={"type": "string", "pattern": "^https?://"})
 ADDRESS = Scalar(words="an http(s) address", parse=_address, schema={"type": "string", "pattern": "^https?://"})
@@ -393,7 +395,7 @@ TIMEZONE = Scalar(words="an IANA time zone", parse=_timezone, schema={"type": "s
 LANGUAGE = Scalar(words="a language tag", parse=_language, schema={"type": "string", "pattern": f"^{_LANGUAGE}$"})
 USER_AGENT = Scalar(words="a text", parse=_user_agent, schema={"type": "string", "minLength": 1})
 FOLDER = Scalar(words="a folder", parse=_folder, schema={"type": "string", "minLength": 1})
-SLUG_TEXT = Scalar(words="a slug", parse=_slug, schema={"type": "string", "minLength": 1, "maxLength": _MAX_NAME_BYTES})
+SLUG_TEXT = Scalar(words="a slug", parse=_slug, schema=_ANY_TEXT | {"maxLength": _MAX_NAME_BYTES})
 NETWORKS = Items(
     item=Scalar(words="a network", parse=_network, schema={"type": "string", "pattern": "^[0-9A-Fa-f:.]+(/[0-9]+)?$"}),
     words="a list of networks, or true",
@@ -405,11 +407,11 @@ FIXES = Items(
     words="a list of fixes",
 )
 CATEGORY = Items(
-    item=Scalar(words="a text", parse=parse_part, schema={"type": "string", "minLength": 1}),
+    item=Scalar(words="a text", parse=parse_part, schema=_ANY_TEXT),
     words="a list of texts, or one path",
     least=1,
     alone=parse_category,
-    alone_schema={"type": "string", "minLength": 1},
+    alone_schema=_ANY_TEXT,
 )
 INSTANCES = Items(
     item=Scalar(

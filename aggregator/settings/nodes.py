@@ -28,7 +28,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
 )
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 #: Deeper than any configuration; what reads the nodes recurses.
 MAX_DEPTH = 64
 #: Nodes that aliases may stand for; a "billion laughs" file has 9 lines and 10^9 of them.
@@ -140,7 +140,7 @@ class Composer:
 
 def is_null(node: Node) -> bool:
     """Tell whether the value is null: nothing, `~` or `null`, without quotes and tag."""
-    return type(node) is TextNode and node.value in _NULLS and not node.style and node.tag is None
+    return type(node) is TextNode and node.value in NULLS and not node.style and node.tag is None
 
 
 def has_foreign_tag(node: Node) -> bool:

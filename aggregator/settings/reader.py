@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from aggregator.model.source import Secret
 from aggregator.settings.documents import Document, Pair
 from aggregator.settings.kinds import Items, Scalar, SecretText, UnfitError
-from aggregator.settings.nodes import ListNode, MapNode, Node, TextNode, has_foreign_tag, is_null
+from aggregator.settings.nodes import NULLS, ListNode, MapNode, Node, TextNode, has_foreign_tag, is_null
 from aggregator.settings.shapes import Shape, Table, Top, nullable, required
 
 KeyPath = tuple[str, ...]
@@ -52,6 +52,7 @@ _SMELLS_SECRET = re.compile("pass|token|secret|auth|cookie|key|head|prox|cred|us
 _FORMS = "must be a text, {env: NAME} or {file: PATH}"
 _MAX_SECRET_BYTES = 65_536
 _SHORT = 60
+_WRITTEN_NULLS = NULLS - {""}
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -264,7 +265,7 @@ def _text(node: TextNode) -> str:
 
 def _is_taken_back(node: Node) -> bool:
     """Tell whether `null` or `~` is written; a null that is nothing at all is an oversight, this one is meant."""
-    return isinstance(node, TextNode) and is_null(node) and bool(node.value)
+    return isinstance(node, TextNode) and node.value in _WRITTEN_NULLS and is_null(node)
 
 
 def _holds_secrets(kind: Shape | Table) -> bool:

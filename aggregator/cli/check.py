@@ -1,0 +1,66 @@
+"""`aggregator check config`: says whether the configuration can be used, and what in it has no effect."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+
+import click
+
+from aggregator.cli import Invocation, pass_invocation
+from aggregator.cli.console import count
+from aggregator.cli.exits import EXIT_CONFIG
+from aggregator.errors import ConfigError
+from aggregator.model.settings import Settings, join_category
+
+
+@click.group()
+def check() -> None:
+    """Check the configuration."""
+
+
+@check.command("config")
+@click.option("--json", "json_", is_flag=True, help="The result as one JSON object on stdout.")
+@pass_invocation
+def check_config(invocation: Invocation, json_: bool) -> None:
+    """Read every file of the configuration and report every problem, each with its place.
+
+    Exit codes: 0 no problem, 3 the configuration cannot be used.
+    """
+    from aggregator.settings import load
+
+    try:
+        loaded = load(invocation.root, invocation.config, os.environ)
+    except ConfigError as error:
+        if not (json_ or invocation.json):
+            raise
+        found = [asdict(problem) for problem in error.problems]
+        click.echo(json.dumps({"problems": found}, ensure_ascii=False))
+        raise SystemExit(EXIT_CONFIG) from None
+    settings = loaded.settings
+    paths = published_categories(settings)
+    notes = [
+        f'{loaded.origins["categories", join_category(path)]}: no source stands in the category "{join_category(path)}"'
+        for path in idle_categories(settings)
+    ]
+    if json_ or invocation.json:
+        data = {"sources": len(settings.sources), "categories": len(paths), "problems": [], "notes": notes}
+        click.echo(json.dumps(data, ensure_ascii=False))
+        return
+    for note in notes:
+        invocation.talk(f"note: {note}")
+    categories = "1 category" if len(paths) == 1 else f"{len(paths)} categories"
+    click.echo(f"config: {count(len(settings.sources), 'source')}, {categories}, no problem")
+
+
+def published_categories(settings: Settings) -> set[tuple[str, ...]]:
+    """Return every category path that the configuration names, with every level above it."""
+    leaves = [source.categories for source in settings.sources] + [category.path for category in settings.categories]
+    return {path[:depth] for path in leaves for depth in range(1, len(path) + 1)}
+
+
+def idle_categories(settings: Settings) -> list[tuple[str, ...]]:
+    """Return the paths of categories.yaml that no source stands in or below: most often a slip of the pen."""
+    used = {source.categories[:depth] for source in settings.sources for depth in range(1, len(source.categories) + 1)}
+    return [category.path for category in settings.categories if category.path not in used]
