@@ -1,0 +1,66 @@
+"""A run that is killed at any moment, and the one after it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Sweep
+from tests.upstream import Folder, Upstream, item
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+SOURCES = 6
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        for number in range(SOURCES):
+            items = (item(100 * number + entry, dated=entry % 3 > 0) for entry in range(15))
+            running.feed(f"/{number}", "".join(items))
+        yield running
+
+
+def _folder(root: Path, upstream: Upstream) -> Folder:
+    folder = Folder(root / "project")
+    folder.sources_at({f"s{number}": f"{upstream.address}/{number}" for number in range(SOURCES)})
+    return folder
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Sweep) -> None:
+    """After kill -9 at a random moment of a sync one more sync leaves what an undisturbed one leaves."""
+    undisturbed = _folder(tmp_path / "undisturbed", upstream)
+    undisturbed.sync(**EPOCH)
+    expected = undisturbed.files()
+    assert len(expected) == SOURCES * 15 + SOURCES + 3
+
+    seen: set[str] = set()
+    for number in range(sweep.count(whole=60, sampled=5)):
+        chance = random.Random(f"{sweep.seed} {number}")
+        folder = _folder(tmp_path / str(number), upstream)
+        threshold = chance.randint(0, len(expected))
+        victim = subprocess.Popen(folder.command("sync"), env=folder.environment(**EPOCH), stderr=subprocess.DEVNULL)
+        while victim.poll() is None and _written(folder) < threshold:
+            time.sleep(0.0005)
+        time.sleep(chance.uniform(0, 0.01))
+        victim.kill()
+        victim.wait()
+        made = len(folder.files())
+        seen.add("before" if made == 0 else "after" if made == len(expected) else "amid")
+        folder.sync("--force", **EPOCH)
+        assert folder.files() == expected, f"seed {sweep.seed}, kill {number}"
+        shutil.rmtree(folder.root.parent)
+    assert "amid" in seen or sweep.count(whole=60, sampled=5) < 5
+    print(f"moments tried, seed {sweep.seed}: {sorted(seen)}")
+
+
+def _written(folder: Folder) -> int:
+    """Count finished files: posts and feeds, not what is still temporary."""
+    return sum(len(list((folder.root / top).rglob("[!.]*.*"))) for top in ("posts", "public"))
