@@ -1,0 +1,120 @@
+"""Runs one command and measures its whole tree of processes.
+
+In: argv and environment. Out: wall time, CPU time and peak memory, of the command and of everything it started, also
+what outlives it. Linux only (`/proc`, subreaper).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+_PR_SET_CHILD_SUBREAPER = 36
+_SAMPLE_SECONDS = 0.05
+_ORPHAN_SECONDS = 10.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class CommandError(Exception):
+    """The command failed, so its time means nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one run cost."""
+
+    wall_seconds: float
+    cpu_seconds: float  #: user and system, whole tree
+    peak_bytes: int  #: resident, summed over the tree (shared pages count in each process), sampled
+
+
+def become_reaper() -> None:
+    """Let processes whose parent ended become ours, so that their CPU time can be counted too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) failed")
+
+
+def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
+    """Run the command to its end; its output goes to `cwd`/output.
+
+    Raises:
+        CommandError: it did not exit with 0.
+    """
+    with (cwd / "output").open("ab") as output:
+        start = time.monotonic()
+        # A group of its own: what outlives the command is found by it.
+        process = subprocess.Popen(
+            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+        )
+        sampler = _Sampler(process.pid)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_seconds = time.monotonic() - start
+    peak_bytes = sampler.stop()
+    process.returncode = os.waitstatus_to_exitcode(status)  # so that subprocess does not wait for it again
+    cpu_seconds = usage.ru_utime + usage.ru_stime + _reap_orphans(process.pid)
+    if process.returncode != 0:
+        raise CommandError(f"{' '.join(argv)} ended with {process.returncode}; its output: {cwd / 'output'}")
+    return Cost(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes)
+
+
+def _reap_orphans(group: int) -> float:
+    """Wait for what the command left running (a forkserver ends after its parent); return its CPU seconds."""
+    cpu_seconds = 0.0
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            pid, _, usage = os.wait4(-group, os.WNOHANG)
+        except ChildProcessError:
+            return cpu_seconds
+        if pid == 0:
+            time.sleep(0.01)
+        else:
+            cpu_seconds += usage.ru_utime + usage.ru_stime
+    raise CommandError(f"processes of group {group} still run {_ORPHAN_SECONDS:.0f} s after their command ended")
+
+
+class _Sampler:
+    """Adds up the resident memory of a process and its descendants, again and again, and keeps the maximum."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._peak_bytes = 0
+        self._done = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._done.set()
+        self._thread.join()
+        return self._peak_bytes
+
+    def _run(self) -> None:
+        while not self._done.wait(_SAMPLE_SECONDS):
+            self._peak_bytes = max(self._peak_bytes, sum(_resident_bytes(pid) for pid in _tree(self._root)))
+
+
+def _tree(root: int) -> list[int]:
+    """Return the process and its descendants, as far as they live."""
+    found, waiting = [], [root]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        with suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):  # it has just ended
+        return 0
