@@ -126,7 +126,7 @@ def store_error(verb: str, root: Path, path: str, error: OSError) -> StoreError:
     """Return the error for a file that could not be written, read, removed or made durable: what, why, what to do."""
     place = f"{root.name}/{path}" if path else root.name
     reason = (error.strerror or str(error)).rstrip(".")
-    kept = "" if verb == "read" else "; everything already there is untouched"
+    kept = "; everything already there is untouched" if verb == "write" else ""
     advice = _ADVICE.get(error.errno or 0)
     return StoreError(
         f"cannot {verb} {place}: {reason[:1].lower()}{reason[1:]}{kept}{f'. {advice}' if advice else ''}", path=root / path
