@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from unicodedata import east_asian_width
 
 
 class AggregatorError(Exception):
@@ -56,9 +57,15 @@ class Problem:
         if self.excerpt is None or self.line is None or self.column is None:
             return f"{text}\n     {self.hint}" if self.hint else text
         number = f"{self.line:>4}"
-        underline = " " * (self.column - 1) + "^" * max(1, self.width)
+        start = self.column - 1
+        underline = _blank(self.excerpt[:start]) + "^" * max(1, len(_blank(self.excerpt[start : start + self.width])))
         hint = f" {self.hint}" if self.hint else ""
         return f"{text}\n{number} | {self.excerpt}\n{' ' * len(number)} | {underline}{hint}"
+
+
+def _blank(text: str) -> str:
+    """Return as much space as a terminal gives the text: a Chinese character takes two columns, a tab what it takes."""
+    return "".join("\t" if char == "\t" else "  " if east_asian_width(char) in "WF" else " " for char in text)
 
 
 class ConfigError(AggregatorError):
