@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -19,10 +18,8 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.opml import render_opml
 from aggregator.publish.select import published_id
 from aggregator.serve.static import Server, serve
+from tests.conftest import need
 from tests.publish_records import NOON, SITE_ID, bare_item, make_frame, make_item
-
-_NEWSBOAT = shutil.which("newsboat")
-pytestmark = pytest.mark.skipif(_NEWSBOAT is None, reason="newsboat is not installed")
 
 _ITEMS = (
     make_item(1),
@@ -58,7 +55,7 @@ def _newsboat(home: Path, *arguments: str) -> str:
     """Run newsboat with a home and files of its own; returns what it said."""
     home.mkdir(exist_ok=True)
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    command = [_NEWSBOAT or "", "-u", str(home / "urls"), "-c", str(home / "cache.db"), "-C", "/dev/null", *arguments]
+    command = [need("newsboat"), "-u", str(home / "urls"), "-c", str(home / "cache.db"), "-C", "/dev/null", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
