@@ -31,7 +31,7 @@ class ParsedText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedPerson:
-    """A person as written: RSS <author> is split into name and address where it holds both."""
+    """A person as written; what stands in RSS <author> or dc:creator is all in the name, an address too."""
 
     name: str | None = None
     email: str | None = None

@@ -39,6 +39,7 @@ def absolute(address: str | None, base: str | None) -> str | None:
         return None
     if not usable or _ILLEGAL_IN_HOST.search(parts.netloc):
         return None
+    address = parts.scheme + address[len(parts.scheme) :]
     return _ILLEGAL.sub(lambda match: quote(match.group(0).encode("utf-8", "replace")), address)
 
 

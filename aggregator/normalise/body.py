@@ -26,8 +26,11 @@ def to_html(text: ParsedText | None, *, base: str, fixes: Iterable[Fix] = ()) ->
     if text.type == HTML or (text.type == GUESS and looks_like_html(markup)) or _is_mislabelled(markup):
         if not has_tags(markup):
             markup = _paragraphs(markup)
+    elif text.type == GUESS:
+        # Entities may be meant, but what looks like a tag is none.
+        markup = _paragraphs(markup.replace("<", "&lt;").replace(">", "&gt;"))
     else:
-        markup = _paragraphs(markup if text.type == GUESS else escape(markup, quote=False))
+        markup = _paragraphs(escape(markup, quote=False))
     for fix in fixes:
         markup = fix(markup)
     return sanitise(repair_images(markup), absolute(text.base, base) or base)

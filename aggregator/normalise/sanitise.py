@@ -62,12 +62,14 @@ _SIZE = re.compile(r"\s*(\d{1,5}(?:\.\d+)?)\s*(%|px)?\s*", re.IGNORECASE | re.AS
 _DESCRIPTOR = re.compile(r"\d{1,6}(?:\.\d{1,4})?[wxh]", re.ASCII)
 _MAILTO = re.compile(r"mailto:[^\s<>\"'\x00-\x20]{3,}", re.IGNORECASE)
 _AFTER_PRE = re.compile(r"(<pre(?: [a-z]+=\"[^\"]*\")*>)\n+")
-#: Elements that a removal, a repair of nesting or a second parse can put elsewhere: a <p> left inside a <p>, a table's strays.
-_RESTLESS = (
-    "a|applet|b|big|body|button|caption|code|d[dt]|em|font|form|frameset|h[1-6]|html|i|li|marquee|math|nobr|object|optgroup|option"
-    "|r[bpt]c?|ruby|s|select|small|strike|strong|svg|t[dhr]|table|tbody|template|tfoot|thead|tt|u"
+#: Elements that end the reach of an open <p>, <li> or heading. Taken off, they leave one inside another, which the next parser
+#: would read as two; so what holds them is cleaned until it stays as it is. (A table moves its strays before it.)
+_SCOPES = re.compile(
+    r"<(?:annotation-xml|applet|button|desc|foreignobject|form|frameset|m(?:i|o|n|s|text)|marquee|math|object|select|svg|table"
+    r"|template|title)[\s/>]",
+    re.IGNORECASE,
 )
-_NESTING = re.compile(rf"<(?:{_RESTLESS})[\s/>]", re.IGNORECASE)
+_HEADING_IN_HEADING = re.compile(r"<h[1-6][ >](?:(?!</h[1-6]>).)*<h[1-6][ >]", re.DOTALL)
 MAX_DEPTH = 256
 _MAX_PASSES = 4
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
@@ -85,13 +87,13 @@ _base = _Base()
 
 
 def sanitise(html: str, base: str | None) -> SafeHtml:
-    """Return the fragment as safe HTML, its addresses resolved against `base`."""
+    """Return the fragment, which holds no character that XML forbids, as safe HTML; addresses are resolved against `base`."""
     if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
         html = f"<p>{escape(html_to_line(html), quote=False)}</p>"
     _base.address = base
     clean = _once(html)
-    if _NESTING.search(html):
+    if _SCOPES.search(html) or ("</h" in clean and _HEADING_IN_HEADING.search(clean)):
         for _ in range(_MAX_PASSES):
             again = _once(clean)
             if again == clean:
@@ -101,7 +103,7 @@ def sanitise(html: str, base: str | None) -> SafeHtml:
 
 
 def _once(html: str) -> str:
-    clean: str = _CLEANER.clean(html)
+    clean: str = _CLEANER.clean(html).replace("<img>", "")
     if "&" in html and ILLEGAL.search(clean):
         clean = ILLEGAL.sub("", clean)
     if "\r" in clean:
@@ -109,7 +111,7 @@ def _once(html: str) -> str:
     if "<pre" in clean:
         # The first newline in <pre> is syntax, not text: left in, it would vanish on the next reading.
         clean = _AFTER_PRE.sub(r"\1", clean)
-    return clean.replace("<img>", "")
+    return clean
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:

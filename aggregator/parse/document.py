@@ -15,7 +15,7 @@ from aggregator.parse.refusal import NotAFeedError, describe_body
 from aggregator.parse.xmlfeed import build_feed
 
 #: What a root element says where feedparser names no version.
-_FORMATS = {"rss": "rss", "feed": "atom", "rdf": "rss10", "channel": "cdf"}
+_FORMATS = {"rss": "rss", "feed": "atom", "rdf": "rss10", "channel": "cdf", "entry": "atom"}
 
 
 def parse_feed(
@@ -57,6 +57,6 @@ def _read(document: Document, language: str | None, warnings: list[str]) -> Pars
     if raw.capped:
         warnings.append(f"reading stopped after {MAX_ENTRIES_READ:,} entries")
     version = "rss091n" if document.netscape and raw.version.startswith("rss09") else raw.version
-    if not version and not raw.entries and document.root == "channel":
+    if not version and (document.root == "entry" or (document.root == "channel" and not raw.entries)):
         raise NotAFeedError("the document looks like a feed, but holds no element of one")
     return build_feed(raw, version or _FORMATS[document.root or "rss"], warnings)

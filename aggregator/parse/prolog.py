@@ -16,8 +16,8 @@ from aggregator.parse.refusal import UnreadableFeedError
 MAX_ENTITY = 1024
 MAX_ENTITIES = 512
 
-#: Roots that stand for a feed; CDF's is `channel`.
-_FEED_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(rss|feed|rdf|channel)(?=[\s/>])", re.IGNORECASE)
+#: Roots that stand for a feed: CDF's is `channel`, an Atom Entry Document's `entry` (RFC 4287 §2).
+_FEED_ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]{0,60}:)?(rss|feed|rdf|channel|entry)(?=[\s/>])", re.IGNORECASE)
 #: Documents that may hold `<rdf:RDF` somewhere inside and still are no feeds.
 _FOREIGN_ROOT = re.compile(r"<(html|head|body|svg)\b", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY\s+(%\s+)?([\w.:-]{1,64})\s+(SYSTEM|PUBLIC|\"[^\"]*\"|'[^']*')")

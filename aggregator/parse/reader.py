@@ -131,6 +131,19 @@ class _AsWritten:
     def _end_expirationdate(self) -> None:
         self.pop("expired")
 
+    def _sync_author_detail(self, key: str = "author") -> None:
+        # feedparser finds e-mail addresses with top-level domains of up to four letters only.
+        context = self._get_context()
+        people = context.get(f"{key}s")
+        if people and context.get(key) and not (people[-1].get("name") or people[-1].get("email")):
+            people[-1]["name"] = context[key]
+
+    # -- what a text of unknown kind is, `normalise` finds out
+
+    @staticmethod
+    def looks_like_html(_text: str) -> bool:
+        return False
+
     # -- texts of other vocabularies get names of their own: they must not displace the feed's
 
     def _start_itunes_summary(self, _attrs_d: dict[str, str]) -> None:
