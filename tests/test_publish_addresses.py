@@ -30,6 +30,7 @@ from aggregator.publish.addresses import PART_BYTES, collisions, levels, output_
         (("a\u202eb\x00c",), "feeds/a-b-c.atom"),
         (("\U0001f389",), "feeds/c-6146299c.atom"),
         (("x.atom",), "feeds/x-atom.atom"),
+        (("\u0301\u0302x",), "feeds/x.atom"),
     ],
 )
 def test_category_gives_path(category: tuple[str, ...], path: str) -> None:

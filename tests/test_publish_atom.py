@@ -221,6 +221,15 @@ def test_bytes_are_bounded() -> None:
     assert built.floor is not None
 
 
+def test_limit_of_bytes_is_used_to_the_last() -> None:
+    """A feed of exactly the limit keeps every entry; one byte less costs the oldest."""
+    items = [make_item(1), make_item(2, tags=(), summary=None), bare_item(3)]
+    size = len(build_feed(make_frame(), items, source_order={}).content)
+
+    assert len(build_feed(make_frame(max_bytes=size), items, source_order={}).ids) == 3
+    assert len(build_feed(make_frame(max_bytes=size - 1), items, source_order={}).ids) == 2
+
+
 def test_newest_entry_stands_however_big() -> None:
     """An entry bigger than the whole feed is published alone instead of never."""
     built = build_feed(make_frame(max_bytes=1000), [make_item(1), make_item(2)], source_order={})
@@ -238,6 +247,15 @@ def test_bad_entry_costs_only_itself() -> None:
     assert (out.key, out.source_id, out.title) == (bad.key, "paper", "bell \x07")
     assert "U+0007" in out.reason
     check_document(built.content, make_frame())
+
+
+@pytest.mark.parametrize("changes", [{"summary": 5}, {"content": None}, {"feed": Feed(title="s", rights=b"x")}])  # type: ignore[arg-type]
+def test_entry_that_breaks_its_types_costs_only_itself(changes: dict[str, object]) -> None:
+    """Even an entry that is not what its types promise is left out and named, instead of losing the feed."""
+    built = build_feed(make_frame(), [make_item(1), bare_item(2, **changes)], source_order={})
+
+    assert len(built.ids) == 1
+    assert "cannot be written as Atom" in built.left_out[0].reason
 
 
 def test_left_out_entry_makes_room() -> None:

@@ -13,7 +13,7 @@ from aggregator.errors import PublishError
 from aggregator.model.entry import Enclosure, Feed, Person, SafeHtml, Tag
 from aggregator.model.output import Built, LeftOut, OutputEntry
 from aggregator.publish.atom import build_feed
-from aggregator.publish.document import find_document_faults, parse_date, read_standing
+from aggregator.publish.document import examine, parse_date, read_standing
 from aggregator.publish.gate import check_document, check_swap, find_refusal
 from tests.publish_records import NOON, bare_item, make_frame, make_item
 
@@ -187,7 +187,7 @@ def test_message_names_three_faults_and_counts_the_rest() -> None:
 
     with pytest.raises(PublishError, match="and 6 more"):
         check_document(broken, make_frame())
-    assert len(find_document_faults(broken)) == 9
+    assert len(examine(broken).faults) == 9
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ def test_list_is_byte_stable() -> None:
     assert first.startswith(b"<?xml version='1.0' encoding='UTF-8'?>\n<opml")
 
 
+def test_feed_without_language_claims_none() -> None:
+    """A feed in no known language has no language in the list."""
+    root = etree.fromstring(render_opml(_SITE, [make_frame(language=None)]))
+
+    assert root.findall("body/outline[@language]") == []
+
+
 def test_site_without_author_and_feeds() -> None:
     """A site without feeds still has a list, an empty one."""
     root = etree.fromstring(render_opml(Site(id=SITE_ID, title="t", url=SITE_URL), []))

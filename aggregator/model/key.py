@@ -35,7 +35,10 @@ def is_absolute_iri(text: str) -> bool:
 
 def atom_id(source_id: str, entry_id: str) -> str:
     """Return the published atom:id: upstream's if it is an absolute IRI, else a urn:uuid derived from it."""
-    return entry_id if is_absolute_iri(entry_id) else uuid5(NAMESPACE, f"{source_id}\0{entry_id}").urn
+    if is_absolute_iri(entry_id):
+        return entry_id
+    name = f"{source_id}\0{entry_id}".encode("utf-8", "backslashreplace").decode("utf-8")  # uuid5 fails on surrogates
+    return uuid5(NAMESPACE, name).urn
 
 
 def feed_id(site_id: str, category: tuple[str, ...]) -> str:

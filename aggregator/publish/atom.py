@@ -89,13 +89,13 @@ def _document(frame: OutputFeed, entries: Sequence[FeedEntry], updated: datetime
 
 def _render(item: OutputEntry, scheme: str) -> tuple[FeedEntry, int] | LeftOut:
     """Return feedgen's entry and its size in the document, or why it stays out."""
-    reason = find_refusal(item)
-    if reason is None:
-        try:
+    try:
+        reason = find_refusal(item)
+        if reason is None:
             entry = _feed_entry(item, scheme)
             return entry, _size(entry.atom_entry())
-        except (ValueError, TypeError) as error:  # the gate missed it; the other entries must not pay for that
-            reason = f"it cannot be written as Atom: {error}"
+    except (ValueError, TypeError) as error:  # not what the types promise; the other entries must not pay for that
+        reason = f"it cannot be written as Atom: {error}"
     return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)
 
 
@@ -175,6 +175,6 @@ def _source(entry: Entry) -> AtomSource:
 
 
 def _size(element: etree._Element) -> int:
-    """Return at least the bytes that the entry takes in the indented document."""
-    deeper = 4 * sum(1 for _ in element.iter())  # two spaces more before each opening and closing line
-    return len(etree.tostring(element, encoding="UTF-8", pretty_print=True)) + deeper
+    """Return the bytes that the entry takes in the document, where each of its lines is indented by two more."""
+    lines = sum(2 if len(part) else 1 for part in element.iter())
+    return len(etree.tostring(element, encoding="UTF-8", xml_declaration=False, pretty_print=True)) + 2 * lines

@@ -39,6 +39,14 @@ class Standing:
     date: datetime | None  #: what it is sorted by: `published`, else `updated`
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What a look at a whole document found."""
+
+    faults: tuple[str, ...]  #: in document order, one line each
+    frame: dict[str, str | None]  #: the feed's `id`, and the address of each link by its relation
+
+
 def read_document(content: bytes) -> etree._Element | str:
     """Return the root of a feed document, or why it is none."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -68,19 +76,13 @@ def read_standing(content: bytes) -> tuple[Standing, ...] | None:
     )
 
 
-def find_document_faults(content: bytes) -> tuple[str, ...]:
-    """Return every fault of the document, empty if there is none."""
-    root = read_document(content)
-    return (root,) if isinstance(root, str) else tuple(_feed_faults(root))
-
-
-def read_frame(content: bytes) -> dict[str, str | None]:
-    """Return the feed's id and its links by relation; empty if the document cannot be read."""
+def examine(content: bytes) -> Examined:
+    """Look at every part of the document."""
     root = read_document(content)
     if isinstance(root, str):
-        return {}
-    frame = {link.get("rel", "alternate"): link.get("href") for link in root.iterchildren(f"{_ATOM}link")}
-    return {**frame, "id": _text(root, "id")}
+        return Examined(faults=(root,), frame={})
+    links = {link.get("rel", "alternate"): link.get("href") for link in root.iterchildren(f"{_ATOM}link")}
+    return Examined(faults=tuple(_feed_faults(root)), frame={**links, "id": _text(root, "id")})
 
 
 def parse_date(text: str) -> datetime | None:

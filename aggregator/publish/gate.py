@@ -15,7 +15,7 @@ from aggregator.errors import PublishError
 from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id, is_absolute_iri
 from aggregator.model.output import Built, OutputEntry, OutputFeed
-from aggregator.publish.document import Standing, find_document_faults, read_frame, read_standing
+from aggregator.publish.document import Standing, examine, read_standing
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 #: Everything outside production 2 of XML 1.0; one such character costs a reader the whole feed (RFC 4287 §2).
@@ -35,14 +35,14 @@ def find_refusal(item: OutputEntry) -> str | None:
 
 def check_document(content: bytes, frame: OutputFeed) -> None:
     """Refuse a document that is not a valid feed with this frame. Raises: PublishError."""
-    faults = list(find_document_faults(content))
+    examined = examine(content)
+    faults = list(examined.faults)
     if not faults:
-        found = read_frame(content)
         expected = {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}
         faults = [
-            f"its {name} is {found.get(name)!r} instead of {value!r}"
+            f"its {name} is {examined.frame.get(name)!r} instead of {value!r}"
             for name, value in expected.items()
-            if found.get(name) != value
+            if examined.frame.get(name) != value
         ]
     if faults:
         more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""

@@ -38,7 +38,7 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
     def __init__(self) -> None:
         """Start empty: feedgen makes the instance, `fill` gives it its facts."""
         self._links: Sequence[dict[str, str]] = ()
-        self._source: AtomSource | None = None
+        self._source: AtomSource
         self._language: str | None = None
 
     def fill(self, *, links: Sequence[dict[str, str]], source: AtomSource, language: str | None) -> None:
@@ -53,8 +53,7 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
             entry.remove(element)
         for offset, link in enumerate(self._links):
             entry.insert(place + offset, _link_element(link))
-        if self._source is not None:
-            entry.append(_source_element(self._source))
+        entry.append(_source_element(self._source))
         if self._language is not None:
             entry.set(_XML_LANG, self._language)
         return entry
