@@ -187,6 +187,6 @@ def _first_line(argv: list[str]) -> str:
 if __name__ == "__main__":
     try:
         main(prog_name="python -m benchmarks.cold")
-    except CommandError as error:
+    except (CommandError, RuntimeError) as error:
         click.echo(str(error), err=True)
         sys.exit(1)

@@ -1,6 +1,11 @@
+import gzip
+import http.client
 import json
 import re
+import shutil
+import socket
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +17,7 @@ import pytest
 from aggregator.settings import load_settings
 from benchmarks.farm.formats import Format
 from benchmarks.farm.make import Counts, make_farm, plan_sources, read_counts
+from benchmarks.farm.nginx import running
 
 PORT = 18_080
 
@@ -126,3 +132,28 @@ def test_nginx_listens_on_loopback_only_and_serves_what_is_listed(farm: Path) ->
     assert all((farm / "feeds" / urlsplit(address).path[1:]).is_file() for address in addresses)
     assert addresses - set(urls) == {address for address in addresses if address.endswith(".json")}
     assert (len(addresses), len(urls)) == (8, 7)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_nginx_serves_the_farm_conditionally_and_gzipped(tmp_path: Path) -> None:
+    """A feed has its type, goes out gzipped, and is answered 304 the second time; afterwards the port is free."""
+    place = plan_sources(1, seed=3)[0]
+    with socket.create_server((place.host, 0)) as free:
+        port = free.getsockname()[1]
+    make_farm(tmp_path, sources=1, seed=3, port=port)
+    body = (tmp_path / "feeds" / place.file).read_bytes()
+
+    with running(tmp_path, host=place.host, port=port):
+        with closing(http.client.HTTPConnection(place.host, port, timeout=10)) as connection:
+            connection.request("GET", f"/{place.file}", headers={"Accept-Encoding": "gzip"})
+            first = connection.getresponse()
+            assert gzip.decompress(first.read()) == body
+            assert first.getheader("Content-Type") == "application/rss+xml"
+            connection.request("GET", f"/{place.file}", headers={"If-None-Match": str(first.getheader("ETag"))})
+            second = connection.getresponse()
+            assert (second.status, second.read()) == (304, b"")
+        with pytest.raises(RuntimeError, match="another server listens"), running(tmp_path, host=place.host, port=port):
+            pass
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((place.host, port), timeout=1)

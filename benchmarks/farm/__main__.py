@@ -36,7 +36,10 @@ def serve(folder: Path) -> None:
     counts = read_counts(folder)
     host = plan_sources(1, seed=counts.seed)[0].host
     click.echo(f"{counts.sources} feeds on http://{host}:{counts.port}/ and the addresses after it; Ctrl-C ends")
-    sys.exit(serve_farm(folder, host=host, port=counts.port))
+    try:
+        sys.exit(serve_farm(folder, host=host, port=counts.port))
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

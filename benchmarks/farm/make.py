@@ -101,9 +101,12 @@ def read_counts(farm: Path) -> Counts:
 
 def plan_sources(count: int, *, seed: int) -> tuple[FarmSource, ...]:
     """Share the formats out, in an order that the seed draws; from four sources on each format is there."""
-    forms = [form for form, share in _SHARES.items() for _ in range(max(1, round(count * share)))]
+    if count < len(_SHARES):
+        forms = list(_SHARES)[:count]
+    else:
+        forms = [form for form, share in _SHARES.items() for _ in range(max(1, round(count * share)))]
     forms = [Format.RSS20] * max(0, count - len(forms)) + forms
-    forms = forms[len(forms) - count :]  # the commonest format, which stands first, gives way
+    forms = forms[len(forms) - count :]  # the commonest format, which stands first, gives way to the rare ones
     Random(f"forms {seed}").shuffle(forms)
     leaves = list(_leaf_categories())
     return tuple(

@@ -64,8 +64,10 @@ def running(farm: Path, *, host: str, port: int) -> Iterator[subprocess.Popen[by
     """Run nginx in the foreground until the block ends; `host` is one of its addresses, asked until it answers.
 
     Raises:
-        RuntimeError: nginx ended, or did not answer in time.
+        RuntimeError: another server has the port, or nginx ended, or it did not answer in time.
     """
+    if _answers(host, port):  # nginx would try again for a while, and we would take the other server for it
+        raise RuntimeError(f"another server listens on {host}:{port}; end it, or make a farm with another --port")
     # A root nginx gives its workers to `nobody`, who need not be allowed to read the farm.
     directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
     argv = ["nginx", "-p", f"{farm.resolve()}/", "-c", "nginx.conf", "-e", "stderr", "-g", directives]
@@ -94,10 +96,15 @@ def _wait_for(process: subprocess.Popen[bytes], host: str, port: int) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"nginx ended with {process.returncode}; what it said stands above")
-        try:
-            socket.create_connection((host, port), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
+        if _answers(host, port):
             return
+        time.sleep(0.02)
     raise RuntimeError(f"nginx did not answer on {host}:{port} within {_START_SECONDS:.0f} s")
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
