@@ -46,17 +46,24 @@ def check_folders(values: Values, root: Path, config: Path) -> None:
         "public": _place(root, public, PublicSettings().dir),
     }
     given = [(name, value) for name, value in (("posts", posts), ("public", public)) if value is not None]
-    for name, value in given:
-        taken = {"the project folder": (root, False), "the config folder": (config, True)}
-        for words, (other, both) in taken.items():
-            if other.is_relative_to(folders[name]) or (both and folders[name].is_relative_to(other)):
-                value.document.fault(value.node, f'"dir" in {name} would hold {words} or stand in it')
-                break
-    if given and (folders["posts"].is_relative_to(folders["public"]) or folders["public"].is_relative_to(folders["posts"])):
+    taken = [(name, value, words) for name, value in given if (words := _taken(folders[name], root, config))]
+    for name, value, words in taken:
+        value.document.fault(value.node, f'"dir" in {name} would hold {words} or stand in it')
+    if given and not taken and _nested(folders["posts"], folders["public"]):
         name, value = given[-1]
-        other_name = "public" if name == "posts" else "posts"
-        message = f'"dir" in {name} and "dir" in {other_name} are the same folder, or one is inside the other'
+        other = "public" if name == "posts" else "posts"
+        message = f'"dir" in {name} and "dir" in {other} are the same folder, or one is inside the other'
         value.document.fault(value.node, message, hint="give each a folder of its own")
+
+
+def _taken(folder: Path, root: Path, config: Path) -> str | None:
+    if root.is_relative_to(folder):
+        return "the project folder"
+    return "the config folder" if _nested(folder, config) else None
+
+
+def _nested(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _place(root: Path, value: Value | None, default: Path) -> Path:

@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 import yaml
 
 from aggregator.errors import Problem
-from aggregator.settings.nodes import LOADER, Composer, ListNode, MapNode, Node, TextNode, UnwantedError
+from aggregator.settings.nodes import LOADER, Composer, ListNode, MapNode, Node, TextNode, UnwantedError, has_foreign_tag
 
 #: YAML 1.1 §4.1.1, the same set for both loaders.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MERGE = "<<"
 _EXCERPT = 200
+#: What is commented out may be a secret too, or become one by a "#" too many.
+_COMMENT = re.compile(r"(?<=\s)#.*")
 #: A file that cannot be read cannot tell which of its values are secret: then no line of it is shown.
 _MAY_HOLD_SECRETS = re.compile("headers|auth|password|proxy|state")
 
@@ -31,7 +33,8 @@ _WORDS: tuple[tuple[str, str, str | None], ...] = (
     ("could not find expected ':'", 'a key without ": "', None),
     ("block end", "this line does not fit the lines above it", "check the indentation, and close every quote"),
     ("undefined tag handle", "a tag; none is used here", 'put a text that begins with "!" into quotes'),
-    ("unexpected end of stream", "a quote or bracket that is never closed", None),
+    ("unexpected end of stream", "a quote that is never closed", None),
+    ("while parsing a flow", "a bracket or brace that is never closed, or a comma that is missing", None),
     ("unknown escape character", "an unknown escape sequence", "use single quotes for a text with backslashes"),
 )
 
@@ -105,7 +108,9 @@ class Document:
         merged: list[Pair] = []
         again: list[Pair] = []
         for key, value in node.items:
-            if not isinstance(key, TextNode):
+            if not isinstance(key, TextNode) or has_foreign_tag(key):
+                self.hide(key)
+                self.hide(value)
                 self.fault(key, f"a key in {where} is no text", hint="put it into quotes")
             elif key.value == _MERGE and not key.style:
                 merged.extend(self._merged(value, where))
@@ -151,7 +156,7 @@ class Document:
                 begin = start if line == first else 0
                 stop = end if line == last else len(text)
                 text = text[:begin] + re.sub(r"\S", "*", text[begin:stop]) + text[stop:]
-        return text
+        return _COMMENT.sub(lambda found: re.sub(r"\S", "*", found.group()), text)
 
     def compose(self) -> None:
         """Fill `root`; a text that is no YAML, or dangerous YAML, becomes one problem."""

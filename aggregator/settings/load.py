@@ -216,9 +216,9 @@ def _read_categories(raw: _Raw, root: Path, config: Path, env: Mapping[str, str]
     document = _open(raw, root, path)
     reader = Reader(document=document, schema="categories", env=env, root=root)
     top = reader.top(CATEGORIES_FILE).get("categories")
-    mapping = reader.mapping(top.value, "categories") if top is not None else None
+    mapping = reader.mapping(top.value, "categories", CATEGORIES) if top is not None else None
     for pair in document.pairs(mapping, "categories") if mapping else ():
-        name = reader.name(CATEGORIES, pair, "categories")
+        name = reader.name(CATEGORIES, pair, "categories") or pair.name
         values = reader.shape(CATEGORY, pair.value, f'category "{pair.name}"')
         raw.categories.setdefault(name, (values, document, pair.key))
 
@@ -230,9 +230,9 @@ def _read_sources(raw: _Raw, root: Path, path: Path, env: Mapping[str, str]) -> 
     defaults = reader.shape(DEFAULTS, top["defaults"].value, "defaults") if "defaults" in top else {}
     if "bases" in top:
         _read_bases(raw, reader, top["bases"].value)
-    mapping = reader.mapping(top["sources"].value, "sources") if "sources" in top else None
+    mapping = reader.mapping(top["sources"].value, "sources", SOURCES) if "sources" in top else None
     for pair in document.pairs(mapping, "sources") if mapping else ():
-        name = reader.name(SOURCES, pair, "sources")
+        name = reader.name(SOURCES, pair, "sources") or pair.name
         values = _merged(defaults, reader.shape(SOURCE, pair.value, f'source "{name}"'))
         reader.missing(SOURCE, values, pair.key, f'source "{name}"')
         check_headers(document, values, pair.key, name)
@@ -246,7 +246,7 @@ def _read_sources(raw: _Raw, root: Path, path: Path, env: Mapping[str, str]) -> 
 def _read_bases(raw: _Raw, reader: Reader, node: Node) -> None:
     mapping = reader.mapping(node, "bases", BASES)
     for pair in reader.document.pairs(mapping, "bases") if mapping else ():
-        name = reader.name(BASES, pair, "bases")
+        name = reader.name(BASES, pair, "bases") or pair.name
         addresses = reader.leaf(INSTANCES, pair.value, name, "bases")
         place = reader.document.place(pair.key)
         if name in raw.bases and not raw.bases[name][1].startswith(f"{reader.document.shown}:"):

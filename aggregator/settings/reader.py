@@ -52,6 +52,7 @@ _SMELLS_SECRET = re.compile("pass|token|secret|auth|cookie|key|head|prox|cred|us
 _FORMS = "must be a text, {env: NAME} or {file: PATH}"
 _MAX_SECRET_BYTES = 65_536
 _SHORT = 60
+_KEY = re.compile(r"[\w-]{1,40}\Z")
 _WRITTEN_NULLS = NULLS - {""}
 
 
@@ -131,27 +132,28 @@ class Reader:
         seen: dict[str, str] = {}
         for pair in self.document.pairs(mapping, where) if mapping else ():
             name = self.name(table, pair, where)
-            if seen.setdefault(name.lower(), pair.name) != pair.name:
+            label = pair.name
+            if _holds_secrets(table) and (name is None or is_null(pair.value)):
+                self.document.hide(pair.key)  # perhaps no name at all: `headers: {hunter2}`
+                label = "***"
+            if name is not None and seen.setdefault(name.lower(), pair.name) != pair.name:
                 self.document.fault(pair.key, f'"{pair.name}" in {where} is the same name as "{seen[name.lower()]}"')
-            here = (*path, name)
+            here = (*path, name or pair.name)
             if isinstance(table.value, Shape):
-                values |= self.shape(table.value, pair.value, f'"{pair.name}" in {where}', here)
+                values |= self.shape(table.value, pair.value, f'"{label}" in {where}', here)
             else:
-                leaf = self.leaf(table.value, pair.value, pair.name, where)
+                leaf = self.leaf(table.value, pair.value, label, where)
                 values[here] = Value(leaf, self.document, pair.value)
         return values
 
-    def name(self, table: Table, pair: Pair, where: str) -> str:
-        """Return a key of a table as it counts; one that does not fit is a problem and stays as written."""
+    def name(self, table: Table, pair: Pair, where: str) -> str | None:
+        """Return a key of a table as it counts, or None after reporting why it does not."""
         try:
             return table.name(pair.name)
         except UnfitError as fault:
-            shown = _short(pair.name)
-            if _holds_secrets(table):
-                self.document.hide(pair.key)
-                shown = "***"
+            shown = "***" if _holds_secrets(table) else _short(pair.name)
             self.document.fault(pair.key, f'"{shown}" in {where} {fault.reason}', hint=fault.hint)
-            return pair.name
+            return None
 
     def leaf(self, kind: Scalar | Items | SecretText, node: Node, key: str, where: str) -> Any:
         """Return one value, or None after reporting why there is none."""
@@ -231,9 +233,9 @@ class Reader:
         # indented wrongly, every header stands as an unknown key.
         if near is None or near == "url" or _SMELLS_SECRET.search(near) or _SMELLS_SECRET.search(pair.name):
             self.document.hide(pair.value)
-        name = f' "{_short(pair.name)}"'
-        if near is None and is_null(pair.value) and " in " in where:
-            self.document.hide(pair.key)  # `auth: {hunter2}`: perhaps no key at all
+        name = f' "{pair.name}"'
+        if not _KEY.match(pair.name) or (is_null(pair.value) and " in " in where):
+            self.document.hide(pair.key)  # `auth: {password:hunter2}`: perhaps no key at all
             name = ""
         guess = f'did you mean "{near}"?  ' if near else ""
         self.document.fault(pair.key, f"unknown key{name} in {where}", hint=f"{guess}{self._all_keys()}")
