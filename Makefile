@@ -24,7 +24,7 @@ lint: .venv/.dev
 	$(BIN)/mypy
 
 verify: .venv/.dev  ## every sweep whole
-	$(BIN)/python -m pytest -n auto -q --whole $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv

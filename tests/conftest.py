@@ -7,11 +7,15 @@ instead.
 from __future__ import annotations
 
 import os
+import platform
 import random
 import shutil
+import subprocess
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -22,6 +26,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run every sweep whole instead of a sample")
     parser.addoption("--sweep-seed", type=int, default=None, help="seed of the samples; printed in the header")
+    parser.addoption("--sweep-table", default=None, help="write the table of sweeps to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
 
@@ -39,29 +44,59 @@ def pytest_report_header(config: pytest.Config) -> str:
 class Sweep:
     """Takes a sample of a sweep's cases, or all of them."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, record: Callable[[str, object], None]) -> None:
+        self._record = record
         self.whole = bool(config.getoption("--whole"))
         self.seed = int(config.option.sweep_seed)
         self.share: float | None = config.getoption("--sweep-share")
 
     def sample(self, cases: list[Case], at_most: int) -> list[Case]:
         """Return all cases under --whole, else at most so many of them, drawn by the printed seed."""
-        if self.whole:
-            return cases
-        number = max(1, round(len(cases) * self.share)) if self.share else at_most
-        return random.Random(self.seed).sample(cases, min(number, len(cases)))
+        number = min(len(cases), self.count(len(cases), at_most))
+        return cases if number == len(cases) else random.Random(self.seed).sample(cases, number)
 
     def count(self, whole: int, sampled: int) -> int:
         """Return how many cases of an endless sweep to run."""
-        if self.whole:
-            return whole
-        return max(1, round(whole * self.share)) if self.share else sampled
+        sample = max(1, round(whole * self.share)) if self.share else min(sampled, whole)
+        taken = whole if self.whole else sample
+        self._record("sweep", f"{taken} of {whole}")
+        return taken
 
 
-@pytest.fixture(scope="session")
-def sweep(request: pytest.FixtureRequest) -> Sweep:
-    """How much of a sweep this run takes."""
-    return Sweep(request.config)
+@pytest.fixture
+def sweep(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Sweep:
+    """How much of a sweep this run takes; what it took stands in the table at the end."""
+    doc = str(getattr(request.function, "__doc__", "")).split("\n", maxsplit=1)[0]
+    record_property("fact", doc)
+    return Sweep(request.config, record_property)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what each sweep took; with --sweep-table write it down as well."""
+    rows = [
+        (report.nodeid.rpartition("/")[2], dict(report.user_properties), word, report.duration)
+        for word in ("passed", "failed")
+        for report in terminalreporter.stats.get(word, ())
+        if report.when == "call" and "sweep" in dict(report.user_properties)
+    ]
+    if not rows:
+        return
+    lines = ["| sweep | what is true | cases | outcome | s |", "|---|---|---|---|---|"]
+    for name, found, word, seconds in sorted(rows, key=lambda row: row[0]):
+        lines.append(f"| `{name}` | {found.get('fact', '')} | {found['sweep']} | {word} | {seconds:.0f} |")
+    terminalreporter.section("sweeps")
+    terminalreporter.write_line("\n".join(lines))
+    place = config.getoption("--sweep-table")
+    if place:
+        when = f"{datetime.now(UTC):%Y-%m-%d}, commit {_commit()}"
+        text = f"{when}, Python {platform.python_version()}, seed {config.option.sweep_seed}"
+        page = ["# Verification", "", f"`make verify` runs every sweep whole. Last run: {text}.", "", *lines]
+        Path(place).write_text("\n".join(page) + "\n", "utf-8")
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 @pytest.fixture(scope="session")

@@ -21,14 +21,14 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 def _ours(feed: Path) -> dict[str, tuple[object, ...]]:
     """Return id -> title, link, instant, enclosure of each entry, read with lxml."""
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for entry in etree.parse(feed).getroot().iterfind("a:entry", ATOM):
         links = {link.get("rel"): link for link in entry.iterfind("a:link", ATOM)}
         enclosure = links.get("enclosure")
-        found[entry.findtext("a:id", namespaces=ATOM)] = (
+        found[str(entry.findtext("a:id", namespaces=ATOM))] = (
             entry.findtext("a:title", namespaces=ATOM),
             links["alternate"].get("href"),
-            datetime.fromisoformat(entry.findtext("a:published", namespaces=ATOM)).timestamp(),
+            datetime.fromisoformat(str(entry.findtext("a:published", namespaces=ATOM))).timestamp(),
             (enclosure.get("href"), enclosure.get("type")) if enclosure is not None else ("", ""),
         )
     return found

@@ -34,7 +34,7 @@ def folder(tmp_path: Path, upstream: Upstream) -> Folder:
 
 def _titles(folder: Folder, feed: str) -> list[str]:
     root = etree.fromstring((folder.root / "public" / "feeds" / feed).read_bytes())
-    return [str(title) for title in root.xpath("a:entry/a:title/text()", namespaces=ATOM)]
+    return [str(title.text) for title in root.iterfind("a:entry/a:title", ATOM)]
 
 
 def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
@@ -216,7 +216,7 @@ def test_a_second_run_at_the_same_time(folder: Folder, upstream: Upstream) -> No
 def test_an_interrupted_run_keeps_what_was_finished(folder: Folder, upstream: Upstream, number: int, code: int) -> None:
     """A signal ends a run with its code; the finished source is saved and is not polled again."""
     slow = Page()
-    slow.respond = lambda _: wait_until(lambda: done, seconds=60)
+    slow.respond = lambda _: wait_until(lambda: bool(done), seconds=60)
     done: list[bool] = []
     upstream.pages["/b"] = slow
     running = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.PIPE, text=True)

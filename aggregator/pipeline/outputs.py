@@ -8,14 +8,14 @@ An unchanged feed is not rewritten, so its modification time means something to 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 from aggregator.errors import PublishError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
-from aggregator.model.output import OutputEntry
+from aggregator.model.key import atom_id
+from aggregator.model.output import Built, LeftOut, OutputEntry
 from aggregator.normalise.sanitise import sanitise
-from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
+from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, PostsPlace
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_swap
 from aggregator.publish.opml import render_opml
@@ -23,38 +23,82 @@ from aggregator.store.files import read_file, write_file
 from aggregator.store.posts import archive_path, post_hash, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
+#: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
+_READ: dict[bytes, Entry] = {}
+_REMEMBERED = 4096
+
 
 def publish_output(job: OutputJob) -> OutputResult:
     """Write one feed if its bytes changed. Raises StoreError if it cannot be written."""
-    entries: list[OutputEntry] = []
-    missing: list[str] = []
-    unreadable: list[tuple[str, str]] = []
-    edited: list[PostRow] = []
-    for row in job.rows:
-        post = read_file(job.place.root, row.path)
-        if post is None:
-            missing.append(row.path)
-            continue
-        try:
-            entry = _parsed(job.place.profile, post, read_file(job.place.archive, archive_path(row.path)))
-        except PostFormatError as error:
-            unreadable.append((row.path, str(error)))
-            continue
-        found = post_hash(post)
-        if found != row.post_hash:
-            edited.append(_edited_row(row, entry, found))
-        if found != row.post_hash or row.locked or row.raw_hash is None:
-            # Not known to be byte for byte what we wrote: then its HTML is anybody's.
-            entry = replace(entry, content=sanitise(entry.content, entry.link))
-        entries.append(OutputEntry(key=row.key, entry=entry))
-    result = OutputResult(
+    found = _Found()
+    _collect(job, found, job.frame.max_entries)
+    try:
+        built = build_feed(job.frame, found.entries, source_order=job.source_order)
+        if built.left_out:
+            # Rare: then older entries take the places, as many as there are.
+            _collect(job, found, job.frame.max_entries + len(built.left_out))
+            built = build_feed(job.frame, found.entries, source_order=job.source_order)
+        changed = _swap(job, built)
+    except PublishError as error:
+        return _result(job, found, refused=str(error))
+    return _result(job, found, changed=changed, left_out=built.left_out)
+
+
+def _result(
+    job: OutputJob, found: _Found, *, changed: bool = False, refused: str | None = None, left_out: tuple[LeftOut, ...] = ()
+) -> OutputResult:
+    return OutputResult(
         path=job.frame.path,
-        changed=False,
-        missing=tuple(missing),
-        unreadable=tuple(unreadable),
-        edited=tuple(edited),
+        changed=changed,
+        refused=refused,
+        left_out=left_out,
+        missing=tuple(found.missing),
+        unreadable=tuple(found.unreadable),
+        edited=tuple(found.edited),
     )
-    return _swap(job, entries, result)
+
+
+class _Found:
+    """What reading the posts of one feed brought to light."""
+
+    def __init__(self) -> None:
+        self.entries: list[OutputEntry] = []
+        self.missing: list[str] = []
+        self.unreadable: list[tuple[str, str]] = []
+        self.edited: list[PostRow] = []
+        self.ids: set[str] = set()
+        self.looked_at = 0  #: rows
+
+
+def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
+    """Read posts, newest first, until so many different entries are there; the job names more than are needed."""
+    for row in job.rows[found.looked_at :]:
+        if len(found.ids) >= wanted:
+            break
+        found.looked_at += 1
+        item = _item(job.place, row, found)
+        if item is not None:
+            found.entries.append(item)
+            found.ids.add(atom_id(row.source_id, row.entry_id))
+
+
+def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
+    post = read_file(place.root, row.path)
+    if post is None:
+        found.missing.append(row.path)
+        return None
+    now_hash = post_hash(post)
+    try:
+        entry = _parsed(place.profile, now_hash, post, read_file(place.archive, archive_path(row.path)))
+    except PostFormatError as error:
+        found.unreadable.append((row.path, str(error)))
+        return None
+    if now_hash != row.post_hash:
+        found.edited.append(_edited_row(row, entry, now_hash))
+    if now_hash != row.post_hash or row.locked or row.raw_hash is None:
+        # Not known to be byte for byte what we wrote: then its HTML is anybody's.
+        entry = replace(entry, content=sanitise(entry.content, entry.link))
+    return OutputEntry(key=row.key, entry=entry)
 
 
 def publish_opml(job: OpmlJob) -> OutputResult:
@@ -66,23 +110,25 @@ def publish_opml(job: OpmlJob) -> OutputResult:
     return OutputResult(path=job.path, changed=changed)
 
 
-def _swap(job: OutputJob, entries: list[OutputEntry], result: OutputResult) -> OutputResult:
+def _swap(job: OutputJob, built: Built) -> bool:
+    """Put the feed in place of the old one if it differs and the gate lets it; tell whether it did."""
     old = read_file(job.public, job.frame.path)
-    try:
-        built = build_feed(job.frame, entries, source_order=job.source_order)
-        if built.content == old:
-            return replace(result, left_out=built.left_out)
-        check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose)
-    except PublishError as error:
-        return replace(result, refused=str(error))
+    if built.content == old:
+        return False
+    check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose)
     write_file(job.public, job.frame.path, built.content)
-    return replace(result, changed=True, left_out=built.left_out)
+    return True
 
 
-@lru_cache(maxsize=4096)
-def _parsed(profile: str, post: bytes, extra: bytes | None) -> Entry:
+def _parsed(profile: str, key: bytes, post: bytes, extra: bytes | None) -> Entry:
     """Read a post once for all the feeds it stands in: its own category, every prefix, and `all`."""
-    return get_profile(profile).read(post, extra)
+    entry = _READ.get(key)
+    if entry is None or extra is not None:
+        entry = get_profile(profile).read(post, extra)
+        if len(_READ) >= _REMEMBERED:
+            _READ.clear()
+        _READ[key] = entry
+    return entry
 
 
 def _edited_row(row: PostRow, entry: Entry, found: bytes) -> PostRow:

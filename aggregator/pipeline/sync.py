@@ -114,7 +114,8 @@ class _Sync:
             self._signal = number
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
             loop.add_signal_handler(number, stop, number)
         try:
             await task
@@ -128,8 +129,9 @@ class _Sync:
                 await self._flush()
             raise
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number, handler in before.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     async def _all(self, workers: Workers, due: list[Source]) -> None:
         project = self._project
