@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from aggregator.fetch.headers import default_user_agent
 from aggregator.model.fetched import NotModified, Validators
 from aggregator.model.source import Auth, Secret
-from tests.fetching import USER_AGENT, a_source, failed, fetched, poll, poll_all
+from tests.fetching import USER_AGENT, Names, a_source, failed, fetched, limits, poll, poll_all
 from tests.raw_upstream import Upstream, reply
 
 DATE = b"Mon, 01 Jan 2024 00:00:00 GMT"
@@ -132,7 +134,8 @@ def test_cookies_are_not_returned() -> None:
         "/next": reply(200, b"x", set_cookie="sid=2; Path=/"),
     }
     with Upstream(routes=routes) as upstream:
-        poll_all([upstream.address()] * 2)
+        address = upstream.address(host="shop.example")  # for a bare address no jar would keep a cookie
+        poll_all([address] * 2, settings=limits(gap=timedelta()), resolver=Names(shop_example=["127.0.0.2"]))
 
     assert len(upstream.asked) == 4
     assert [asked.header("cookie") for asked in upstream.asked] == [None] * 4
