@@ -53,14 +53,12 @@ def skeleton(site_id: str) -> dict[str, str]:
 
 def _write_new(path: Path, text: str) -> bool:
     """Write a file that is not there yet; tell whether it was written."""
+    if path.is_file():
+        return False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
-    except FileExistsError:
-        if path.is_file():
-            return False
-        raise StoreError(f"{path}: something that is no file stands where a file should be written", path=path) from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}", path=path) from error
     return True

@@ -391,7 +391,7 @@ IRI = Scalar(words="an absolute IRI", parse=_iri, schema={"type": "string", "for
 SITE_URL = Scalar(words="an http(s) address", parse=_site_url, schema={"type": "string", "pattern": "^https?://"})
 ADDRESS = Scalar(words="an http(s) address", parse=_address, schema={"type": "string", "pattern": "^https?://"})
 FEED = Scalar(words="an address or base:/path", parse=_line, schema={"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:/"})
-TIMEZONE = Scalar(words="an IANA time zone", parse=_timezone, schema={"type": "string"})
+TIMEZONE = Scalar(words="a time zone", parse=_timezone, schema={"type": "string"})
 LANGUAGE = Scalar(words="a language tag", parse=_language, schema={"type": "string", "pattern": f"^{_LANGUAGE}$"})
 USER_AGENT = Scalar(words="a text", parse=_user_agent, schema={"type": "string", "minLength": 1})
 FOLDER = Scalar(words="a folder", parse=_folder, schema={"type": "string", "minLength": 1})
