@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
-from aggregator.store.profiles import NewerPostError, PostFormatError, default, volantis
+from aggregator.store.profiles import NewerPostError, PostFormatError, default, front, volantis
 from tests.post_records import entry, full_entry
 
 HAND = """---
@@ -176,7 +177,12 @@ DAMAGED = {
     "broken YAML": (b"---\ntitle: @abc\n---\n", "no YAML: .*line 2"),
     "control": (b"---\ntitle: a\x07b\n---\n", "no YAML"),
     "python object": (b"---\ntitle: !!python/object/apply:os.getcwd []\n---\n", "no YAML"),
-    "nested": (b"---\ntitle: " + b"[" * 20_000 + b"\n---\n", "deeply|no YAML"),
+    "nested lists": (b"---\ntitle: " + b"[" * 200_000 + b"\n---\n", "deeply"),
+    "nested lists on one line": (b"---\n" + b"- " * 200_000 + b"\n---\n", "deeply"),
+    "nested keys": (b"---\ntitle: " + b"{a: " * 200_000 + b"\n---\n", "deeply"),
+    "nested questions": (b"---\n" + b"? " * 200_000 + b"\n---\n", "deeply"),
+    "number by tag": (b"---\ntitle: !!int x\n---\n", "no YAML"),
+    "instant by tag": (b"---\ntitle: !!timestamp 2021-02-30\n---\n", "no YAML"),
     "bad alias": (b"---\ntitle: *a\n---\n", "no YAML"),
     "conflict": (b"---\n<<<<<<< HEAD\ntitle: a\n=======\ntitle: b\n>>>>>>> main\n---\n", "line 2 .*conflict"),
     "conflict in the body": (b"---\ntitle: a\n---\n\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n", "line 5 .*conflict"),
@@ -199,6 +205,22 @@ def test_damage_is_named(post: bytes, reason: str) -> None:
         default.read(post, None)
 
     assert "\n" not in str(caught.value)
+
+
+def test_depth_is_told_without_libyaml_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML's own parser gives up on far less: that is the same error."""
+    monkeypatch.setattr(front, "LOADER", front.text_loader(yaml.SafeLoader))
+    levels = "\n".join(f"{' ' * level}a:" for level in range(1000))
+
+    with pytest.raises(PostFormatError, match="deeply"):
+        _read(more=levels)
+
+
+def test_many_brackets_are_no_depth() -> None:
+    """A summary full of brackets is text, however many there are."""
+    found = full_entry(summary="[{-? " * 1000 + "x", title="[" * 500)
+
+    assert _read_back(str, found) == found
 
 
 def test_a_later_format_is_told() -> None:

@@ -20,6 +20,11 @@ _OPENING = re.compile(r"-{3,}[^\S\n]*(?=\n)")
 _CLOSING = re.compile(r"\n-{3,}[^\S\n]*(?=\n|\Z)")
 _CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
 
+#: libyaml's own stack overflows at some 10,000 levels, which kills the process, and costs seconds before. The depth is
+#: only looked at where so many characters could open a level on few lines.
+_MAX_DEPTH = 64
+_SUSPICIOUS = 500
+
 _TAG = "tag:yaml.org,2002:"
 _NULL = (f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)\Z"))
 
@@ -42,6 +47,8 @@ class _TextHandler(YAMLHandler):
     """python-frontmatter's YAML handler with our loader; handed over explicitly, since its guessing can fail silently."""
 
     def load(self, fm: str, **_: object) -> Any:
+        if sum(map(fm.count, "[{-?")) > _SUSPICIOUS:
+            _check_depth(fm)
         return yaml.load(fm, Loader=LOADER)  # noqa: S506 - LOADER knows fewer types than SafeLoader
 
 
@@ -72,6 +79,15 @@ def split_front(post: bytes) -> tuple[dict[str, Any], str]:
     if not front:
         raise PostFormatError("the front matter is empty, or a list or a text where keys are expected")
     return front, text[closing.end() :]
+
+
+def _check_depth(text: str) -> None:
+    """Raise RecursionError if the YAML is nested too deeply; events come one by one, whatever the depth."""
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise RecursionError
 
 
 def _decoded(post: bytes) -> str:
