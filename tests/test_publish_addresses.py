@@ -49,12 +49,13 @@ def test_slug_of_config_wins_at_its_level() -> None:
     assert output_path(("新媒体", "ZAKER", "source"), categories) == "feeds/new-media/ZK/source.atom"
 
 
-@pytest.mark.parametrize("slug", ["../up", ".x", "a/b", "all", "", "x.atom", "-"])
+@pytest.mark.parametrize("slug", ["../up", ".x", "a/b", "all", "ALL", "", "x.atom", "-"])
 def test_unsafe_slug_is_made_safe(slug: str) -> None:
     """A slug of the config cannot leave the folder, hide a file or take one of our own names."""
     path = output_path(("Name",), (Category(path=("Name",), slug=slug),))
 
-    expected = {"../up": "up", ".x": "x", "a/b": "a-b", "all": "all-category", "": "name", "x.atom": "x-atom", "-": "name"}
+    expected = {"../up": "up", ".x": "x", "a/b": "a-b", "all": "all-category", "ALL": "ALL-category"}
+    expected |= {"": "name", "x.atom": "x-atom", "-": "name"}
     assert path == f"feeds/{expected[slug]}.atom"
 
 

@@ -291,6 +291,13 @@ def test_hole_among_the_newer_entries_of_a_full_feed_is_refused() -> None:
         _swap(_build(range(50)).content, new)
 
 
+def test_ties_at_the_edge_of_a_full_feed_do_not_count() -> None:
+    """Of entries with one date the last places go by id; those that found none are not missed."""
+    old = _build(range(10, 14), published=NOON).content
+
+    _swap(old, _build(range(10, 14), max_entries=1, published=NOON))
+
+
 def test_smaller_feed_by_config_passes() -> None:
     """A lower number of entries in the config shortens the feed without asking."""
     _swap(_build(range(50)).content, _build(range(50), max_entries=10))

@@ -24,6 +24,7 @@ def _feedgen_entry(links: list[dict[str, str]], *, repaired: bool) -> etree._Ele
     entry.updated(datetime(2026, 1, 1, tzinfo=UTC))
     entry.content("<p>x</p>", type="html")
     entry.link(links)
+    entry.summary("S")
     if repaired:
         entry.register_extension("repair", EntryRepair, atom=True, rss=False)
         entry.repair.fill(links=entry.link(), source=_SOURCE, language=None)
@@ -55,7 +56,7 @@ def test_links_stand_where_feedgen_put_them() -> None:
     element = _feedgen_entry(links, repaired=True)
     names = [str(child.tag) for child in element]
 
-    assert names == ["id", "title", "updated", "content", "link", "link", "link", "source"]
+    assert names == ["id", "title", "updated", "content", "link", "link", "link", "summary", "source"]
     assert [link.get("href") for link in element.findall("link")] == [link["href"] for link in links]
 
 

@@ -39,6 +39,7 @@ _BAD = {
     '<iframe srcdoc="x"></iframe>': "srcdoc",
     '<a href="javascript:alert(1)">': "not absolute http(s)",
     '<a href="&#106;avascript:alert(1)">': "not absolute http(s)",
+    '<a href="https&#58;//a.example/">': "not absolute http(s)",
     '<a href=" javascript:alert(1)">': "not absolute http(s)",
     '<a href="java\nscript:alert(1)">': "not absolute http(s)",
     "<a href=javascript:alert(1)>": "not absolute http(s)",

@@ -347,10 +347,19 @@ def test_half_open_clients_hold_up_nobody(server: Server) -> None:
             client.close()
 
 
+def test_silent_client_is_hung_up_on(public: Path) -> None:
+    """A client that says nothing, or stops in the middle, is cut off when the server's patience ends."""
+    with serve(public, patience=0.1) as server:
+        for said in (b"", b"GET /feeds/all.atom HTTP/1.1\r\nHost:"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+                client.sendall(said)
+                assert client.recv(1) == b""
+
+
 def test_closing_does_not_wait_for_clients(public: Path) -> None:
     """Closing cuts off whoever is still connected, frees the port and ends every thread."""
     before = set(threading.enumerate())
-    server = serve(public)
+    server = serve(public, patience=3600)
     port = server.port
     client = socket.create_connection(("127.0.0.1", port), timeout=10)
     try:

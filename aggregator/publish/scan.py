@@ -8,7 +8,6 @@ parser: what it cannot read as a tag it refuses.
 from __future__ import annotations
 
 import re
-from html import unescape
 
 #: Elements that act: scripts, forms, embedded documents with powers of their own (RFC 4287 §8.1).
 _FORBIDDEN = frozenset(
@@ -42,7 +41,7 @@ _ATTRIBUTE = re.compile(r"([^\s\"'<>/=]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^
 _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,]|[^\s,])(?:\s+[^,]+)?\s*(?:,|\Z)")
 #: Characters of foreign text that a message quotes.
 _SHOWN = 80
-#: What an address in content may be: absolute, and of a scheme that runs nothing.
+#: What an address in content may be: absolute, of a scheme that runs nothing, and spelled out without entities.
 _ABSOLUTE = re.compile(r"(?:https?://[^\s/?#]|mailto:.)", re.IGNORECASE)
 #: An address that stands alone, in a link or an enclosure (RFC 3987, minus what no reader would open).
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#<>\"]+[^\s<>\"\x00-\x20\x7f]*\Z", re.IGNORECASE)
@@ -83,9 +82,9 @@ def _attribute_fault(name: str, value: str) -> str | None:
     if name == "srcdoc":
         return "an embedded document (srcdoc)"
     if name in _ADDRESS_ATTRIBUTES:
-        return _address_fault(name, unescape(value))
+        return _address_fault(name, value)
     if name in _ADDRESS_LISTS:
-        faults = (_address_fault(name, found[1]) for found in _CANDIDATE.finditer(unescape(value)))
+        faults = (_address_fault(name, found[1]) for found in _CANDIDATE.finditer(value))
         return next((fault for fault in faults if fault is not None), None)
     return None
 

@@ -23,8 +23,8 @@ from aggregator.errors import AggregatorError
 from aggregator.serve.page import INDEX_POLICY, render_index
 from aggregator.serve.tree import Document, PublicTree
 
-#: Seconds without a byte from the client.
-_PATIENCE = 10
+#: Seconds that a client may keep silent.
+_PATIENCE = 10.0
 _INDEX_TYPE = "text/html; charset=utf-8"
 #: A feed opened in a browser must not act, whatever an upstream put into it.
 _FEED_POLICY = "default-src 'none'; sandbox"
@@ -70,13 +70,13 @@ class Server:
         self.close()
 
 
-def serve(public: Path, *, host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Serve the folder until closed; port 0 takes a free one.
+def serve(public: Path, *, host: str = "127.0.0.1", port: int = 0, patience: float = _PATIENCE) -> Server:
+    """Serve the folder until closed; port 0 takes a free one, `patience` is how many seconds a client may keep silent.
 
     Raises: AggregatorError if the address cannot be listened at.
     """
     try:
-        return Server(_Http(PublicTree(public), host, port))
+        return Server(_Http(PublicTree(public), host, port, patience))
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AggregatorError(f"cannot listen at {host} port {port}: {reason}. Choose another address or port.") from error
@@ -88,8 +88,9 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = False  # they are joined on closing, after their connections were cut
     request_queue_size = 128
 
-    def __init__(self, tree: PublicTree, host: str, port: int) -> None:
+    def __init__(self, tree: PublicTree, host: str, port: int, patience: float) -> None:
         self.tree = tree
+        self.patience = patience
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
         if ":" in host:
@@ -136,9 +137,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Http
     protocol_version = "HTTP/1.1"
     default_request_version = "HTTP/1.0"  # 0.9 would answer broken requests without status and headers
-    timeout = _PATIENCE
     server_version = "feed-aggregator"
     sys_version = ""
+
+    def setup(self) -> None:
+        """Bound every wait for this client."""
+        super().setup()
+        self.connection.settimeout(self.server.patience)
 
     def do_GET(self) -> None:
         """Answer with a document, or 304 if the client has it already."""
