@@ -318,3 +318,23 @@ def test_a_file_system_that_cannot_sync_folders_is_accepted(root: Path, monkeypa
     monkeypatch.setattr(os, "fsync", fsync)
 
     make_durable(root, ["a.md"])
+
+
+def test_a_failed_flush_of_the_file_system_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same holds for a large batch: what the kernel says is passed on."""
+    root.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", lambda *_: -1)
+        patch.setattr(os, "close", lambda _: None)
+        with pytest.raises(StoreError, match="cannot make durable posts: bad file descriptor"):
+            make_durable(root, [f"{n}.md" for n in range(FEW + 1)])
+
+
+def test_a_leftover_that_cannot_be_removed_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeping names the file that stays."""
+    root.mkdir()
+    (root / ".tmp-1-2").write_bytes(b"")
+    monkeypatch.setattr(os, "unlink", _fail(errno.EROFS))
+
+    with pytest.raises(StoreError, match=r"cannot remove posts/\.tmp-1-2: .*read-only"):
+        sweep_leftovers(root)

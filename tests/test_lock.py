@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import subprocess
@@ -89,12 +91,30 @@ def test_what_an_earlier_holder_wrote_is_not_believed(tmp_path: Path) -> None:
 def test_a_worker_started_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> None:
     """A program that outlives the run has not inherited the lock."""
     with project_lock(tmp_path):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(
+            [sys.executable, "-c", "print(flush=True); input()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            close_fds=False,
+        )
+        assert child.stdout is not None
+        child.stdout.readline()  # only now has its exec closed what it did not inherit
     try:
         with project_lock(tmp_path):
             pass
     finally:
         child.communicate(b"\n")
+
+
+def test_a_lock_that_cannot_be_taken_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks is a storage error, not a held lock."""
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with pytest.raises(StoreError, match=r"cannot lock .*state/lock"), project_lock(tmp_path):
+        pass
 
 
 def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
