@@ -602,6 +602,10 @@ def test_no_slip_of_the_pen_shows_a_secret(tmp_path: Path, sweep: Any) -> None:
         "    headers:\n    A: hunter2\n",
         "    cookie: hunter2\n",
         "    oops: 1\n  t: {evry: 1, proxy: 'http://u:hunter2@x'}\n",
+        "    auth: {username: a, password:hunter2}\n",
+        "    auth: {username: a, password: hunter2\n",
+        "    proxy: #http://u:hunter2@x\n",
+        "    evry: 1h  # hunter2\n",
     ],
 )
 def test_misplaced_secrets_are_masked(tmp_path: Path, text: str) -> None:
