@@ -68,10 +68,12 @@ class Exchange:
     socket: socket.socket
     upstream: Upstream
     open: bool = True
+    waiting: bool = True  #: for the first byte
     sent: int = 0  #: bytes handed to the kernel before the client went away
 
     def send(self, data: bytes) -> None:
         """Send bytes; a client that has gone away ends the exchange quietly."""
+        self.upstream.begin_answer(self)
         try:
             self.socket.sendall(data)
             self.sent += len(data)
@@ -125,7 +127,7 @@ class Upstream:
     asked: list[Asked] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     connections: int = 0
-    busiest: int = 0  #: most requests being answered at one moment
+    busiest: int = 0  #: most requests that waited for their first byte at one moment
     stopping: threading.Event = field(default_factory=threading.Event)
     _busy: int = 0
     _played: dict[str, int] = field(default_factory=dict)
@@ -161,6 +163,12 @@ class Upstream:
         """Return the address of a target on this server, optionally under another spelling of its host."""
         name = host or (f"[{self.host}]" if ":" in self.host else self.host)
         return f"{'https' if self.tls else 'http'}://{name}:{self.port}{target}"
+
+    def begin_answer(self, exchange: Exchange) -> None:
+        """Note that a request waits no longer; before its first byte, since the client may go on as soon as it has it."""
+        with self._lock:
+            self._busy -= exchange.waiting
+            exchange.waiting = False
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -215,8 +223,7 @@ class Upstream:
             else:
                 script(exchange)
         finally:
-            with self._lock:
-                self._busy -= 1
+            self.begin_answer(exchange)
         return exchange.open and not self.stopping.is_set()
 
     def _script(self, asked: Asked, exchange: Exchange) -> Script:

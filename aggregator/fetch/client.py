@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from asyncio import Semaphore
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -231,12 +232,4 @@ def _with_history(outcome: Outcome, passed: list[str]) -> Outcome:
     earlier = passed[:-1] if isinstance(outcome, Failed) and _may_pass_over(outcome) else passed
     if not isinstance(outcome, Failed) or not earlier:
         return outcome
-    return Failed(
-        source_id=outcome.source_id,
-        address=outcome.address,
-        kind=outcome.kind,
-        message=f"{outcome.message}; before that {'; '.join(earlier)}",
-        status=outcome.status,
-        retry_after=outcome.retry_after,
-        elapsed=outcome.elapsed,
-    )
+    return replace(outcome, message=f"{outcome.message}; before that {'; '.join(earlier)}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from math import ceil
@@ -82,7 +82,7 @@ class Exchange:
             self._seen.add(target.text)
             answer = await self._hop(target, onward=hop > 0)
             if isinstance(answer, Answer):
-                return _with_moved(answer, moved=permanent and hop > 0)
+                return replace(answer, moved=permanent and hop > 0)
             permanent = permanent and answer.status in _PERMANENT
             target = self._follow(target, answer)
         raise Fault("redirect", f"the server redirects more than {_MOST_REDIRECTS} times")
@@ -164,19 +164,6 @@ class _Redirect:
 def last_value(headers: tuple[tuple[bytes, bytes], ...], name: bytes) -> bytes | None:
     """Return the value of a header, the last if it was sent twice; None if it is missing or empty."""
     return next((value for key, value in reversed(headers) if key == name), None) or None
-
-
-def _with_moved(answer: Answer, *, moved: bool) -> Answer:
-    if not moved:
-        return answer
-    return Answer(
-        status=answer.status,
-        target=answer.target,
-        headers=answer.headers,
-        body=answer.body,
-        coding=answer.coding,
-        moved=True,
-    )
 
 
 def _coding(headers: tuple[tuple[bytes, bytes], ...]) -> str | None:
