@@ -349,3 +349,15 @@ def test_moving_an_address_asks_for_the_whole_feed(folder: Folder, upstream: Ups
 
     assert [(request.path, request.status) for request in upstream.requests] == [("/moved", 200)]
     assert folder.files() == before
+
+
+def test_two_categories_with_one_address(folder: Folder, upstream: Upstream) -> None:
+    """Categories that would overwrite each other's feed are a problem of the configuration, not of the readers."""
+    folder.sources(
+        f"sources:\n  a: {{feed: '{upstream.address}/a', categories: [News]}}\n"
+        f"  b: {{feed: '{upstream.address}/b', categories: [news]}}\n"
+    )
+    done = folder.run("sync")
+
+    assert done.returncode == 3
+    assert "News and news would both be published as feeds/news.atom" in done.stderr
