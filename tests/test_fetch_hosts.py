@@ -131,6 +131,22 @@ def test_other_answers_close_no_host(status: int, headers: dict[str, str]) -> No
     fetched(outcomes[1])
 
 
+def test_closing_sends_away_who_waits() -> None:
+    """Who waits for a turn is told at once when the host closes, not after every gap before it."""
+
+    async def run() -> int:
+        gate = Gate(at_once=1, gap=timedelta(hours=1))
+        await gate.enter()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
+        await asyncio.sleep(0)
+        gate.leave()
+        gate.close(429, timedelta(minutes=1))
+        closed = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+        return sum(one is not None and one.status == 429 for one in closed)
+
+    assert asyncio.run(run()) == 3
+
+
 def test_host_opens_again() -> None:
     """When the wait is over the host is asked again."""
 
