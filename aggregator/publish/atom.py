@@ -9,6 +9,7 @@ news.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_orde
     ordered = order_entries(entries, source_order)
     left_out = list(ordered.left_out)
     scheme = _category_scheme(frame)
-    passed: list[tuple[OutputEntry, FeedEntry, int]] = []
+    passed: list[_Rendered] = []
     for item in ordered.entries:
         if len(passed) == frame.max_entries:
             break
@@ -46,31 +47,59 @@ def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_orde
         if isinstance(rendered, LeftOut):
             left_out.append(rendered)
         else:
-            passed.append((item, *rendered))
+            passed.append(rendered)
     try:
-        empty = len(_document(frame, (), _EMPTY_UPDATED))
-        kept = passed[: fit([size for _, _, size in passed], frame.max_bytes - empty)]
-        updated = max((_updated(item.entry) for item, _, _ in kept), default=None)
-        content = _document(frame, [entry for _, entry, _ in kept], updated or _EMPTY_UPDATED)
+        content, kept = _within_bytes(frame, passed)
     except (ValueError, TypeError) as error:
-        raise PublishError(
-            f"{frame.path}: the feed's own title, author or address cannot be written: {error}", output=frame.path
-        ) from error
+        message = f"{frame.path}: the feed's own title, author or address cannot be written: {error}"
+        raise PublishError(message, output=frame.path) from error
     cut = len(kept) < len(passed) or len(entries) >= frame.max_entries
     return Built(
         content=content,
-        ids=tuple(published_id(item) for item, _, _ in kept),
-        updated=updated,
-        floor=kept[-1][0].entry.date if cut and kept else None,
+        ids=tuple(published_id(rendered.item) for rendered in kept),
+        updated=_newest(kept),
+        floor=kept[-1].item.entry.date if cut and kept else None,
         left_out=tuple(left_out),
     )
 
 
-def _document(frame: OutputFeed, entries: Sequence[FeedEntry], updated: datetime) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rendered:
+    """An entry as feedgen made it; stands in for feedgen's own entry, so that it is made once."""
+
+    item: OutputEntry
+    element: etree._Element
+
+    def atom_entry(self) -> etree._Element:
+        """Return what feedgen would make anew whenever it writes the feed."""
+        return self.element
+
+    def size(self) -> int:
+        """Return the bytes that the entry takes in the document, where each of its lines is indented by two more."""
+        lines = sum(2 if len(part) else 1 for part in self.element.iter())
+        return len(etree.tostring(self.element, encoding="UTF-8", xml_declaration=False, pretty_print=True)) + 2 * lines
+
+
+def _within_bytes(frame: OutputFeed, passed: Sequence[_Rendered]) -> tuple[bytes, Sequence[_Rendered]]:
+    """Return the document of as many of the newest entries as fit, and those entries."""
+    content = _document(frame, passed)
+    if len(content) <= frame.max_bytes:
+        return content, passed
+    sizes = [rendered.size() for rendered in passed]
+    kept = passed[: fit(sizes, frame.max_bytes - (len(content) - sum(sizes)))]
+    return _document(frame, kept), kept
+
+
+def _newest(entries: Sequence[_Rendered]) -> datetime | None:
+    """Return the feed's `updated` (§4.2.15), or None for an empty one."""
+    return max((_updated(rendered.item.entry) for rendered in entries), default=None)
+
+
+def _document(frame: OutputFeed, entries: Sequence[_Rendered]) -> bytes:
     feed = FeedGenerator()
     feed.id(frame.id)
     feed.title(frame.title)
-    feed.updated(updated)
+    feed.updated(_newest(entries) or _EMPTY_UPDATED)
     feed.author({"name": frame.author})
     feed.link(
         [
@@ -87,13 +116,12 @@ def _document(frame: OutputFeed, entries: Sequence[FeedEntry], updated: datetime
     return content
 
 
-def _render(item: OutputEntry, scheme: str) -> tuple[FeedEntry, int] | LeftOut:
-    """Return feedgen's entry and its size in the document, or why it stays out."""
+def _render(item: OutputEntry, scheme: str) -> _Rendered | LeftOut:
+    """Return the entry as feedgen writes it, or why it stays out."""
     try:
         reason = find_refusal(item)
         if reason is None:
-            entry = _feed_entry(item, scheme)
-            return entry, _size(entry.atom_entry())
+            return _Rendered(item=item, element=_feed_entry(item, scheme).atom_entry())
     except (ValueError, TypeError) as error:  # not what the types promise; the other entries must not pay for that
         reason = f"it cannot be written as Atom: {error}"
     return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)
@@ -172,9 +200,3 @@ def _source(entry: Entry) -> AtomSource:
         link=entry.feed.link,
         rights=entry.feed.rights,
     )
-
-
-def _size(element: etree._Element) -> int:
-    """Return the bytes that the entry takes in the document, where each of its lines is indented by two more."""
-    lines = sum(2 if len(part) else 1 for part in element.iter())
-    return len(etree.tostring(element, encoding="UTF-8", xml_declaration=False, pretty_print=True)) + 2 * lines

@@ -60,11 +60,7 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
 
 
 def _link_element(link: dict[str, str]) -> etree._Element:
-    element = etree.Element("link")
-    for name in LINK_ATTRIBUTES:
-        if link.get(name):
-            element.set(name, link[name])
-    return element
+    return etree.Element("link", {name: link[name] for name in LINK_ATTRIBUTES if link.get(name)})
 
 
 def _source_element(source: AtomSource) -> etree._Element:
