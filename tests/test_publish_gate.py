@@ -127,6 +127,7 @@ _DOCUMENT_DEFECTS: dict[str, tuple[Callable[[str], str], str]] = {
     "entry without id": (_cut(_ENTRY_ID), "has no id"),
     "two entries with one id": (_cut(_ENTRY_ID, "<id>https://paper.example/id/1</id>"), "2 entries share the id"),
     "entry without title": (_cut(r"<title>第 2.*?</title>"), "has no title"),
+    "title in no namespace": (_cut(r"<title>第 2", '<title xmlns="">第 2'), "entry 1 has no title"),
     "title with markup": (_cut(r"<title>第 2", '<title type="html">第 2'), "not plain text"),
     "title with elements": (_cut(r"<title>第 2", "<title><b/>第 2"), "not plain text"),
     "date without a zone": (_cut(r"T14:00:00\+00:00</updated>\n    <author>", "T14:00:00</updated><author>"), "no RFC 3339"),
