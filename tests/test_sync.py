@@ -56,6 +56,19 @@ def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
     assert done.stdout == ""
 
 
+def test_sources_of_one_category_are_not_strangers(tmp_path: Path, upstream: Upstream) -> None:
+    """Posts that this run itself has written are not mistaken for posts that somebody else put there."""
+    folder = Folder(tmp_path / "project")
+    for number in range(8):
+        upstream.feed(f"/{number}", "".join(item(100 * number + entry) for entry in range(5)))
+    lines = (f"  s{number}: {{feed: '{upstream.address}/{number}', categories: [news]}}\n" for number in range(8))
+    folder.sources("sources:\n" + "".join(lines))
+    done = folder.sync()
+
+    assert "posts: 40 new" in done.stderr
+    assert "found" not in done.stderr
+
+
 def test_a_second_sync_polls_nothing_and_says_when(folder: Folder, upstream: Upstream) -> None:
     """Due times bind `sync`: nothing is asked again before its time, and the next poll is named."""
     folder.sync()
@@ -249,6 +262,18 @@ def test_a_hand_edited_post_is_kept_and_published(folder: Folder, upstream: Upst
 
     assert post.read_bytes() == edited
     assert b"My own words." in (folder.root / "public/feeds/news/a.atom").read_bytes()
+
+
+def test_a_post_moved_by_hand_moves_between_feeds(folder: Folder) -> None:
+    """Who edits a post's categories moves its entry: out of one feed, into the other, also if it was the only one."""
+    folder.sync()
+    for post in (folder.root / "posts/news/b").iterdir():
+        post.write_text(post.read_text("utf-8").replace("- 'b'", "- 'a'"), "utf-8")
+    assert folder.run("build").returncode == 0
+
+    assert _titles(folder, "news/b.atom") == []
+    assert "Entry 11" in _titles(folder, "news/a.atom")
+    assert "Entry 11" in _titles(folder, "news.atom")
 
 
 def test_build_and_reindex_change_nothing_by_themselves(folder: Folder) -> None:

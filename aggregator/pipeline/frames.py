@@ -10,8 +10,6 @@ from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.publish.addresses import output_path, public_url
 
-OPML_PATH = "feeds/index.opml"
-
 
 def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[OutputFeed, ...]:
     """Return a frame for every category that is configured or holds posts, every prefix of it, and `all`.

@@ -17,7 +17,7 @@ from aggregator.model.output import Built, LeftOut, OutputEntry
 from aggregator.normalise.sanitise import sanitise
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, PostsPlace
 from aggregator.publish.atom import build_feed
-from aggregator.publish.gate import check_swap
+from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
 from aggregator.store.posts import archive_path, post_hash, row_of
@@ -38,7 +38,7 @@ def publish_output(job: OutputJob) -> OutputResult:
             # Rare: then older entries take the places, as many as there are.
             _collect(job, found, job.frame.max_entries + len(built.left_out))
             built = build_feed(job.frame, found.entries, source_order=job.source_order)
-        changed = _swap(job, built)
+        changed = _swap(job, built, found)
     except PublishError as error:
         return _result(job, found, refused=str(error))
     return _result(job, found, changed=changed, left_out=built.left_out)
@@ -67,6 +67,7 @@ class _Found:
         self.unreadable: list[tuple[str, str]] = []
         self.edited: list[PostRow] = []
         self.ids: set[str] = set()
+        self.moved: set[str] = set()  #: atom:ids whose posts a hand has put into another category
         self.looked_at = 0  #: rows
 
 
@@ -77,7 +78,9 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
             break
         found.looked_at += 1
         item = _item(job.place, row, found)
-        if item is not None:
+        if item is not None and item.entry.categories[: len(job.frame.category)] != job.frame.category:
+            found.moved.add(atom_id(row.source_id, row.entry_id))
+        elif item is not None:
             found.entries.append(item)
             found.ids.add(atom_id(row.source_id, row.entry_id))
 
@@ -110,12 +113,13 @@ def publish_opml(job: OpmlJob) -> OutputResult:
     return OutputResult(path=job.path, changed=changed)
 
 
-def _swap(job: OutputJob, built: Built) -> bool:
+def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
     """Put the feed in place of the old one if it differs and the gate lets it; tell whether it did."""
     old = read_file(job.public, job.frame.path)
     if built.content == old:
         return False
-    check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose)
+    check_document(built.content, job.frame)
+    check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose | found.moved)
     write_file(job.public, job.frame.path, built.content)
     return True
 

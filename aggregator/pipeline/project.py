@@ -73,10 +73,6 @@ class Project:
 
     # -- posts folders ----------------------------------------------------------------------------------------------
 
-    def has_posts(self, categories: tuple[str, ...]) -> bool:
-        """Tell whether the folder of a category exists."""
-        return (self.place.root / post_folder(categories)).is_dir()
-
     async def look_through_open_folders(self, workers: Workers, report: Callable[[Event], None]) -> None:
         """Adopt what a run that died has left in the folders that it was writing to."""
         for folder, mtime in sorted(self._folders.items()):

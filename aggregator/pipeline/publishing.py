@@ -12,9 +12,10 @@ from collections.abc import Callable
 from aggregator.model.changes import PostRow
 from aggregator.model.output import OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
-from aggregator.pipeline.frames import OPML_PATH, frame_hash, plan_frames
+from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.project import Project
+from aggregator.publish.addresses import OPML_PATH
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -88,7 +89,14 @@ async def _publish(
         edited.update((row.key, row) for row in result.edited)
         states.append(OutputState(path=frame.path, frame_hash=frame_hash(frame), dirty=result.refused is not None))
     _keep(project, [result.path for _, result in results if result.changed])
+    before = {row.key: row.categories for rows in newest.values() for row in rows}
     project.state.published(states, tuple(edited.values()))
+    moved = {row.categories for row in edited.values() if row.categories != before[row.key]}
+    if moved:
+        # A hand has put these posts into other categories: those feeds gain them, and there may be new ones.
+        frames = plan_frames(project.settings, project.state.leaves())
+        gaining = set(project.outputs_of(moved))
+        await _publish(project, workers, frames, [frame for frame in frames if frame.path in gaining], report)
 
 
 async def _publish_opml(

@@ -196,8 +196,8 @@ class _Sync:
             await self._finish(failed(source, before, answer, self._request.now))
 
     async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:
-        if self._had_entries or self._project.has_posts(source.categories):
-            await self._project.look_through_folder(workers, source.categories, self._report)
+        # Before the first post is written there by this run, or its own posts would look like somebody else's.
+        await self._project.look_through_folder(workers, source.categories, self._report)
         job = DigestJob(
             body=answer.body,
             coding=answer.coding,

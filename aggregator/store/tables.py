@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,6 +85,7 @@ polls_table = sa.Table(
 )
 
 
+@lru_cache(maxsize=1024)
 def category_text(categories: tuple[str, ...]) -> str:
     """Return how a category path is stored."""
     return json.dumps(categories, ensure_ascii=False, separators=(",", ":"))
