@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
+from xml.sax.expatreader import ExpatParser
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
 from aggregator.parse.refusal import UnreadableFeedError
 from aggregator.parse.repair import repair_text
+
+_BUFFER_BYTES = 64 * 1024
 
 #: What a document may hold before reading stops; far beyond the newest entries that are kept.
 MAX_ENTRIES_READ = 10_000
@@ -207,6 +210,15 @@ class _LooseReader(_AsWritten, LooseFeedParser):  # type: ignore[misc]
     """Over sgmllib, for what is not well-formed."""
 
 
+class _Expat(ExpatParser):
+    """Expat that hands over text in few large pieces: by default it makes a call for every line and every entity."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._parser.buffer_text = True  # type: ignore[attr-defined]  # typeshed leaves it out
+        self._parser.buffer_size = _BUFFER_BYTES  # type: ignore[attr-defined]
+
+
 def read_xml(text: str, entities: dict[str, str], language: str | None) -> Raw:
     """Read a document that starts with its root element; strictly, else repaired, else by guessing.
 
@@ -230,7 +242,7 @@ def read_xml(text: str, entities: dict[str, str], language: str | None) -> Raw:
 
 def _read_strictly(text: str, language: str | None, *, strict: bool = True) -> Raw:
     reader = _StrictReader("", language, "utf-8")
-    parser = xml.sax.make_parser()  # noqa: S317 - the DOCTYPE is gone, so no entity can expand
+    parser = _Expat()
     parser.setFeature(xml.sax.handler.feature_namespaces, True)  # noqa: FBT003 - SAX's signature
     parser.setFeature(xml.sax.handler.feature_external_ges, False)  # noqa: FBT003
     parser.setContentHandler(reader)
