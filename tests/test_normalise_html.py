@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aggregator.model.parsed import GUESS, HTML, TEXT, ParsedText
 from aggregator.normalise.body import excerpt, to_html
+from aggregator.normalise.fixes import FIXES
 from aggregator.normalise.images import choose_cover, repair_images
 from aggregator.normalise.sanitise import sanitise
 from aggregator.normalise.text import html_to_line
@@ -183,6 +184,22 @@ def test_depth_is_bounded() -> None:
     """A hundred thousand nested elements become their text; deep lists of unclosed items do not count as nesting."""
     assert sanitise("<div>" * 100_000 + "deep", BASE) == "<p>deep</p>"
     assert sanitise("<ul>" + "<li>x" * 1000, BASE).count("<li>") == 1000
+
+
+_STALLS = (
+    *("<img ", "<img '", "<img \"' data-src", "<div ", "<div>", "<noscript>", "</noscript><noscript>", "<!--", "<![CDATA["),
+    *("<h1>", "<pre>", "&", "&#", "&x;", "\n ", "<table>", "<b>", "<script>", "<svg>", "<select>", "<li>", "<p>", "</", "<"),
+)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", _STALLS)
+def test_repetition_does_not_stall(piece: str) -> None:
+    """Half a megabyte of one opened thing is read in time that grows with its length, not with its square."""
+    html = f"<img data-src=x></noscript>{piece * (500_000 // len(piece))}"
+
+    assert_safe(to_html(ParsedText(value=html, type=HTML), base=BASE, fixes=FIXES.values()))
+    assert_safe(to_html(ParsedText(value=f"<div data-zkinfo={html}", type=GUESS), base=BASE, fixes=FIXES.values()))
 
 
 @pytest.mark.parametrize(

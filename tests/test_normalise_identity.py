@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from hypothesis import given, settings
@@ -119,6 +119,16 @@ def test_a_shared_id_that_nobody_can_claim_stays_with_its_post() -> None:
 
     assert "home" not in found.values()
     assert memory.titles[entry_key("quiet", "home")] == "a"
+
+
+def test_a_name_that_two_could_claim_goes_to_neither() -> None:
+    """Where nothing tells which of two entries bears a known id, neither is written over its post."""
+    memory = Memory()
+    memory.poll([item("a")])
+    forgotten = memory.known.pop(entry_key("quiet", "home"))
+    memory.known[entry_key("quiet", "home")] = replace(forgotten, raw_hash=None)
+
+    assert "home" not in memory.poll([item("b"), item("c")]).values()
 
 
 def test_equal_items_are_one() -> None:

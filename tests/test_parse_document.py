@@ -7,6 +7,7 @@ import pytest
 from aggregator.model.changes import Hints
 from aggregator.model.parsed import GUESS, HTML, TEXT, ParsedEnclosure, ParsedPerson, ParsedTag, ParsedText, hash_entry
 from aggregator.parse import NotAFeedError, UnreadableFeedError
+from aggregator.parse.repair import MAX_GROWTH, repair_text
 from tests.parsing import XML, atom, parse, rss
 
 RDF = b"""<?xml version="1.0"?>
@@ -91,13 +92,13 @@ def test_bases_nest_and_end_with_their_element() -> None:
         atom(
             "<entry xml:base='deep/'><id>1</id><link href='x'/><content type='html'>&lt;hr&gt;</content></entry>"
             "<entry><id>2</id><link href='x'/></entry>",
-            attributes='xml:base="/root/"',
+            attributes='xml:base="/top/"',
         )
     ).entries
 
-    assert (first.link, second.link) == ("/root/deep/x", "/root/x")
+    assert (first.link, second.link) == ("/top/deep/x", "/top/x")
     assert first.content is not None
-    assert first.content.base == "/root/deep/"
+    assert first.content.base == "/top/deep/"
 
 
 def test_a_base_of_an_entry_does_not_leak() -> None:
@@ -127,6 +128,15 @@ def test_other_vocabularies_do_not_displace_the_text() -> None:
     assert video.title is not None
     assert video.content is not None
     assert (video.title.value, video.content.value) == ("V", "about")
+
+
+def test_a_title_further_in_is_not_the_title() -> None:
+    """A title inside some other element of an item does not displace the item's own, nor its type."""
+    [entry] = parse(
+        atom("<entry><id>1</id><title>own</title><wrap><title type='html'>&lt;b&gt;inner&lt;/b&gt;</title></wrap></entry>")
+    ).entries
+
+    assert entry.title == ParsedText(value="own", type=TEXT)
 
 
 def test_one_file_of_a_media_group() -> None:
@@ -316,6 +326,7 @@ def test_an_entity_used_too_often_stops_growing() -> None:
 
     assert entry.content is not None
     assert len(entry.content.value) <= 1024 * 1024
+    assert len(repair_text("&a;" * 50_000, {"a": "x" * 1000})) <= MAX_GROWTH
 
 
 @pytest.mark.parametrize(

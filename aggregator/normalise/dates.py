@@ -257,7 +257,7 @@ def _full_year(year: str) -> int:
 
 def _month(name: str) -> int | None:
     name = name.lower()
-    for beginning in _BY_LENGTH:
-        if name.startswith(beginning):
-            return _LOCAL_MONTHS[beginning]
-    return _MONTHS.get(name[:3])
+    english = _MONTHS.get(name[:3])
+    if english is not None:
+        return english
+    return next((_LOCAL_MONTHS[beginning] for beginning in _BY_LENGTH if name.startswith(beginning)), None)

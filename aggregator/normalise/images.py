@@ -10,9 +10,10 @@ from aggregator.model.entry import SafeHtml
 
 _LAZY = ("data-original", "data-src", "data-lazy-src", "data-actualsrc", "data-original-src", "data-echo", "data-url")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset")
-_IMG = re.compile(r"<img\b((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
+#: Possessive and bounded: a megabyte of opened tags must not be tried in all ways.
+_IMG = re.compile(r"<img\b((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+)>", re.IGNORECASE)
 _PAIR = re.compile(r"([A-Za-z_:][\w:.-]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
-_NOSCRIPT = re.compile(r"<noscript\b[^>]*>(.*?)</noscript\s*>", re.IGNORECASE | re.DOTALL)
+_NOSCRIPT = re.compile(r"<noscript\b[^>]*>(.*?)(?:</noscript\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _NOSCRIPT_TAG = re.compile(r"</?noscript\b[^>]*>", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?:|//|/|\.{1,2}/|[\w%-]+[./])[^\s{}<>\"]*", re.IGNORECASE)
 

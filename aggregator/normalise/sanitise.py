@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from html.entities import html5
 from threading import local
 
 import nh3
@@ -71,6 +72,10 @@ _SCOPES = re.compile(
 )
 _HEADING_IN_HEADING = re.compile(r"<h[1-6][ >](?:(?!</h[1-6]>).)*<h[1-6][ >]", re.DOTALL)
 MAX_DEPTH = 256
+#: With more than these in one fragment, ampersands that begin no reference are dropped: nh3's time grows with the square of
+#: their number, and a megabyte of them is no text.
+MAX_AMPERSANDS = 20_000
+_AMPERSAND = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9A-Fa-f]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?")
 _MAX_PASSES = 4
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 #: Void, or closed by what follows them: unclosed, they do not nest.
@@ -91,6 +96,8 @@ def sanitise(html: str, base: str | None) -> SafeHtml:
     if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
         html = f"<p>{escape(html_to_line(html), quote=False)}</p>"
+    if html.count("&") > MAX_AMPERSANDS:
+        html = _AMPERSAND.sub(_reference, html)
     _base.address = base
     clean = _once(html)
     if _SCOPES.search(html) or ("</h" in clean and _HEADING_IN_HEADING.search(clean)):
@@ -100,6 +107,11 @@ def sanitise(html: str, base: str | None) -> SafeHtml:
                 break
             clean = again
     return SafeHtml(clean.strip())
+
+
+def _reference(match: re.Match[str]) -> str:
+    reference = match.group(1)
+    return match.group(0) if reference and (reference.startswith("#") or reference in html5) else reference or ""
 
 
 def _once(html: str) -> str:

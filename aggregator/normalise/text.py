@@ -33,8 +33,8 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!\[CDATA\[|\]\]>|<![A-Za-z][^<>]*>")
 _KNOWN_TAG = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|center|cite|code|dd|del|dl|dt|em|figure|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|q|s|small"
     r"|span|strike|strong|sub|sup|table|tbody|td|th|tr|tt|u|ul|video|audio)(?:\s[^<>]*)?/?>"
-    r"|<div(?:\s[^<>]*)?>.*</div>",
-    re.IGNORECASE | re.DOTALL,
+    r"|</div>",
+    re.IGNORECASE,
 )
 
 

@@ -40,7 +40,7 @@ _SUPERSETS = {
     "iso8859-9": "cp1254",
 }
 #: Codecs that are no character encodings of documents, or that raise something else than UnicodeDecodeError.
-_REFUSED = {"punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "utf-8-sig"}
+_REFUSED = {"punycode", "idna", "undefined", "unicode-escape", "raw-unicode-escape", "mbcs", "oem", "utf-8-sig"}
 #: Seven-bit encodings: their bytes are valid UTF-8 but mean something else.
 _SEVEN_BIT = ("iso2022", "hz", "utf-7")
 _WIDE = ("utf-16", "utf-32")

@@ -83,7 +83,7 @@ def _skip_prolog(text: str, position: int) -> tuple[int, str, bool]:
 def _end_of_doctype(text: str, position: int) -> int:
     """Return where the declaration's ">" stands, quotes and the internal subset passed over, or -1."""
     depth = 0
-    for match in re.compile(r"\"[^\"]*\"|'[^']*'|<!--.*?-->|[\[\]>]", re.DOTALL).finditer(text, position):
+    for match in re.compile(r"\"[^\"]*\"|'[^']*'|<!--.*?(?:-->|\Z)|[\[\]>]", re.DOTALL).finditer(text, position):
         mark = match.group(0)
         if mark == "[":
             depth += 1

@@ -16,7 +16,7 @@ ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CHARACTER_REFERENCE = re.compile(r"&#(?:[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,8}));?")
 _PAIR = re.compile(r"&#[xX]([dD][89abAB][0-9A-Fa-f]{2});&#[xX]([dD][c-fC-F][0-9A-Fa-f]{2});")
 _DECIMAL_PAIR = re.compile(r"&#(5[5-6]\d{3});&#(5[6-7]\d{3});")
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_CDATA = re.compile(r"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)
 _AMPERSAND = re.compile(r"&(#[0-9]{1,8};|#[xX][0-9A-Fa-f]{1,8};|[A-Za-z_][\w.-]{0,63};)?")
 _KNOWN = {"amp", "lt", "gt", "quot", "apos"}
 #: Expanded text may not grow beyond this, so that a short entity used a million times stays harmless.
