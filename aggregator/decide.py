@@ -33,13 +33,15 @@ def merge(new: Entry, old: Entry) -> Entry:
     `published` never moves (RFC 4287 §4.2.9), nor does the time it was first seen; categories and byline are the owner's
     and follow settings only through `build --posts`.
     """
+    # A feed that gives only `updated` arrives with it as `published`: then that is what moves.
+    claims = [date for date in (new.updated, new.published, old.updated) if date is not None and date > old.date]
     return replace(
         new,
         published=old.published,
         first_seen=old.first_seen,
         categories=old.categories,
         author=old.author,
-        updated=new.updated if new.updated is not None and new.updated > old.date else None,
+        updated=max(claims, default=None),
     )
 
 

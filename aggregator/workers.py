@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as PoolTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import forkserver
+from tempfile import gettempdir
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from aggregator.errors import StoreError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -24,6 +32,7 @@ TOTAL_SECONDS = 65.0  #: for a whole job, writing included; past this it is a di
 MEMORY_BYTES = 1024 * 1024 * 1024  #: of address space; nh3 aborts and lxml errs beyond it, so it is a crash
 _PRELOADED = ["aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
 _PR_SET_PDEATHSIG = 1
+_LONGEST_TEMPORARY_FOLDER = 64  #: bytes; what multiprocessing appends takes about 35
 
 
 class WorkerDiedError(Exception):
@@ -64,7 +73,13 @@ class Workers:
         """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
         from pebble import ProcessExpired
 
-        future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
+        try:
+            future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
+        except (BrokenProcessPool, OSError) as error:
+            cause = error.__cause__ or error
+            raise StoreError(
+                f"cannot start a worker process: {cause}. Is {gettempdir()} writable?", path=gettempdir()
+            ) from error
         try:
             result: Result = await asyncio.wrap_future(future)
         except ProcessExpired as error:
@@ -81,8 +96,22 @@ class Workers:
 
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOADED)
+            with _short_temporary_folder():
+                forkserver.ensure_running()
             self._pool = ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
         return self._pool
+
+
+@contextmanager
+def _short_temporary_folder() -> Iterator[None]:
+    """Make the forkserver's socket where its path fits into the 108 bytes that the kernel gives it, whatever TMPDIR says."""
+    before = tempfile.tempdir
+    if len(os.fsencode(gettempdir())) > _LONGEST_TEMPORARY_FOLDER:
+        tempfile.tempdir = next((place for place in ("/tmp", "/var/tmp") if os.access(place, os.W_OK)), None)  # noqa: S108
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 _MEMORY_MESSAGE = f"needs more than {MEMORY_BYTES // 1024 // 1024} MiB of memory to be read"

@@ -43,10 +43,13 @@ def test_verdicts(known: KnownEntry | None, raw_hash: bytes, verdict: Verdict) -
 
 
 def test_an_update_moves_neither_dates_nor_the_owners_fields() -> None:
-    """`published`, categories and byline stay as they were when upstream sends a new version (RFC 4287 §4.2.9)."""
+    """`published`, categories and byline stay as they were when upstream sends a new version (RFC 4287 §4.2.9).
+
+    A later date that upstream gives becomes `updated`: some feeds have only one date, and move it.
+    """
     new = replace(ENTRY, title="new", published=THEN + timedelta(days=1), categories=("other",), author="new byline")
 
-    assert merge(new, ENTRY) == replace(ENTRY, title="new")
+    assert merge(new, ENTRY) == replace(ENTRY, title="new", updated=THEN + timedelta(days=1))
 
 
 def test_an_update_keeps_the_first_seen_time() -> None:
@@ -58,9 +61,10 @@ def test_an_update_keeps_the_first_seen_time() -> None:
 
 
 def test_an_update_is_never_older_than_the_entry() -> None:
-    """Upstream's `updated` counts only when it is later than the date of the post."""
+    """Upstream's `updated` counts only when it is later than the date of the post, and never goes back."""
     assert merge(replace(ENTRY, updated=THEN - timedelta(days=1)), ENTRY).updated is None
     assert merge(replace(ENTRY, updated=THEN + timedelta(days=1)), ENTRY).updated == THEN + timedelta(days=1)
+    assert merge(ENTRY, replace(ENTRY, updated=THEN + timedelta(days=2))).updated == THEN + timedelta(days=2)
 
 
 @pytest.mark.parametrize(

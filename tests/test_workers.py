@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from aggregator import workers
 from aggregator.workers import WorkerDiedError, Workers
@@ -41,3 +45,21 @@ def test_no_job_no_process() -> None:
     """A pool without a job starts nothing."""
     with Workers(2) as pool:
         assert pool._pool is None
+
+
+def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path) -> None:
+    """Workers start although TMPDIR's path is too long for a socket in it."""
+    long = tmp_path / ("a" * 100)
+    long.mkdir()
+    code = "import asyncio\nfrom aggregator.workers import Workers\nfrom tests.workers_jobs import double\n"
+    code += "if __name__ == '__main__':\n    with Workers(1) as pool:\n        print(asyncio.run(pool.run(double, 21)))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(long)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+    )
+
+    assert done.stdout == "42\n", done.stderr

@@ -51,7 +51,7 @@ class Failed:
     source_id: str
     address: str  #: the address last tried, secrets redacted
     #: A stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol,
-    #: not-a-feed; of the worker that read it: deadline, memory, crash, stuck; of ours: bug.
+    #: not-a-feed, parse; of the worker that read it: deadline, memory, crash, stuck; of ours: bug.
     kind: str
     message: str  #: one line: what and why
     status: int | None = None

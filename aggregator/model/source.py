@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-
 #: Repairs for what single sites do, by name; each is a module of `normalise/fixes`.
 FIX_NAMES = ("zaker",)
 

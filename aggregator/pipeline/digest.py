@@ -15,7 +15,7 @@ from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.parsed import ParsedFeed
 from aggregator.normalise import Identified, identify, normalise_entry, normalise_feed
-from aggregator.parse import NotAFeedError, parse_feed
+from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.pipeline.jobs import DigestJob, Unreadable
 from aggregator.store.files import read_file
@@ -58,7 +58,7 @@ def digest(job: DigestJob) -> Changes | Unreadable:
         return Unreadable(kind="truncated" if "short" in str(error) else "too-big", message=str(error))
     except NotAFeedError as error:
         disarm_deadline()
-        return Unreadable(kind="not-a-feed", message=str(error))
+        return Unreadable(kind="parse" if isinstance(error, UnreadableFeedError) else "not-a-feed", message=str(error))
     feed = normalise_feed(parsed, job.source, address=job.final_address)
     draft = _plan(job, parsed, feed)
     disarm_deadline()
@@ -85,7 +85,7 @@ def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
     """Decide about every entry; touches the disk only to read posts that upstream has changed."""
     draft = _Draft()
     profile = get_profile(job.place.profile)
-    items = identify(parsed.entries, source_id=job.source.id, known=job.known)
+    items = identify(parsed.entries, source_id=job.source.id, known=job.known, address=job.final_address)
     for item in items[: job.limit]:
         known = job.known.get(item.key)
         verdict = judge(known, item.raw_hash)

@@ -14,9 +14,7 @@ FALLBACK = "post"
 
 _NOT_WORD = re.compile(r"[\W_]+")
 #: Names that Windows keeps for devices, with any extension.
-_RESERVED = frozenset(
-    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"}
-)
+_RESERVED = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"})
 _MARKS = frozenset({"Mn", "Mc"})
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
