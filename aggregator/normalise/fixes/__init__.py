@@ -6,6 +6,7 @@ A fix removes a site's residue or turns its own markup into HTML; it never decid
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -25,8 +26,14 @@ def choose_fixes(source: Source) -> tuple[Fix, ...]:
     """Return the fixes that a source names, else those that its host or RSSHub route stands for."""
     if source.fixes is not None:
         return tuple(FIXES[name] for name in source.fixes if name in FIXES)
+    return _fixes_by_address((source.feed, *source.addresses))
+
+
+@lru_cache(maxsize=64)
+def _fixes_by_address(addresses: tuple[str, ...]) -> tuple[Fix, ...]:
+    """Look the addresses up once for all entries of a feed."""
     found: list[str] = []
-    for address in (source.feed, *source.addresses):
+    for address in addresses:
         host, route = _host_and_route(address)
         found += [name for end, name in _BY_HOST if host == end or host.endswith(f".{end}")]
         if route in _BY_ROUTE:
