@@ -103,7 +103,7 @@ def _commit() -> str:
 def shared() -> Path:
     """The folder with corpora and the sample; tests that need it are skipped where it is absent."""
     if not SHARED.is_dir():
-        _absent("../shared is not beside this checkout")
+        absent("../shared is not beside this checkout")
     return SHARED
 
 
@@ -111,11 +111,12 @@ def need(command: str) -> str:
     """Return the path of a system command, or skip the test and say why."""
     found = shutil.which(command)
     if found is None:
-        _absent(f"{command} is not installed (apt-get install {command})")
+        absent(f"{command} is not installed (apt-get install {command})")
     return found
 
 
-def _absent(reason: str) -> NoReturn:
+def absent(reason: str) -> NoReturn:
+    """Skip the test and say why; fail it where nothing may be missing."""
     if os.environ.get("REQUIRE_EVERYTHING"):
         pytest.fail(f"required here: {reason}")
     pytest.skip(reason)

@@ -1,20 +1,27 @@
-"""The state, on a real SQLite file."""
+"""The state, on a real SQLite file and on a real PostgreSQL server."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.fetched import Validators
 from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
 from aggregator.store.state import Batch, State, open_state
+from tests.conftest import absent
 
 URL = "sqlite:///state/state.sqlite"
 THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -36,9 +43,44 @@ def _row(number: int, **changes: object) -> PostRow:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    opened = open_state(URL, tmp_path)
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server of our own on a socket in a folder; give its SQLAlchemy URL without the database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        absent("PostgreSQL is not installed (apt-get install postgresql)")
+    place = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path must be short
+    # PostgreSQL refuses to run as root: Debian's package brings a user for it.
+    user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    if user:
+        shutil.chown(place, "postgres")
+    programs = found[-1].parent
+
+    def run(*words: str) -> None:
+        subprocess.run([*user, *words], check=True, capture_output=True, timeout=60, cwd=place)
+
+    run(str(programs / "initdb"), "-D", str(place / "data"), "-A", "trust", "-U", "tester", "--no-sync", "-E", "UTF8")
+    options = f"-k {place} -c listen_addresses='' -c fsync=off"
+    run(str(programs / "pg_ctl"), "-D", str(place / "data"), "-w", "-o", options, "-l", str(place / "log"), "start")
+    try:
+        yield f"postgresql+psycopg://tester@/NAME?host={place}"
+    finally:
+        run(str(programs / "pg_ctl"), "-D", str(place / "data"), "-w", "-m", "immediate", "stop")
+        shutil.rmtree(place)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    url = URL
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        name = f"t{uuid4().hex}"
+        admin = sa.create_engine(server.replace("NAME", "postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as run:
+            run.execute(sa.text(f"create database {name}"))
+        admin.dispose()
+        url = server.replace("NAME", name)
+    opened = open_state(url, tmp_path)
     opened.state.replace_entries(())
     yield opened.state
     opened.state.close()
