@@ -15,7 +15,7 @@ from typing import Any, Self
 import click
 
 from aggregator.cli import Invocation
-from aggregator.model.poll import Event, Note, Outcome, OutputEvent, SourceEvent, Summary
+from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, SourceEvent, Summary
 from aggregator.schedule import describe
 
 _MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗"}
@@ -24,17 +24,13 @@ _MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Out
 class Console(AbstractContextManager["Console"]):
     """Takes events as they happen. Talk goes to stderr; under --json the events go to stdout as well."""
 
-    def __init__(self, invocation: Invocation, *, total: int | None = None, dry_run: bool = False) -> None:
-        """Take the number of visits expected, for the bar."""
+    def __init__(self, invocation: Invocation, *, dry_run: bool = False) -> None:
+        """Take what was asked; under `dry_run` the posts that would be written are data, on stdout."""
         self._invocation = invocation
         self._dry_run = dry_run
         self._bar: Any = None
-        if total and _is_terminal() and not invocation.quiet and not invocation.json:
-            self._bar = click.progressbar(length=total, file=sys.stderr, show_pos=True, width=30)
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -45,12 +41,19 @@ class Console(AbstractContextManager["Console"]):
         """Tell one event."""
         if self._invocation.json:
             print_json(event)
-        if isinstance(event, SourceEvent):
+        if isinstance(event, Begin):
+            self._begin(event)
+        elif isinstance(event, SourceEvent):
             self._source(event)
         elif isinstance(event, OutputEvent):
             self._output(event)
         else:
             self._line(event.text, always=False)
+
+    def _begin(self, event: Begin) -> None:
+        if event.due and _is_terminal() and not self._invocation.quiet and not self._invocation.json:
+            self._bar = click.progressbar(length=event.due, file=sys.stderr, show_pos=True, width=30)
+            self._bar.__enter__()
 
     def _source(self, event: SourceEvent) -> None:
         if self._bar is not None:
@@ -117,7 +120,7 @@ def print_json(record: Any) -> None:
 
 
 def _event_name(record: Any) -> str:
-    names: dict[type, str] = {SourceEvent: "source", OutputEvent: "output", Note: "note", Summary: "summary"}
+    names: dict[type, str] = {Begin: "begin", SourceEvent: "source", OutputEvent: "output", Note: "note", Summary: "summary"}
     return names[type(record)]
 
 

@@ -65,8 +65,7 @@ def sync(
 
 def sync_project(invocation: Invocation, settings: Settings, request: SyncRequest) -> Summary:
     """Run one sync and tell it; also what `demo` calls."""
-    total = len(request.sources) or sum(not source.paused for source in settings.sources)
-    with Console(invocation, total=total, dry_run=request.dry_run) as console:
+    with Console(invocation, dry_run=request.dry_run) as console:
         try:
             with open_project(settings, console.report, jobs=request.jobs or 1) as project:
                 summary = run_sync(project, request, console.report)

@@ -102,7 +102,14 @@ class Note:
     text: str
 
 
-Event = SourceEvent | OutputEvent | Note
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """A run has chosen what to poll."""
+
+    due: int  #: sources
+
+
+Event = Begin | SourceEvent | OutputEvent | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

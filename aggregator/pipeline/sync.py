@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from aggregator.errors import AggregatorError, StoreError
 from aggregator.model.changes import Changes, KnownEntry
 from aggregator.model.fetched import Failed, Fetched, NotModified
-from aggregator.model.poll import Event, Outcome, SourceEvent, SourceState, Summary
+from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint
 from aggregator.pipeline.jobs import DigestJob, Unreadable, run_digest
@@ -82,6 +82,7 @@ class _Sync:
 
     async def run(self) -> Summary:
         due = self._due()
+        self._report(Begin(due=len(due)))
         with Workers(self._request.jobs or _processors()) as workers:
             await self._guarded(self._all(workers, due))
         return self._summary(due)
