@@ -105,13 +105,13 @@ def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | 
 
 
 def _http_date(text: str | None) -> datetime | None:
+    if not text:
+        return None
     try:
-        parsed = parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
-    if parsed is None:
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        parsed = parsedate_to_datetime(text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None  # no date, or one outside the years that there are
 
 
 def _spread(seed: str, wait: timedelta) -> timedelta:

@@ -75,7 +75,7 @@ class Workers:
 
         try:
             future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
-        except (BrokenProcessPool, OSError) as error:
+        except (BrokenProcessPool, OSError, RuntimeError) as error:
             cause = error.__cause__ or error
             raise StoreError(
                 f"cannot start a worker process: {cause}. Is {gettempdir()} writable?", path=gettempdir()

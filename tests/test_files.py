@@ -245,16 +245,17 @@ def test_two_processes_never_mix_a_file(root: Path) -> None:
 
 
 def test_leftovers_are_swept(root: Path) -> None:
-    """Temporary files go, at any depth; everything else stays."""
+    """Temporary files of the folder itself go if they are older than this run; everything else stays."""
     write_file(root, "a/b.md", b"x")
-    (root / "a" / ".tmp-1-2").write_bytes(b"half")
-    (root / ".tmp-99-0").write_bytes(b"")
-    (root / ".keep").write_bytes(b"")
+    for name in ("a/.tmp-1-2", ".tmp-99-0", ".tmp-99-1", ".keep"):
+        (root / name).write_bytes(b"half")
+    for name in ("a/.tmp-1-2", ".tmp-99-0", ".keep"):
+        os.utime(root / name, ns=(1000, 1000))
 
-    assert sweep_leftovers(root) == 2
-    assert sweep_leftovers(root) == 0
-    assert sweep_leftovers(root / "none") == 0
-    assert _files(root) == [".keep", "a/b.md"]
+    assert sweep_leftovers(root, older_than_ns=2000) == 1
+    assert sweep_leftovers(root, older_than_ns=2000) == 0
+    assert sweep_leftovers(root / "none", older_than_ns=2000) == 0
+    assert _files(root) == [".keep", ".tmp-99-1", "a/.tmp-1-2", "a/b.md"]
 
 
 def _record_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -336,5 +337,5 @@ def test_a_leftover_that_cannot_be_removed_is_told(root: Path, monkeypatch: pyte
     (root / ".tmp-1-2").write_bytes(b"")
     monkeypatch.setattr(os, "unlink", _fail(errno.EROFS))
 
-    with pytest.raises(StoreError, match=r"cannot remove posts/\.tmp-1-2: .*read-only"):
-        sweep_leftovers(root)
+    with pytest.raises(StoreError, match=r"cannot remove leftovers in posts: .*read-only"):
+        sweep_leftovers(root, older_than_ns=2**63)

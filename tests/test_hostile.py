@@ -108,6 +108,7 @@ def test_a_full_disk_breaks_nothing(tmp_path: Path) -> None:
             assert full.returncode == 5, full.stderr
             assert "Traceback" not in full.stderr
             assert "no space left" in full.stderr.lower() or "disk is full" in full.stderr
+            assert folder.files("posts")
             assert all(content.endswith(b"</div>\n") for content in folder.files("posts").values())
             subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)
             folder.sync()

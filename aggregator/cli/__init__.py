@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator import __version__
-from aggregator.cli.exits import EXIT_CONFIG, EXIT_LOCKED, EXIT_PARTIAL, EXIT_STORE
+from aggregator.cli.exits import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_LOCKED, EXIT_OK, EXIT_PARTIAL, EXIT_STORE
 from aggregator.errors import AggregatorError, ConfigError, LockedError, StoreError
 
 if TYPE_CHECKING:
@@ -94,11 +95,23 @@ def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int,
     ctx.obj = Invocation(root=root, config=root / config, quiet=quiet, verbosity=verbose, json=json_)
 
 
-def main(argv: Sequence[str] | None = None) -> Any:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; every expected error becomes one message and its exit code."""
     verbosity = _verbosity(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Titles are in every script; a terminal that knows less shows escapes instead of ending the run.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return cli.main(args=None if argv is None else list(argv), prog_name="aggregator")
+        # Not standalone: an interruption has an exit code of its own here. What comes back is --help's or --version's code.
+        code = cli.main(args=None if argv is None else list(argv), prog_name="aggregator", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else EXIT_OK)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except AggregatorError as error:
         if verbosity > 1:
             raise

@@ -11,7 +11,7 @@ import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, next_line, print_json, summary_line
-from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED
+from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
 from aggregator.cli.project import load
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
@@ -43,6 +43,8 @@ def sync(
     changed_exit: int | None,
 ) -> None:
     """Poll the sources that are due; write posts and feeds.
+
+    A SOURCE that is named is polled when it is due, also if it is paused.
 
     Exit 0 also when some sources failed but one answered: they are named on stderr and in `status`.
     """
@@ -120,7 +122,7 @@ def _choose(settings: Settings, sources: tuple[str, ...], category: str | None) 
     chosen = tuple(
         source.id
         for source in settings.sources
-        if source.categories[: len(path)] == path and (not sources or source.id in sources)
+        if source.categories[: len(path)] == path and not source.paused and (not sources or source.id in sources)
     )
     if not chosen:
         raise click.UsageError(f"no source stands in the category {category!r}. See: aggregator source list")
@@ -139,4 +141,4 @@ def _exit_code(summary: Summary, *, strict: bool, changed_exit: int | None) -> i
         return EXIT_ALL_FAILED
     if strict and (summary.failed or summary.refused):
         return EXIT_PARTIAL
-    return changed_exit if changed_exit is not None and summary.changed else 0
+    return changed_exit if changed_exit is not None and summary.changed else EXIT_OK

@@ -8,6 +8,7 @@ looks into no body.
 from __future__ import annotations
 
 from asyncio import Semaphore
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -41,8 +42,19 @@ _MAY_PASS_OVER = frozenset({"dns", "connect", "tls", "timeout"})
 class Client:
     """Polls sources; an async context manager that owns every connection."""
 
-    def __init__(self, settings: FetchSettings, *, user_agent: str, resolver: AbstractResolver | None = None) -> None:
-        """Take the limits and who we say we are; `resolver` replaces the system's in tests."""
+    def __init__(
+        self,
+        settings: FetchSettings,
+        *,
+        user_agent: str,
+        resolver: AbstractResolver | None = None,
+        admit: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Take the limits and who we say we are.
+
+        `resolver` replaces the system's in tests; `admit` is awaited before each request, to hold it back.
+        """
+        self._admit = admit or _at_once
         self._settings = settings
         self._user_agent = user_agent
         self._resolver = resolver
@@ -132,6 +144,7 @@ class Client:
             http=line.http,
             gates=self._gates,
             slots=self._slots,
+            admit=self._admit,
             check=line.check,
         )
 
@@ -147,6 +160,10 @@ class Client:
             self._closing.push_async_callback(line.http.aclose)
             self._lines[allowed, proxy] = line
         return self._lines[allowed, proxy]
+
+
+async def _at_once() -> None:
+    """Hold nothing back."""
 
 
 class _Line:

@@ -7,7 +7,7 @@ that is for a worker that may be killed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -67,6 +67,7 @@ class Exchange:
     http: httpx.AsyncClient
     gates: Gates
     slots: asyncio.Semaphore
+    admit: Callable[[], Awaitable[object]]  #: waits while whoever takes the bodies has too many
     check: Callable[[Target], None]  #: raises Fault for a target that must not even be named to a proxy
     spent: float = 0.0  #: seconds, waiting for turns left out
     _seen: set[str] = field(default_factory=set)
@@ -104,6 +105,7 @@ class Exchange:
             raise _not_asked(target, closed)
         try:
             async with self.slots:
+                await self.admit()
                 return await self._within_deadline(target)
         except Fault as fault:
             if fault.status in _PLEASE_WAIT and fault.retry_after:

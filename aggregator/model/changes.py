@@ -54,7 +54,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What one poll of one source changes. Without news every tuple but `window` is empty."""
+    """What one poll of one source changes. Without news every tuple of rows is empty."""
 
     source_id: str
     feed_title: str | None

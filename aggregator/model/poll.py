@@ -23,7 +23,7 @@ class SourceState:
     """What was learned about one source; everything here may be lost without losing a post."""
 
     id: str
-    fingerprint: bytes | None = None  #: of the settings that decide what is asked and how it is read
+    fingerprint: bytes | None = None  #: of the settings that decide what is asked
     validators: Validators | None = None
     body_hash: bytes | None = None  #: of the last body as it came over the wire
     prefer: str | None = None  #: the address that answered last
@@ -129,8 +129,9 @@ class Summary:
     next_poll: datetime | None = None
     next_source: str | None = None
     elapsed_ms: int = 0
+    dry_run: bool = False
 
     @property
     def changed(self) -> bool:
         """Tell whether any byte below posts/ or public/ changed."""
-        return bool(self.new or self.updated or self.outputs)
+        return not self.dry_run and bool(self.new or self.updated or self.outputs)

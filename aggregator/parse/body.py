@@ -13,7 +13,11 @@ _MIB = 1024 * 1024
 
 
 class InflateError(ValueError):
-    """The body cannot be inflated; the message is one line."""
+    """The body cannot be inflated; the message is one line, `kind` a word of `model.fetched.Failed`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 def inflate(body: bytes, coding: str | None, max_bytes: int) -> bytes:
@@ -26,7 +30,7 @@ def inflate(body: bytes, coding: str | None, max_bytes: int) -> bytes:
     """
     if coding is None or not body.startswith(_MAGIC):
         if len(body) > max_bytes:
-            raise InflateError(_too_much(max_bytes))
+            raise InflateError("too-big", _too_much(max_bytes))
         return body
     parts: list[bytes] = []
     left = max_bytes
@@ -44,11 +48,11 @@ def _inflate_member(data: bytes, left: int, max_bytes: int) -> tuple[bytes, byte
     try:
         part = inflater.decompress(data, left + 1)
     except zlib.error as error:
-        raise InflateError("the body is labelled gzip and is damaged") from error
+        raise InflateError("coding", "the body is labelled gzip and is damaged") from error
     if len(part) > left:
-        raise InflateError(_too_much(max_bytes))
+        raise InflateError("too-big", _too_much(max_bytes))
     if not inflater.eof:
-        raise InflateError("the body is cut short")
+        raise InflateError("truncated", "the body is cut short")
     return part, inflater.unused_data
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from aggregator.decide import Verdict, compare, judge, merge
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
+from aggregator.model.key import entry_key
 from aggregator.model.parsed import ParsedFeed
 from aggregator.normalise import Identified, identify, normalise_entry, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
+from aggregator.parse.limits import MAX_ENTRIES
 from aggregator.pipeline.jobs import DigestJob, Unreadable
 from aggregator.store.files import read_file
 from aggregator.store.paths import post_path
@@ -42,6 +44,7 @@ class _Draft:
     def __init__(self) -> None:
         self.writes: list[_Write] = []
         self.adopted: list[PostRow] = []
+        self.healed: list[PostRow] = []  #: rewritten by a run that died before it could say so
         self.noted: list[tuple[str, bytes]] = []
         self.locked: list[str] = []
         self.skipped: list[Skipped] = []
@@ -52,16 +55,15 @@ def digest(job: DigestJob) -> Changes | Unreadable:
     arm_deadline()
     try:
         body = inflate(job.body, job.coding, job.max_bytes)
-        parsed = parse_feed(body, job.headers, address=job.final_address)
+        parsed = parse_feed(body, job.headers, address=job.final_address, limit=job.limit or MAX_ENTRIES)
+        feed = normalise_feed(parsed, job.source, address=job.final_address)
+        draft = _plan(job, parsed, feed)
     except InflateError as error:
-        disarm_deadline()
-        return Unreadable(kind="truncated" if "short" in str(error) else "too-big", message=str(error))
+        return Unreadable(kind=error.kind, message=str(error))
     except NotAFeedError as error:
-        disarm_deadline()
         return Unreadable(kind="parse" if isinstance(error, UnreadableFeedError) else "not-a-feed", message=str(error))
-    feed = normalise_feed(parsed, job.source, address=job.final_address)
-    draft = _plan(job, parsed, feed)
-    disarm_deadline()
+    finally:
+        disarm_deadline()
     rows = [_write(job, write) for write in draft.writes]
     pairs = list(zip(draft.writes, rows, strict=True))
     return Changes(
@@ -70,7 +72,7 @@ def digest(job: DigestJob) -> Changes | Unreadable:
         feed_link=feed.link,
         format=parsed.format,
         new=tuple(row for write, row in pairs if write.is_new) + tuple(draft.adopted),
-        updated=tuple(row for write, row in pairs if not write.is_new),
+        updated=tuple(row for write, row in pairs if not write.is_new) + tuple(draft.healed),
         adopted=len(draft.adopted),
         noted=tuple(draft.noted),
         locked=tuple(draft.locked),
@@ -86,7 +88,7 @@ def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
     draft = _Draft()
     profile = get_profile(job.place.profile)
     items = identify(parsed.entries, source_id=job.source.id, known=job.known, address=job.final_address)
-    for item in items[: job.limit]:
+    for item in items:
         known = job.known.get(item.key)
         verdict = judge(known, item.raw_hash)
         if verdict is Verdict.KNOWN:
@@ -119,13 +121,18 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
     there = read_file(job.place.root, path)
     if there is not None:
         try:
-            old = profile.read(there, read_file(job.place.archive, archive_path(path)))
+            old = profile.read(there, _extra(job, profile, path))
         except PostFormatError as error:
             if not _cut_short(there, rendered.post):
                 draft.skipped.append(Skipped(entry=path, reason=f"the post cannot be read and is kept as it is: {error}"))
                 return
         else:
-            draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=item.raw_hash))
+            if entry_key(old.source_id, old.id) != item.key:
+                draft.skipped.append(Skipped(entry=path, reason="a post of another entry stands in its place and is kept"))
+                return
+            # What is not byte for byte ours is compared, and its HTML checked, as something that came from outside.
+            raw_hash = item.raw_hash if there == rendered.post else None
+            draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=raw_hash))
             return
     draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=rendered, is_new=True))
 
@@ -144,7 +151,7 @@ def _plan_changed(
         # Deleted by hand, or the folder is not mounted: either way not ours to bring back here.
         return
     try:
-        old = profile.read(there, read_file(job.place.archive, archive_path(known.path)))
+        old = profile.read(there, _extra(job, profile, known.path))
     except PostFormatError as error:
         if not there.strip(b"\0"):
             draft.noted.pop()
@@ -155,12 +162,21 @@ def _plan_changed(
         return
     merged = merge(entry, old)
     rendered = profile.render(merged)
-    outcome = compare(known, on_disk=there, disk_hash=post_hash(there), should_be=rendered.post)
+    disk_hash = post_hash(there)
+    outcome = compare(known, on_disk=there, disk_hash=disk_hash, should_be=rendered.post)
     if outcome.locked:
         draft.locked.append(item.key)
+    elif there == rendered.post and disk_hash != known.post_hash:
+        # A run died between this post's renaming and its transaction: the row and the feeds are still to follow.
+        draft.noted.pop()
+        draft.healed.append(row_of(merged, known.path, disk_hash, raw_hash=item.raw_hash))
     elif outcome.rewrite:
         draft.noted.pop()
         draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=rendered, is_new=False))
+
+
+def _extra(job: DigestJob, profile: Profile, path: str) -> bytes | None:
+    return read_file(job.place.archive, archive_path(path)) if profile.keeps_archive else None
 
 
 def _write(job: DigestJob, write: _Write) -> PostRow:

@@ -1,4 +1,4 @@
-"""One finished visit -> what the state remembers of it and what is told. Pure.."""
+"""One finished visit -> what the state remembers of it and what is told. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fingerprint(source: Source) -> bytes:
     headers = [(name, value.reveal()) for name, value in source.headers]
     auth = (source.auth.username, source.auth.password.reveal()) if source.auth else None
     proxy = source.proxy.reveal() if source.proxy else None
-    return sha256(repr((source.addresses, headers, auth, proxy)).encode("utf-8", "surrogatepass")).digest()[:16]
+    return sha256(repr((source.addresses, headers, auth, proxy, source.limit)).encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def body_hash(answer: Fetched) -> bytes:
@@ -39,9 +39,18 @@ def body_hash(answer: Fetched) -> bytes:
 
 
 def answered(
-    source: Source, before: SourceState, answer: Fetched | NotModified, changes: Changes | None, now: datetime
+    source: Source,
+    before: SourceState,
+    answer: Fetched | NotModified,
+    changes: Changes | None,
+    now: datetime,
+    *,
+    whole: bool = True,
 ) -> Finished:
-    """Return what follows from a 304, an equal body (`changes` is None) or a digested one."""
+    """Return what follows from a 304, an equal body (`changes` is None) or a digested one.
+
+    Unless the `whole` feed was looked at, its validators are not kept: the rest is still to be asked for.
+    """
     upcoming = next_after_success(
         source_id=source.id,
         every=source.every,
@@ -57,8 +66,8 @@ def answered(
     state = replace(
         before,
         fingerprint=fingerprint(source),
-        validators=answer.validators,
-        body_hash=body_hash(answer) if isinstance(answer, Fetched) else before.body_hash,
+        validators=answer.validators if whole else None,
+        body_hash=(body_hash(answer) if whole else None) if isinstance(answer, Fetched) else before.body_hash,
         prefer=answer.address,
         next_poll=upcoming.at,
         next_reason=upcoming.reason,
@@ -91,11 +100,16 @@ def answered(
 def failed(source: Source, before: SourceState, answer: Failed, now: datetime, *, trace: str | None = None) -> Finished:
     """Return what follows from a failure: nothing stored is touched, the next try is later each time."""
     failures = before.failures + 1
+    asked = fingerprint(source)
+    moved = before.fingerprint is not None and before.fingerprint != asked
     upcoming = next_after_failure(
         source_id=source.id, every=source.every, failures=failures, retry_after=answer.retry_after, now=now
     )
     state = replace(
         before,
+        fingerprint=asked,
+        validators=None if moved else before.validators,
+        body_hash=None if moved else before.body_hash,
         next_poll=upcoming.at,
         next_reason=upcoming.reason,
         last_poll=now,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
+from unicodedata import normalize
 
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.publish.addresses import output_path, public_url
+
+#: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
+_FORMAT = 1
 
 
 def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[OutputFeed, ...]:
@@ -22,16 +27,26 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
     for path in (*configured, *sorted(leaves)):
         for depth in range(1, len(path) + 1):
             paths.setdefault(path[:depth])
-    return tuple(_frame(settings, path) for path in paths)
+    frames: dict[str, OutputFeed] = {}
+    for path in paths:
+        frame = _frame(settings, path)
+        # Old posts may spell a category otherwise than the config does now (News, news): one file, one feed.
+        first = frames.setdefault(normalize("NFC", frame.path.casefold()), frame)
+        if first is not frame:
+            frames[normalize("NFC", frame.path.casefold())] = replace(first, also=(*first.also, path))
+    return tuple(frames.values())
 
 
 def frame_hash(*parts: object) -> bytes:
     """Return a hash of everything about an output that is not its entries; records here have a faithful repr."""
-    return sha256(repr(parts).encode("utf-8", "surrogatepass")).digest()[:16]
+    return sha256(repr((_FORMAT, parts)).encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def outputs_of(settings: Settings, category: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the outputs that a post of this category stands in: its own, every prefix's, and `all`."""
+    """Return the outputs that a post of this category stands in: its own, every prefix's, and `all`.
+
+    For a spelling that is not the config's the path may differ in case from the one that is written; see `plan_frames`.
+    """
     return tuple(output_path(category[:depth], settings.categories) for depth in range(len(category) + 1))
 
 

@@ -5,14 +5,21 @@ Imports no parser: each door imports its stages when it is first opened, in the 
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
+from aggregator.errors import AggregatorError
 from aggregator.model.changes import Changes, KnownEntry, PostRow
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.settings import Site
 from aggregator.model.source import Source
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,6 @@ class Unreadable:
 
     kind: str
     message: str
-    trace: str | None = None  #: of a bug of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,29 +111,51 @@ class Indexed:
     unreadable: tuple[tuple[str, str], ...]  #: (path, reason): kept as they are, not published
 
 
+class BugError(Exception):
+    """A bug of ours in a worker: foreign exceptions do not all travel between processes, so its trace comes as text."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        """Take what was raised, in one line, and the traceback."""
+        self.trace = trace
+        super().__init__(message, trace)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def _through(work: Callable[[Job], Result], job: Job) -> Result:
+    """Do the work; let out only exceptions that can travel."""
+    try:
+        return work(job)
+    except (AggregatorError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - not swallowed: shown as a bug by whoever asked
+        raise BugError(f"{type(error).__name__}: {error}", traceback.format_exc()) from None
+
+
 def run_digest(job: DigestJob) -> Changes | Unreadable:
     """One fetched body into posts; see `pipeline.digest`."""
     from aggregator.pipeline.digest import digest
 
-    return digest(job)
+    return _through(digest, job)
 
 
 def run_index(job: IndexJob) -> Indexed:
     """Posts into rows; see `pipeline.index`."""
     from aggregator.pipeline.index import index_posts
 
-    return index_posts(job)
+    return _through(index_posts, job)
 
 
 def run_output(job: OutputJob) -> OutputResult:
     """One category's feed; see `pipeline.outputs`."""
     from aggregator.pipeline.outputs import publish_output
 
-    return publish_output(job)
+    return _through(publish_output, job)
 
 
 def run_opml(job: OpmlJob) -> OutputResult:
     """The list of feeds; see `pipeline.outputs`."""
     from aggregator.pipeline.outputs import publish_opml
 
-    return publish_opml(job)
+    return _through(publish_opml, job)

@@ -78,7 +78,7 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
             break
         found.looked_at += 1
         item = _item(job.place, row, found)
-        if item is not None and item.entry.categories[: len(job.frame.category)] != job.frame.category:
+        if item is not None and item.entry.categories[: len(job.frame.category)] not in {job.frame.category, *job.frame.also}:
             found.moved.add(atom_id(row.source_id, row.entry_id))
         elif item is not None:
             found.entries.append(item)
@@ -92,7 +92,8 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
         return None
     now_hash = post_hash(post)
     try:
-        entry = _parsed(place.profile, now_hash, post, read_file(place.archive, archive_path(row.path)))
+        extra = read_file(place.archive, archive_path(row.path)) if get_profile(place.profile).keeps_archive else None
+        entry = _parsed(place.profile, now_hash, post, extra)
     except PostFormatError as error:
         found.unreadable.append((row.path, str(error)))
         return None

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from aggregator import __version__
@@ -19,14 +20,14 @@ from aggregator.model.key import atom_id, link_hash
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
 from aggregator.pipeline.frames import outputs_of
-from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, IndexJob, PostsPlace, run_index
+from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
 from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Deleted, Ledger, Takedown
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
 from aggregator.store.posts import list_posts
 from aggregator.store.state import Batch, State, open_state
-from aggregator.workers import Workers
+from aggregator.workers import WorkerDiedError, Workers
 
 #: The kernel stamps files with a clock that may tick every 10 ms only: a folder's time tells of a change only when it is older.
 _CLOCK_TICK_NS = 20_000_000
@@ -46,9 +47,11 @@ class Project:
         self.adopted = 0  #: posts found and adopted by this run
         self.outputs_written = 0
         self.outputs_refused = 0
+        self.began_ns = time.time_ns() - _CLOCK_TICK_NS  #: what is older was not written by this run
         self._folders = state.folders()
         self._looks: dict[str, asyncio.Task[None]] = {}
-        self._touched: set[str] = set()
+        self._touched: set[str] = set()  #: written to by this run
+        self._seen: set[str] = set()  #: folders whose every post the state knows
 
     @property
     def user_agent(self) -> str:
@@ -77,11 +80,15 @@ class Project:
         """Adopt what a run that died has left in the folders that it was writing to."""
         for folder, mtime in sorted(self._folders.items()):
             if mtime is None:
-                await self._look(workers, folder, report)
+                await self._look_once(workers, folder, report)
+        if None in self._folders.values():
+            sweep_leftovers(self.place.archive, older_than_ns=self.began_ns)
 
     async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:
         """Adopt unknown posts in a category's folder, once per run, if anybody but us has touched it."""
-        folder = post_folder(categories)
+        await self._look_once(workers, post_folder(categories), report)
+
+    async def _look_once(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
         if folder not in self._looks:
             self._looks[folder] = asyncio.ensure_future(self._look(workers, folder, report))
         # Shielded, since others wait for the same look when one visit is cancelled.
@@ -89,15 +96,16 @@ class Project:
 
     async def _look(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
         on_disk = _mtime(self.place.root / folder)
+        self._seen.add(folder)
         if on_disk is None or self._folders.get(folder) == on_disk:
             return
-        sweep_leftovers(self.place.root / folder)
-        paths = {key: f"{folder}/{path}" for path, key in list_posts(self.place.root / folder) if "/" not in path}
+        sweep_leftovers(self.place.root / folder, older_than_ns=self.began_ns)
+        paths = {key: f"{folder}/{path}" for path, key in list_posts(self.place.root / folder, nested=False)}
         known = self.state.keys(list(paths))
         unknown = sorted(path for key, path in paths.items() if key not in known)
         self._touched.add(folder)
-        if unknown:
-            rows = await self.index(workers, unknown, report)
+        rows = await self.index(workers, unknown, report) if unknown else ()
+        if rows:
             dirty = self.outputs_of({row.categories for row in rows})
             self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
             self.adopted += len(rows)
@@ -110,11 +118,24 @@ class Project:
             for start in range(0, len(paths), POSTS_PER_INDEX_JOB)
         ]
         rows: list[PostRow] = []
-        for result in await asyncio.gather(*(workers.run(run_index, job) for job in jobs)):
+        for result in await asyncio.gather(*(self._index_job(workers, job) for job in jobs)):
             rows.extend(result.rows)
-            for path, reason in result.unreadable:
-                report(Note(text=f"{self.settings.posts.dir}/{path}: {reason}; kept as it is, not published"))
+            for _, reason in result.unreadable:
+                report(Note(text=f"{reason}; kept as it is, not published"))
         return tuple(rows)
+
+    async def _index_job(self, workers: Workers, job: IndexJob) -> Indexed:
+        """Index some posts; one that kills its worker is found by asking for each alone."""
+        try:
+            return await workers.run(run_index, job)
+        except WorkerDiedError as error:
+            if len(job.paths) == 1:
+                return Indexed(rows=(), unreadable=((job.paths[0], f"{self.settings.posts.dir}/{job.paths[0]}: {error}"),))
+        alone = [await self._index_job(workers, replace(job, paths=(path,))) for path in job.paths]
+        return Indexed(
+            rows=tuple(row for result in alone for row in result.rows),
+            unreadable=tuple(pair for result in alone for pair in result.unreadable),
+        )
 
     async def reindex(self, workers: Workers, report: Callable[[Event], None]) -> int:
         """Index every post anew; returns how many there are."""
@@ -122,7 +143,9 @@ class Project:
         rows = _without_twins(await self.index(workers, paths, report), report)
         self.state.replace_entries(rows)
         self._folders = {}
-        self._touched.update(str(PurePosixPath(path).parent) for path in paths)
+        folders = {str(PurePosixPath(path).parent) for path in paths}
+        self._touched |= folders
+        self._seen |= folders
         self.adopted += len(rows)
         return len(rows)
 
@@ -134,7 +157,7 @@ class Project:
 
     def close_folders(self) -> None:
         """Store the times of the folders that this run wrote to: from now on, another time means another hand."""
-        times = {folder: _mtime(self.place.root / folder) for folder in self._touched}
+        times = {folder: _mtime(self.place.root / folder) for folder in self._touched & self._seen}
         found = {folder: mtime for folder, mtime in times.items() if mtime is not None}
         if not found:
             return
@@ -142,7 +165,7 @@ class Project:
         wait_ns = newest + _CLOCK_TICK_NS - time.time_ns()
         if 0 < wait_ns <= _CLOCK_TICK_NS:
             time.sleep(wait_ns / 1e9)
-        self.state.close_folders({folder: mtime for folder, mtime in found.items() if times[folder] == mtime})
+        self.state.close_folders(found)
         self._touched.clear()
 
 

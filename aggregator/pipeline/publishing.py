@@ -26,6 +26,7 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     known = project.state.outputs()
     wanted = [frame for frame in frames if _needs_writing(project, known.get(frame.path), frame.path, frame_hash(frame))]
     await _publish(project, workers, frames, wanted, report)
+    frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
     if _needs_writing(project, known.get(OPML_PATH), OPML_PATH, listing):
         await _publish_opml(project, workers, frames, listing, report)
@@ -41,6 +42,7 @@ async def publish_all(
     frames = plan_frames(project.settings, project.state.leaves())
     wanted = [frame for frame in frames if only is None or frame.path in only]
     await _publish(project, workers, frames, wanted, report)
+    frames = plan_frames(project.settings, project.state.leaves())
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
 
 
@@ -59,7 +61,9 @@ async def _publish(
 ) -> None:
     if not wanted:
         return
-    sweep_leftovers(project.public)
+    for folder in {frame.path.rpartition("/")[0] for frame in wanted}:
+        sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
+    gone = project.gone_on_purpose()
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
     leaves = project.state.leaves()
     newest = {leaf: project.state.newest(leaf, 2 * max(f.max_entries for f in frames)) for leaf in leaves}
@@ -73,7 +77,7 @@ async def _publish(
             source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
             place=project.place,
             public=project.public,
-            gone_on_purpose=project.gone_on_purpose(),
+            gone_on_purpose=gone,
         )
         async with slots:
             try:
@@ -89,14 +93,21 @@ async def _publish(
         edited.update((row.key, row) for row in result.edited)
         states.append(OutputState(path=frame.path, frame_hash=frame_hash(frame), dirty=result.refused is not None))
     _keep(project, [result.path for _, result in results if result.changed])
-    before = {row.key: row.categories for rows in newest.values() for row in rows}
-    project.state.published(states, tuple(edited.values()))
-    moved = {row.categories for row in edited.values() if row.categories != before[row.key]}
-    if moved:
-        # A hand has put these posts into other categories: those feeds gain them, and there may be new ones.
+    again = _also_touched(project, newest, edited, {frame.path for frame in wanted})
+    project.state.published(states, tuple(edited.values()), dirty=again)
+    if again:
         frames = plan_frames(project.settings, project.state.leaves())
-        gaining = set(project.outputs_of(moved))
-        await _publish(project, workers, frames, [frame for frame in frames if frame.path in gaining], report)
+        await _publish(project, workers, frames, [frame for frame in frames if frame.path in again], report)
+
+
+def _also_touched(
+    project: Project, newest: dict[tuple[str, ...], list[PostRow]], edited: dict[str, PostRow], wanted: set[str]
+) -> tuple[str, ...]:
+    """Return the outputs that edited posts stand in beyond those just written, and all that a moved one now stands in."""
+    before = {row.key: row.categories for rows in newest.values() for row in rows}
+    moved = {row.categories for row in edited.values() if row.categories != before[row.key]}
+    stood = {categories for row in edited.values() for categories in (row.categories, before[row.key])}
+    return tuple(sorted((set(project.outputs_of(stood)) - wanted) | set(project.outputs_of(moved))))
 
 
 async def _publish_opml(
@@ -112,10 +123,13 @@ async def _publish_opml(
         path=OPML_PATH,
         public=project.public,
     )
-    result = await workers.run(run_opml, job)
+    try:
+        result = await workers.run(run_opml, job)
+    except WorkerDiedError as error:
+        result = OutputResult(path=OPML_PATH, changed=False, refused=f"building it {error}; kept as it was")
     _tell(project, result, report)
     _keep(project, [result.path] if result.changed else [])
-    project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=False)], ())
+    project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
 
 
 def _keep(project: Project, paths: list[str]) -> None:
@@ -126,7 +140,8 @@ def _keep(project: Project, paths: list[str]) -> None:
 
 def _rows_of(frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]]) -> tuple[PostRow, ...]:
     depth = len(frame.category)
-    rows = [row for leaf, found in newest.items() if leaf[:depth] == frame.category for row in found]
+    own = {frame.category, *frame.also}
+    rows = [row for leaf, found in newest.items() if leaf[:depth] in own for row in found]
     rows.sort(key=lambda row: (row.date, row.key), reverse=True)
     return tuple(rows[: 2 * frame.max_entries])
 

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError, StoreError
@@ -23,7 +23,7 @@ from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint
-from aggregator.pipeline.jobs import DigestJob, Unreadable, run_digest
+from aggregator.pipeline.jobs import BugError, DigestJob, Unreadable, run_digest
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.store.files import make_durable
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from aggregator.fetch.client import Client
 
 BATCH_ROWS = 2000  #: posts per state transaction
+BATCH_POLLS = 500  #: or so many polls: what a kill -9 may make us ask again
+BODIES_WAITING = 64  #: fetched and not yet digested; beyond that no further request is started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class _Sync:
         self._began = time.monotonic()
         self._events: list[SourceEvent] = []
         self._batch: list[Finished] = []
+        self._batch_rows = 0
+        self._room = _Room(BODIES_WAITING)
         self._flushing = asyncio.Lock()
         self._signal: int | None = None
         self._had_entries = not project.state.is_empty()
@@ -102,7 +106,10 @@ class _Sync:
         state = self._known_sources.get(source.id)
         if state is None or state.next_poll is None or state.fingerprint != fingerprint(source):
             return True
-        return state.next_poll <= self._request.now
+        now = self._request.now
+        if state.last_poll is not None and state.last_poll > now:
+            return True  # the clock stood in the future then
+        return state.next_poll <= now or _is_shortened(source, state, now)
 
     # -- the run ----------------------------------------------------------------------------------------------------
 
@@ -125,7 +132,7 @@ class _Sync:
             if self._signal is None:
                 raise
             raise InterruptedRunError(self._signal) from None
-        except StoreError:
+        except Exception:
             with suppress(StoreError):  # the first error is the one to tell
                 await self._flush()
             raise
@@ -137,7 +144,8 @@ class _Sync:
     async def _all(self, workers: Workers, due: list[Source]) -> None:
         project = self._project
         if due:
-            await project.look_through_open_folders(workers, self._report)
+            if not self._request.dry_run:
+                await project.look_through_open_folders(workers, self._report)
             await self._poll(workers, due)
             await self._flush()
         if self._request.dry_run:
@@ -151,17 +159,35 @@ class _Sync:
         from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them
 
         slots = asyncio.Semaphore(workers.width)
-        async with Client(self._settings.fetch, user_agent=self._project.user_agent) as client:
+        async with Client(self._settings.fetch, user_agent=self._project.user_agent, admit=self._room.wait) as client:
             try:
                 async with asyncio.TaskGroup() as group:
                     for source in due:
                         group.create_task(self._visit(client, workers, slots, source))
             except BaseExceptionGroup as errors:
-                # The first is what stopped the run; the others were cancelled on its account or failed alike.
-                raise errors.exceptions[0] from None
+                # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
+                raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
 
     async def _visit(self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source) -> None:
+        """Take one source down its path. Whatever happens costs this source only, but for a disk that fails."""
         before = self._known_sources.get(source.id) or SourceState(id=source.id)
+        try:
+            finished = await self._outcome(client, workers, slots, source, before=before)
+        except AggregatorError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours is shown as one, and the other sources go on
+            trace = error.trace if isinstance(error, BugError) else "".join(traceback.format_exception(error))
+            answer = Failed(source_id=source.id, address=source.feed, kind="bug", message=_bug(error))
+            finished = failed(source, before, answer, self._now(), trace=trace)
+        await self._finish(finished)
+
+    def _now(self) -> datetime:
+        """Return the time at this moment of the run, on the run's own clock."""
+        return self._request.now + timedelta(seconds=int(time.monotonic() - self._began))
+
+    async def _outcome(
+        self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source, *, before: SourceState
+    ) -> Finished:
         moved = before.fingerprint is not None and before.fingerprint != fingerprint(source)
         validators = None if self._request.no_cache or moved else before.validators
         excluded: set[str] = set()
@@ -173,7 +199,7 @@ class _Sync:
             if same and not moved:
                 result: Changes | Unreadable | None = None
             else:
-                async with slots:
+                async with self._room, slots:
                     result = await self._digest(workers, source, answer)
             if isinstance(result, Unreadable):
                 excluded.add(answer.address)
@@ -187,18 +213,16 @@ class _Sync:
                     status=answer.status,
                     elapsed=answer.elapsed,
                 )
-                await self._finish(failed(source, before, answer, self._request.now, trace=result.trace))
-                return
-            await self._finish(answered(source, before, answer, result, self._request.now))
-            return
+                return failed(source, before, answer, self._now())
+            return answered(source, before, answer, result, self._now(), whole=self._request.limit is None)
         if isinstance(answer, NotModified):
-            await self._finish(answered(source, before, answer, None, self._request.now))
-        else:
-            await self._finish(failed(source, before, answer, self._request.now))
+            return answered(source, before, answer, None, self._now())
+        return failed(source, before, answer, self._now())
 
     async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:
-        # Before the first post is written there by this run, or its own posts would look like somebody else's.
-        await self._project.look_through_folder(workers, source.categories, self._report)
+        if not self._request.dry_run:
+            # Before the first post is written there by this run, or its own posts would look like somebody else's.
+            await self._project.look_through_folder(workers, source.categories, self._report)
         job = DigestJob(
             body=answer.body,
             coding=answer.coding,
@@ -209,7 +233,7 @@ class _Sync:
             known=self._known(source),
             now=self._request.now,
             stamp=self._request.stamp,
-            limit=self._request.limit,
+            limit=min((limit for limit in (source.limit, self._request.limit) if limit), default=None),
             place=self._project.place,
             dry_run=self._request.dry_run,
         )
@@ -217,10 +241,6 @@ class _Sync:
             return await workers.run(run_digest, job)
         except WorkerDiedError as error:
             return Unreadable(kind=error.kind, message=f"the feed {error}")
-        except AggregatorError:
-            raise  # the disk, not the feed: the run cannot go on
-        except Exception as error:  # noqa: BLE001 - a bug of ours costs this source only, and is shown as one
-            return Unreadable(kind="bug", message=_bug(error), trace="".join(traceback.format_exception(error)))
 
     def _known(self, source: Source) -> dict[str, KnownEntry]:
         known = self._project.state.known(source.id) if self._had_entries or self._project.adopted else {}
@@ -230,23 +250,27 @@ class _Sync:
 
     async def _finish(self, finished: Finished) -> None:
         self._events.append(finished.event)
+        if not self._request.dry_run:
+            self._batch.append(finished)
+            self._batch_rows += len(finished.rows)
         self._report(finished.event)
-        if self._request.dry_run:
-            return
-        self._batch.append(finished)
-        if sum(len(done.rows) for done in self._batch) >= BATCH_ROWS:
+        if self._batch_rows >= BATCH_ROWS or len(self._batch) >= BATCH_POLLS:
             await self._flush()
 
     async def _flush(self) -> None:
         """Make the batch's posts durable, then save it: what the state says must be on the disk."""
         async with self._flushing:
-            batch, self._batch = self._batch, []
+            batch, self._batch, self._batch_rows = self._batch, [], 0
             if not batch:
                 return
             rows = [row for done in batch for row in done.rows]
             project = self._project
-            if rows and self._settings.posts.durable:
-                await asyncio.to_thread(make_durable, project.place.root, [row.path for row in rows])
+            try:
+                if rows and self._settings.posts.durable:
+                    await asyncio.to_thread(make_durable, project.place.root, [row.path for row in rows])
+            except BaseException:
+                self._batch = batch + self._batch  # a signal may come just here: the last flush takes them
+                raise
             folders = project.touched(row.path for row in rows)
             project.state.save(
                 Batch(
@@ -282,11 +306,47 @@ class _Sync:
             next_poll=first[1] if first else None,
             next_source=first[0] if first else None,
             elapsed_ms=round((time.monotonic() - self._began) * 1000),
+            dry_run=self._request.dry_run,
         )
 
 
+def _is_shortened(source: Source, state: SourceState, now: datetime) -> bool:
+    """Tell whether `every` was made so short since the last poll that the source is due; a server's wish still binds."""
+    by_interval = state.next_reason is not None and state.next_reason.startswith("every ")
+    if not by_interval or source.every is None or state.last_poll is None:
+        return False
+    return state.last_poll + source.every * 1.1 <= now
+
+
+class _Room:
+    """Counts bodies that wait for a worker, and holds back new requests while there are too many.
+
+    `wait` is what the client asks before each request; `async with` encloses a body's wait and digestion.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._free = asyncio.Event()
+        self._free.set()
+
+    async def wait(self) -> None:
+        await self._free.wait()
+
+    async def __aenter__(self) -> None:
+        self._taken += 1
+        if self._taken >= self._limit:
+            self._free.clear()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._taken -= 1
+        if self._taken < self._limit:
+            self._free.set()
+
+
 def _bug(error: Exception) -> str:
-    return f"internal error, a bug of aggregator: {type(error).__name__}: {error} (-vv shows the traceback)"
+    what = str(error) if isinstance(error, BugError) else f"{type(error).__name__}: {error}"
+    return f"internal error, a bug of aggregator: {what} (-vv shows the traceback)"
 
 
 def _processors() -> int:

@@ -105,20 +105,23 @@ def make_durable(root: Path, paths: Collection[str]) -> None:
         _sync(folder, os.O_DIRECTORY)
 
 
-def sweep_leftovers(folder: Path) -> int:
-    """Remove the temporary files that a killed run left anywhere below the folder; return their number.
+def sweep_leftovers(folder: Path, *, older_than_ns: int) -> int:
+    """Remove the temporary files that a killed run left in the folder itself; return their number.
 
-    Only for the holder of the project's lock, before any worker writes: a leftover looks like a file being written.
+    Only for the holder of the project's lock, and only what is older than its own run: a file that one of its workers is
+    writing at this moment looks the same.
     """
     removed = 0
-    for found, _, names in os.walk(folder):
-        for name in names:
-            if name.startswith(TEMPORARY_PREFIX):
-                try:
-                    Path(found, name).unlink(missing_ok=True)
-                except OSError as error:
-                    raise store_error("remove", Path(found), name, error) from error
-                removed += 1
+    try:
+        with os.scandir(folder) as found:
+            for entry in found:
+                if entry.name.startswith(TEMPORARY_PREFIX) and entry.stat(follow_symlinks=False).st_mtime_ns < older_than_ns:
+                    Path(entry.path).unlink(missing_ok=True)
+                    removed += 1
+    except FileNotFoundError:
+        return removed
+    except OSError as error:
+        raise store_error("remove leftovers in", folder, "", error) from error
     return removed
 
 
@@ -200,6 +203,8 @@ def _sync(path: Path, flag: int) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except FileNotFoundError:
+        return  # somebody has removed it since: there is nothing to keep
     except OSError as error:
         # Some file systems cannot sync a folder (EINVAL), and the folder above the root may not be ours to open.
         if flag == os.O_DIRECTORY and error.errno in {errno.EINVAL, errno.ENOTSUP, errno.EACCES}:

@@ -101,17 +101,19 @@ def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = N
     )
 
 
-def list_posts(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield path and key of every post below the folder, sorted by path; hidden names and symbolic links are passed over.
+def list_posts(root: Path, *, nested: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield path and key of every post below the folder (or only in it), sorted by path.
+
+    Hidden names and symbolic links are passed over.
 
     Raises:
         StoreError: a folder cannot be listed, so that the list would not be whole. A root that is not there is empty.
     """
     if root.is_dir() or root.is_symlink():
-        yield from _list_folder(root, "")
+        yield from _list_folder(root, "", nested=nested)
 
 
-def _list_folder(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
+def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[tuple[str, str]]:
     try:
         with os.scandir(root / prefix) as entries:
             # A folder sorts as its name with the slash, so that the whole is in the order of the paths.
@@ -124,7 +126,8 @@ def _list_folder(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
         raise store_error("read", root, prefix, error) from error
     for name in names:
         if name.endswith("/"):
-            yield from _list_folder(root, f"{prefix}{name}")
+            if nested:
+                yield from _list_folder(root, f"{prefix}{name}", nested=True)
         elif key := key_of_name(name):
             yield f"{prefix}{name}", key
 

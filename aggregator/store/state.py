@@ -198,12 +198,13 @@ class State:
             run.execute(sa.update(outputs_table).values(dirty=1))
             self._upsert(run, meta_table, [{"name": "version", "value": str(VERSION)}])
 
-    def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow]) -> None:
-        """Note what the published files now are, and the posts that were found edited by hand."""
+    def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow], dirty: Sequence[str] = ()) -> None:
+        """Note what the published files now are, the posts that were found edited by hand, and what they touch besides."""
         with self._transaction() as run:
             self._save_rows(run, tuple(edited))
             values = [{"path": out.path, "frame_hash": out.frame_hash, "dirty": int(out.dirty)} for out in outputs]
             self._upsert(run, outputs_table, values)
+            self._mark_dirty(run, dirty)
 
     def close_folders(self, mtimes: Mapping[str, int]) -> None:
         """Store the folders' modification times: what is on disk is what the state knows."""
@@ -266,7 +267,15 @@ class State:
             with self._engine.begin() as run:
                 yield run
         except SQLAlchemyError as error:
-            raise _store_error(error, self._path) from error
+            if not _is_damaged(error) or not isinstance(self._path, Path):
+                raise _store_error(error, self._path) from error
+            self._engine.dispose()
+            spare = _set_aside(self._path)
+            raise StoreError(
+                f"the state {self._path.name} is damaged ({error.orig}); it is kept as {spare.name}. Run again: it is rebuilt "  # type: ignore[attr-defined]
+                "from the posts, which are safe.",
+                path=self._path,
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,13 +293,20 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
     A file that is no database, or an older layout, is set aside and begun anew: it holds nothing that posts and ledger do
     not. `create=False` raises StoreError if there is none. Raises NewerFormatError, StoreError.
     """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, root, create=create)
-    engine = sa.create_engine(parsed)
-    name = parsed.render_as_string(hide_password=True)
     try:
-        return _prepared(engine, name)
+        parsed = sa.make_url(url)
+        name = parsed.render_as_string(hide_password=True)
+        if parsed.get_backend_name() == "sqlite":
+            return _open_sqlite(parsed, root, create=create)
+        if parsed.get_backend_name() != "postgresql":
+            raise StoreError(f"state.url: {name} is neither sqlite nor postgresql+psycopg", path=name)
+        return _prepared(sa.create_engine(parsed), name, create=create)
+    except ImportError as error:
+        raise StoreError(f"state.url: {error}. Install the extra: feed-aggregator[postgres]", path=name) from error
+    except _OlderLayoutError as error:
+        raise StoreError(f"{name}: its tables are of an older {error}; drop them and run again", path=name) from error
+    except sa.exc.ArgumentError as error:
+        raise StoreError("state.url is no database address such as sqlite:///state/state.sqlite", path=root) from error
     except SQLAlchemyError as error:
         raise _store_error(error, name) from error
 
@@ -308,14 +324,14 @@ def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
         engine = sa.create_engine(url.set(database=str(path)))
         sa.event.listen(engine, "connect", _prepare_sqlite)
         try:
-            opened = _prepared(engine, path)
+            opened = _prepared(engine, path, create=create)
             return Opened(state=opened.state, fresh=opened.fresh, note=note)
         except OperationalError as error:
             engine.dispose()
             raise _store_error(error, path) from error
         except (DatabaseError, _OlderLayoutError) as error:
             engine.dispose()
-            if note is not None:
+            if note is not None or not create:
                 raise StoreError(f"cannot use the state {path}: {error}", path=path) from error
             cause = getattr(error, "orig", None) or error
             note = f"state: {path.name} could not be used ({cause}); it is kept as {_set_aside(path).name}"
@@ -325,13 +341,18 @@ class _OlderLayoutError(Exception):
     """The state was written by an earlier layout."""
 
 
-def _prepared(engine: sa.Engine, path: Path | str) -> Opened:
+def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
     with engine.begin() as run:
-        known = sa.inspect(run).has_table("meta")
-        if not known:
+        found = None
+        if sa.inspect(run).has_table("meta"):
+            found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "version")).scalar()
+        if found is None and create:
+            # Also where some tables are there: a run may have died while it made them.
             schema.create_all(run)
-        found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "version")).scalar()
     version = int(found) if found is not None else None
+    if version is None and not create:
+        engine.dispose()
+        raise StoreError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
     if version is not None and version > VERSION:
         engine.dispose()
         raise NewerFormatError(
@@ -374,6 +395,12 @@ def _store_error(error: SQLAlchemyError, path: Path | str) -> StoreError:
         f"cannot use the state {path}: {cause}. Posts already written are safe; the next run goes on from there.",
         path=path,
     )
+
+
+def _is_damaged(error: SQLAlchemyError) -> bool:
+    """Tell whether SQLite says that the file itself is broken."""
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+    return name.startswith("SQLITE_CORRUPT") or name == "SQLITE_NOTADB"
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
