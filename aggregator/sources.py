@@ -80,6 +80,8 @@ def parse_address(text: str) -> str:
         port = parts.port
     except ValueError:
         raise AddressError("is no address that can be read", hint="check its host and port") from None
+    if not parts.scheme:
+        raise AddressError("is no address: it names no scheme", hint=f"write https://{text.lstrip('/')}")
     if parts.scheme not in {"http", "https"}:
         raise AddressError(f'asks for the scheme "{parts.scheme}"; only http and https are fetched')
     if "@" in parts.netloc:

@@ -78,7 +78,8 @@ class Workers:
         except (BrokenProcessPool, OSError, RuntimeError) as error:
             cause = error.__cause__ or error
             raise StoreError(
-                f"cannot start a worker process: {cause}. Is {gettempdir()} writable?", path=gettempdir()
+                f"cannot start a worker process: {cause}. Is {gettempdir()} writable, and may this user run {sys.executable}?",
+                path=gettempdir(),
             ) from error
         try:
             result: Result = await asyncio.wrap_future(future)

@@ -130,7 +130,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: li
 ROW = TEXT.splitlines()[2]
 
 FAULTS = {
-    "empty": ("", 1, "it should be"),
+    "empty": ("", 1, "it is empty"),
     "no version": (f"{ROW}\n", 1, "it should be"),
     "version no number": ('{"ledger": "1"}\n', 1, "it should be"),
     "conflict at the top": ('<<<<<<< HEAD\n{"ledger": 1}\n', 1, "merge conflict"),

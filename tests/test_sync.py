@@ -203,6 +203,15 @@ def test_all_upstreams_dead(folder: Folder, upstream: Upstream) -> None:
     done = folder.run("sync")
 
     assert done.returncode == 4
+    assert done.stderr.count("every source that was due has failed; nothing stored was touched. see: aggregator status") == 1
+
+
+def test_offline(folder: Folder) -> None:
+    """Where nothing can even be connected to, the question is the machine's connection, asked once."""
+    folder.sources_at({"a": "http://127.0.0.1:9/a", "b": "http://127.0.0.1:9/b"})
+    done = folder.run("sync")
+
+    assert done.returncode == 4
     assert done.stderr.count("is this machine online?") == 1
 
 
@@ -512,3 +521,34 @@ def test_a_state_that_is_damaged_inside(folder: Folder) -> None:
 
     assert folder.files() == before
     assert list((folder.root / "state").glob("state.sqlite.set-aside-*"))
+
+
+def test_an_entry_that_cannot_be_published_keeps_nobody_out(folder: Folder, upstream: Upstream) -> None:
+    """Of two entries with one id the publishable one is published, whichever source comes first."""
+    same = '<guid isPermaLink="false">urn:x:same</guid>'
+    upstream.feed("/a", f"<item><title>Bare</title>{same}</item>")
+    upstream.feed("/b", f"<item><title>Full</title>{same}<link>http://b.example/</link></item>")
+    folder.sync()
+
+    assert _titles(folder, "all.atom") == ["Full"]
+
+
+def test_tracebacks_change_no_exit_code(folder: Folder) -> None:
+    """-vv adds the traceback; the message and the exit code stay."""
+    folder.sources("sources: 1")
+    done = folder.run("-vv", "sync")
+
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+    assert folder.run("sync").stderr.strip() in done.stderr
+
+
+def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream) -> None:
+    """A feed that no category leads to any more stays, and is named by one run only."""
+    folder.sync()
+    folder.sources(f"sources:\n  c: {{feed: '{upstream.address}/a', categories: [other]}}\n")
+    (folder.root / "config" / "categories.yaml").write_text("categories: {news: {slug: moved}}", "utf-8")
+    first, second = folder.sync(), folder.sync("--force")
+
+    assert "public/feeds/news.atom: no category is published there any more" in first.stderr
+    assert "no category" not in second.stderr

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING
 
 import click
@@ -88,8 +89,9 @@ pass_invocation = click.make_pass_decorator(Invocation)
 def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int, json_: bool) -> None:
     """Poll feeds, keep every entry as a Markdown post, republish each category as an Atom feed.
 
-    Exit codes: 0 done, 1 partly (--strict) or a difference found, 2 wrong usage, 3 configuration invalid,
-    4 every due source failed, 5 cannot write, 6 another run holds the lock, 130 interrupted, 143 terminated.
+    Exit codes: 0 done, 1 partly (--strict) or a feed was refused, 2 wrong usage, 3 configuration invalid,
+    4 every due source failed, 5 posts, ledger, state or feeds cannot be read or written, 6 another run holds
+    the project, 130 interrupted, 143 terminated.
     """
     root = root.absolute()
     ctx.obj = Invocation(root=root, config=root / config, quiet=quiet, verbosity=verbose, json=json_)
@@ -114,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_INTERRUPTED)
     except AggregatorError as error:
         if verbosity > 1:
-            raise
+            click.echo("".join(format_exception(error)), err=True, nl=False)
         click.echo(str(error), err=True)
         sys.exit(_exit_code(error))
 

@@ -11,6 +11,7 @@ import click
 from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.exits import EXIT_CONFIG
+from aggregator.cli.project import check_addresses
 from aggregator.errors import ConfigError
 from aggregator.model.settings import Settings, join_category
 
@@ -32,6 +33,7 @@ def check_config(invocation: Invocation, json_: bool) -> None:
 
     try:
         loaded = load(invocation.root, invocation.config, os.environ)
+        check_addresses(loaded.settings, invocation)
     except ConfigError as error:
         if not (json_ or invocation.json):
             raise

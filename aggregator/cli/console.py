@@ -65,17 +65,24 @@ class Console(AbstractContextManager["Console"]):
             self._line(f"  {event.source_id}: {warning}", always=False)
         if event.trace and self._invocation.verbosity > 1:
             self._line(event.trace, always=True)
-        if self._dry_run:
+        if self._dry_run and not self._invocation.json:
             for mark, path in event.posts:
                 click.echo(f"{mark} {path}")
 
     def _output(self, event: OutputEvent) -> None:
         if event.refused is not None:
-            self._line(f"✗ {event.path}  {event.refused}", always=True)
+            self._line(f"✗ {event.refused}", always=True)
         elif event.changed and self._invocation.verbosity:
             self._line(f"✓ {event.path}", always=False)
         for warning in event.warnings:
             self._line(f"  {event.path}: {warning}", always=True)
+        if self._invocation.verbosity:
+            for duplicate in event.duplicates:
+                self._line(f"  {event.path}: {duplicate}", always=False)
+        elif event.changed and event.duplicates:
+            number = len(event.duplicates)
+            noun = "entry" if number == 1 else "entries"
+            self._line(f"  {event.path}: {number} {noun} of other sources left out as duplicates (-v names them)", always=False)
 
     def _line(self, text: str, *, always: bool) -> None:
         if self._bar is not None and sys.stderr.isatty():
@@ -156,7 +163,7 @@ def _ordinal(number: int) -> str:
 def _is_terminal() -> bool:
     import os
 
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 Report = Callable[[Event], None]

@@ -14,11 +14,11 @@ def load(invocation: Invocation) -> Settings:
     from aggregator.settings import load_settings
 
     settings = load_settings(invocation.root, invocation.config, os.environ)
-    _check_addresses(settings, invocation)
+    check_addresses(settings, invocation)
     return settings
 
 
-def _check_addresses(settings: Settings, invocation: Invocation) -> None:
+def check_addresses(settings: Settings, invocation: Invocation) -> None:
     """Refuse categories that would overwrite each other's feed. Raises ConfigError."""
     from aggregator.publish.addresses import collisions
 
@@ -29,7 +29,7 @@ def _check_addresses(settings: Settings, invocation: Invocation) -> None:
             line=None,
             column=None,
             message=f"{' and '.join(join_category(path) for path in found.categories)} would both be published as {found.path}",
-            hint="give one of them another slug in categories.yaml",
+            hint=f"give one of them a slug of its own there:  {join_category(found.categories[0])}: {{slug: ...}}",
         )
         for found in collisions(used, settings.categories)
     )

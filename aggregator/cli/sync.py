@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
-from aggregator.cli.console import Console, next_line, print_json, summary_line
+from aggregator.cli.console import Console, count, next_line, print_json, summary_line
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
 from aggregator.cli.project import load
 from aggregator.model.poll import Summary
@@ -86,14 +86,13 @@ def _tell(invocation: Invocation, summary: Summary, request: SyncRequest) -> Non
             "there is no source to poll: put one into config/sources/ (each file there shows how), then run this again"
         )
     elif not summary.due:
-        invocation.talk(f"nothing is due among {summary.sources} sources (--force polls all the same)")
+        written = f"; {count(summary.outputs, 'file')} published" if summary.outputs else ""
+        invocation.talk(f"nothing is due among {count(summary.sources, 'source')}{written} (--force polls all the same)")
     else:
         invocation.talk(summary_line(summary))
         if summary.failed == summary.due:
-            invocation.warn(
-                "no source could be reached; is this machine online? Posts and feeds are as they were. "
-                "`aggregator demo` works offline"
-            )
+            advice = "is this machine online? `aggregator demo` works offline" if summary.offline else "see: aggregator status"
+            invocation.warn(f"every source that was due has failed; nothing stored was touched. {advice}")
     upcoming = next_line(summary, request.now)
     if upcoming:
         invocation.talk(upcoming)

@@ -41,6 +41,7 @@ class LeftOut:
     source_id: str
     title: str
     reason: str  #: with the RFC section that it breaks
+    duplicate: bool = False  #: only because another source brought the same entry: no fault of anybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

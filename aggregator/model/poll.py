@@ -93,6 +93,7 @@ class OutputEvent:
     changed: bool
     refused: str | None = None  #: why the gate kept the last good file
     warnings: tuple[str, ...] = ()  #: entries left out, posts missing or edited by hand
+    duplicates: tuple[str, ...] = ()  #: entries that another source brought as well: no fault, so told only under -v
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ class Summary:
     next_source: str | None = None
     elapsed_ms: int = 0
     dry_run: bool = False
+    offline: bool = False  #: nothing could even be connected to
 
     @property
     def changed(self) -> bool:

@@ -109,7 +109,10 @@ class Project:
             dirty = self.outputs_of({row.categories for row in rows})
             self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
             self.adopted += len(rows)
-            report(Note(text=f"{folder}: {len(rows)} posts found that the state did not know; kept as they are"))
+            posts = "1 post" if len(rows) == 1 else f"{len(rows)} posts"
+            report(
+                Note(text=f"{self.settings.posts.dir}/{folder}: {posts} found that the state did not know; kept as they are")
+            )
 
     async def index(self, workers: Workers, paths: list[str], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
         """Read posts into rows, in workers; what cannot be read is reported and left alone."""
@@ -183,20 +186,20 @@ def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: i
             if opened.note:
                 report(Note(text=opened.note))
             if opened.fresh:
-                _index_first(project, report, jobs)
+                _index_first(project, report, jobs, why="begun anew" if opened.note else "there was none")
             yield project
         finally:
             opened.state.close()
 
 
-def _index_first(project: Project, report: Callable[[Event], None], jobs: int) -> None:
+def _index_first(project: Project, report: Callable[[Event], None], jobs: int, *, why: str) -> None:
     async def run() -> int:
         with Workers(jobs) as workers:
             return await project.reindex(workers, report)
 
     number = asyncio.run(run())
     if number:
-        report(Note(text=f"state: there was none; rebuilt from {number} posts, which stay as they are"))
+        report(Note(text=f"state: {why}; rebuilt from {number} posts, which stay as they are"))
 
 
 def _without_twins(rows: tuple[PostRow, ...], report: Callable[[Event], None]) -> tuple[PostRow, ...]:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from aggregator.model.changes import PostRow
-from aggregator.model.output import OutputFeed
+from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
 from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
@@ -30,9 +30,12 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     listing = frame_hash(project.settings.site, frames)
     if _needs_writing(project, known.get(OPML_PATH), OPML_PATH, listing):
         await _publish_opml(project, workers, frames, listing, report)
-    for path in sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH}):
+    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH})
+    for path in stale:
         if (project.public / path).exists():
-            report(Note(text=f"{project.settings.public.dir}/{path}: no category is published there any more; left as it is"))
+            where = f"{project.settings.public.dir}/{path}"
+            report(Note(text=f"{where}: no category is published there any more. It stays as it is; delete it when you like"))
+    project.state.forget_outputs(stale)
 
 
 async def publish_all(
@@ -83,7 +86,9 @@ async def _publish(
             try:
                 return frame, await workers.run(run_output, job)
             except WorkerDiedError as error:
-                return frame, OutputResult(path=frame.path, changed=False, refused=f"building it {error}; kept as it was")
+                return frame, OutputResult(
+                    path=frame.path, changed=False, refused=f"{frame.path}: building it {error}; kept as it was"
+                )
 
     results = await asyncio.gather(*(one(frame) for frame in wanted))
     states: list[OutputState] = []
@@ -126,7 +131,7 @@ async def _publish_opml(
     try:
         result = await workers.run(run_opml, job)
     except WorkerDiedError as error:
-        result = OutputResult(path=OPML_PATH, changed=False, refused=f"building it {error}; kept as it was")
+        result = OutputResult(path=OPML_PATH, changed=False, refused=f"{OPML_PATH}: building it {error}; kept as it was")
     _tell(project, result, report)
     _keep(project, [result.path] if result.changed else [])
     project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
@@ -153,9 +158,21 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
         project.outputs_refused += 1
     posts = project.settings.posts.dir
     warnings = (
-        *(f"{out.source_id}: entry {out.title!r} left out: {out.reason}" for out in result.left_out),
+        *(_left_out(out) for out in result.left_out if not out.duplicate),
         *(f"{posts}/{path}: the post is gone; its entry is left out" for path in result.missing),
         *(f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable),
         *(f"{posts}/{row.path}: edited by hand; published as edited" for row in result.edited),
     )
-    report(OutputEvent(path=result.path, changed=result.changed, refused=result.refused, warnings=warnings))
+    report(
+        OutputEvent(
+            path=result.path,
+            changed=result.changed,
+            refused=result.refused,
+            warnings=warnings,
+            duplicates=tuple(_left_out(out) for out in result.left_out if out.duplicate),
+        )
+    )
+
+
+def _left_out(out: LeftOut) -> str:
+    return f"{out.source_id}: entry {out.title!r} left out: {out.reason}"

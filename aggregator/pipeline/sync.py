@@ -307,6 +307,7 @@ class _Sync:
             next_source=first[0] if first else None,
             elapsed_ms=round((time.monotonic() - self._began) * 1000),
             dry_run=self._request.dry_run,
+            offline=bool(events) and all(event.kind in {"dns", "connect"} for event in events),
         )
 
 

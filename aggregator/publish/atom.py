@@ -36,8 +36,10 @@ def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_orde
 
     `source_order` is each source's position in the config. Raises: PublishError if the frame itself cannot be written.
     """
-    ordered = order_entries(entries, source_order)
-    left_out = list(ordered.left_out)
+    # Judged before their ids are compared: what cannot be published must not keep out what can.
+    judged = [(item, _refusal(item)) for item in entries]
+    ordered = order_entries((item for item, refusal in judged if refusal is None), source_order)
+    left_out = [refusal for _, refusal in judged if refusal is not None] + list(ordered.left_out)
     scheme = _category_scheme(frame)
     passed: list[_Rendered] = []
     for item in ordered.entries:
@@ -116,12 +118,21 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered]) -> bytes:
     return content
 
 
+def _refusal(item: OutputEntry) -> LeftOut | None:
+    """Return why the gate keeps the entry out, or None."""
+    try:
+        reason = find_refusal(item)
+    except (ValueError, TypeError) as error:  # not what the types promise; the other entries must not pay for that
+        reason = f"it cannot be written as Atom: {error}"
+    if reason is None:
+        return None
+    return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)
+
+
 def _render(item: OutputEntry, scheme: str) -> _Rendered | LeftOut:
     """Return the entry as feedgen writes it, or why it stays out."""
     try:
-        reason = find_refusal(item)
-        if reason is None:
-            return _Rendered(item=item, element=_feed_entry(item, scheme).atom_entry())
+        return _Rendered(item=item, element=_feed_entry(item, scheme).atom_entry())
     except (ValueError, TypeError) as error:  # not what the types promise; the other entries must not pay for that
         reason = f"it cannot be written as Atom: {error}"
     return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)

@@ -74,6 +74,7 @@ def _duplicate(item: OutputEntry, first: OutputEntry) -> LeftOut:
         key=item.key,
         source_id=item.entry.source_id,
         title=item.entry.title,
-        reason=f'its id {quoted(published_id(item))} stands in the feed already, from source "{first.entry.source_id}", which'
-        " comes first in the config (RFC 4287 §4.1.1: no two entries of a feed share an id)",
+        duplicate=True,
+        reason=f'its id {quoted(published_id(item))} stands in the feed already, from source "{first.entry.source_id}"'
+        " (RFC 4287 §4.1.1: no two entries of a feed share an id)",
     )

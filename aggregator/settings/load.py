@@ -100,7 +100,7 @@ def _read(root: Path, config: Path, env: Mapping[str, str]) -> _Raw:
         raise ConfigError((_no_settings(root, config),))
     _read_settings(raw, root, config, env)
     _read_categories(raw, root, config, env)
-    for path in _source_files(config / "sources"):
+    for path in _source_files(root, config / "sources"):
         _read_sources(raw, root, path, env)
     _check(raw, root, config)
     problems = [problem for document in raw.documents for problem in document.problems]
@@ -147,9 +147,16 @@ def _stray_hint(name: str, read: set[str]) -> str:
     return f"{guess}Files here: settings.yaml, categories.yaml, sources/*.yaml"
 
 
-def _source_files(folder: Path) -> list[Path]:
+def _source_files(root: Path, folder: Path) -> list[Path]:
     # A name that begins with a dot is an editor's lock or a copy.
-    found = folder.iterdir() if folder.is_dir() else ()
+    if not folder.is_dir():
+        return []
+    try:
+        found = list(folder.iterdir())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problem = Problem(file=shown_path(root, folder), line=None, column=None, message=f"cannot be read: {reason}")
+        raise ConfigError((problem,)) from error
     return sorted(path for path in found if path.suffix in _YAML and not path.name.startswith("."))
 
 

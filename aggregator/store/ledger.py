@@ -180,6 +180,10 @@ def _parsed(path: Path, content: bytes) -> list[Line]:
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise _fault(path, number, "it is not UTF-8") from error
+    if not any(row.strip() for row in rows):
+        raise LedgerError(
+            f"{path.name}:1: it is empty; delete it if nothing was ever noted in it, else {_CURE}", path=path, line=1
+        )
     _check_header(path, rows[0].strip())
     found: dict[tuple[str, ...], Line] = {}
     for number, row in enumerate(rows[1:], start=2):

@@ -206,6 +206,12 @@ class State:
             self._upsert(run, outputs_table, values)
             self._mark_dirty(run, dirty)
 
+    def forget_outputs(self, paths: Sequence[str]) -> None:
+        """Forget files that are published no more, once that was told."""
+        if paths:
+            with self._transaction() as run:
+                run.execute(sa.delete(outputs_table).where(outputs_table.c.path.in_(paths)))
+
     def close_folders(self, mtimes: Mapping[str, int]) -> None:
         """Store the folders' modification times: what is on disk is what the state knows."""
         with self._transaction() as run:
@@ -288,7 +294,7 @@ class Opened:
 
 
 def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
-    """Open the state; a relative SQLite path counts from the project folder.
+    """Open the state; a relative SQLite path counts from the project folder. `create=False` is for reading only.
 
     A file that is no database, or an older layout, is set aside and begun anew: it holds nothing that posts and ledger do
     not. `create=False` raises StoreError if there is none. Raises NewerFormatError, StoreError.
@@ -322,18 +328,21 @@ def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
     note: str | None = None
     while True:
         engine = sa.create_engine(url.set(database=str(path)))
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        if create:
+            sa.event.listen(engine, "connect", _prepare_sqlite)
         try:
             opened = _prepared(engine, path, create=create)
             return Opened(state=opened.state, fresh=opened.fresh, note=note)
-        except OperationalError as error:
-            engine.dispose()
-            raise _store_error(error, path) from error
         except (DatabaseError, _OlderLayoutError) as error:
             engine.dispose()
-            if note is not None or not create:
-                raise StoreError(f"cannot use the state {path}: {error}", path=path) from error
             cause = getattr(error, "orig", None) or error
+            if not create:
+                message = f"cannot read the state {path}: {cause}. The next `aggregator sync` sees to it"
+                raise StoreError(message, path=path) from error
+            if isinstance(error, OperationalError):
+                raise _store_error(error, path) from error
+            if note is not None:
+                raise StoreError(f"cannot use the state {path}: {cause}", path=path) from error
             note = f"state: {path.name} could not be used ({cause}); it is kept as {_set_aside(path).name}"
 
 
