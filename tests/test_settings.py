@@ -161,7 +161,7 @@ def test_every_key_of_a_source_is_read(tmp_path: Path) -> None:
         ("allow_private: localhost", '"allow_private" in S is no address or network', None),
         ("rights: {mode: ful}", '"mode" in "rights" in S must be full, excerpt or link', 'did you mean "full"?'),
         ("rights: full", '"rights" in S must be a mapping', None),
-        ("cover: {fallback: /x.png}", '"fallback" in "cover" in S is no address: it names no scheme', None),  # noqa: E501
+        ("cover: {fallback: /x.png}", '"fallback" in "cover" in S is no address: it names no scheme', None),
         ("auth: {username: a}", 'missing key "password" in "auth" in S', None),
         ("headers: {'X Y': a}", '"***" in "headers" in S is no header name', None),
         ("headers: {HOST: a}", '"***" in "headers" in S names host, a header that the fetcher sets itself', None),

@@ -81,7 +81,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
         admin.dispose()
         url = server.replace("NAME", name)
     opened = open_state(url, tmp_path)
-    opened.state.replace_entries(())
+    opened.state.replace_entries((), profile="default")
     yield opened.state
     opened.state.close()
 
@@ -91,7 +91,7 @@ def test_a_new_state_says_so_until_the_posts_are_indexed(tmp_path: Path) -> None
     first = open_state(URL, tmp_path)
     first.state.close()
     second = open_state(URL, tmp_path)
-    second.state.replace_entries(())
+    second.state.replace_entries((), profile="default")
     second.state.close()
     third = open_state(URL, tmp_path)
     third.state.close()
@@ -161,7 +161,7 @@ def test_reindex_forgets_bodies_but_not_due_times(state: State) -> None:
         id="s", validators=Validators(address="http://a/", etag=b"e"), body_hash=b"b", next_poll=THEN, failures=1
     )
     state.save(Batch(sources=(learned,), rows=(_row(1),), dirty_outputs=("feeds/all.atom",)))
-    state.replace_entries((_row(2),))
+    state.replace_entries((_row(2),), profile="default")
 
     assert state.sources() == {"s": replace(learned, validators=None, body_hash=None)}
     assert set(state.known("s")) == {"key000000002"}
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_state_is_set_aside(tmp_path: Path, content: bytes) ->
 def test_a_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
     """A layout newer than ours is left alone, with what to do."""
     opened = open_state(URL, tmp_path)
-    opened.state.replace_entries(())
+    opened.state.replace_entries((), profile="default")
     opened.state.close()
     with sqlite3.connect(tmp_path / "state" / "state.sqlite") as raw:
         raw.execute("update meta set value = '99' where name = 'version'")
@@ -228,7 +228,7 @@ def test_a_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
 def test_a_state_of_an_earlier_version_is_rebuilt(tmp_path: Path) -> None:
     """An older layout is set aside and begun anew: it holds nothing that the posts do not."""
     opened = open_state(URL, tmp_path)
-    opened.state.replace_entries(())
+    opened.state.replace_entries((), profile="default")
     opened.state.close()
     with sqlite3.connect(tmp_path / "state" / "state.sqlite") as raw:
         raw.execute("update meta set value = '0' where name = 'version'")

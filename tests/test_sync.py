@@ -552,3 +552,15 @@ def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream
 
     assert "public/feeds/news.atom: no category is published there any more" in first.stderr
     assert "no category" not in second.stderr
+
+
+def test_a_profile_is_chosen_once(folder: Folder) -> None:
+    """Another profile over existing posts is refused with what to do, instead of losing them from every feed."""
+    folder.sync()
+    before = folder.files()
+    folder.settings("posts: {profile: volantis}")
+    done = folder.run("sync", "--force")
+
+    assert done.returncode == 3
+    assert "set it back to default" in done.stderr
+    assert folder.files() == before

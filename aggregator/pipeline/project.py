@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from aggregator import __version__
-from aggregator.errors import StoreError
+from aggregator.errors import ConfigError, Problem, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import atom_id, link_hash
 from aggregator.model.poll import Event, Note
@@ -144,7 +144,7 @@ class Project:
         """Index every post anew; returns how many there are."""
         paths = [path for path, _ in list_posts(self.place.root)]
         rows = _without_twins(await self.index(workers, paths, report), report)
-        self.state.replace_entries(rows)
+        self.state.replace_entries(rows, profile=self.place.profile)
         self._folders = {}
         folders = {str(PurePosixPath(path).parent) for path in paths}
         self._touched |= folders
@@ -183,6 +183,7 @@ def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: i
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
             project = Project(settings, opened.state, ledger)
+            _check_profile(project)
             if opened.note:
                 report(Note(text=opened.note))
             if opened.fresh:
@@ -190,6 +191,21 @@ def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: i
             yield project
         finally:
             opened.state.close()
+
+
+def _check_profile(project: Project) -> None:
+    """Refuse to go on with posts of another profile: they would all count as unreadable. Raises ConfigError."""
+    written = project.state.profile()
+    if written is None or written == project.place.profile or project.state.is_empty():
+        return
+    problem = Problem(
+        file="config/settings.yaml",
+        line=None,
+        column=None,
+        message=f'posts.profile is "{project.place.profile}", but the posts here were written with "{written}"',
+        hint=f"set it back to {written}: a project's profile is chosen once",
+    )
+    raise ConfigError((problem,))
 
 
 def _index_first(project: Project, report: Callable[[Event], None], jobs: int, *, why: str) -> None:

@@ -184,7 +184,13 @@ class State:
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": None} for path in batch.open_folders])
             self._mark_dirty(run, batch.dirty_outputs)
 
-    def replace_entries(self, rows: Iterable[PostRow]) -> None:
+    def profile(self) -> str | None:
+        """Return the profile that the indexed posts were written with; None before the first index."""
+        with self._transaction() as run:
+            found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "profile")).scalar()
+        return None if found is None else str(found)
+
+    def replace_entries(self, rows: Iterable[PostRow], *, profile: str) -> None:
         """Forget every entry and index these instead (`reindex`); what polls learned is kept, but for bodies.
 
         Validators and body hashes go: an upstream must be asked for its whole feed once, since an entry of its may have
@@ -196,7 +202,8 @@ class State:
             self._save_rows(run, tuple(rows))
             run.execute(sa.update(sources_table).values(etag=None, last_modified=None, body_hash=None))
             run.execute(sa.update(outputs_table).values(dirty=1))
-            self._upsert(run, meta_table, [{"name": "version", "value": str(VERSION)}])
+            facts = {"version": str(VERSION), "profile": profile}
+            self._upsert(run, meta_table, [{"name": name, "value": value} for name, value in facts.items()])
 
     def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow], dirty: Sequence[str] = ()) -> None:
         """Note what the published files now are, the posts that were found edited by hand, and what they touch besides."""
