@@ -83,6 +83,7 @@ class Upstream:
         self.requests.append(Request(path=handler.path, headers=dict(handler.headers.items()), status=status))
         if page.respond is not None:
             page.respond(handler)
+            handler.close_connection = True
             return
         handler.send_response(status)
         for name, value in page.headers.items():
