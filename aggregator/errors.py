@@ -2,9 +2,6 @@
 
 AggregatorError
 ├── ConfigError(problems)          config/ cannot be used                             exit 3
-├── SourceError(source_id)         one source failed; the others go on
-│   ├── FetchError(address, status, retry_after)
-│   └── ParseError(address)
 ├── StoreError(path)               posts, ledger or state cannot be read or written   exit 5
 │   ├── LedgerError(path, line)
 │   └── NewerFormatError(path, found, known)
@@ -12,13 +9,12 @@ AggregatorError
 └── LockedError(path, holder)      another run holds the project                      exit 6
 
 Foreign errors are mapped once, at the only importer of their package, with `from`.
-The exit codes stand in `cli/exits.py`.
+A source that fails is no error but an outcome (`model.fetched.Failed`): the others go on. Exit codes stand in `cli/exits.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -75,43 +71,6 @@ class ConfigError(AggregatorError):
         """Take all problems, in file and line order."""
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
-
-
-class SourceError(AggregatorError):
-    """One source failed; the pipeline catches this and goes on with the next one."""
-
-    def __init__(self, message: str, *, source_id: str) -> None:
-        """Take the message and the source's config key."""
-        self.source_id = source_id
-        super().__init__(message)
-
-
-class FetchError(SourceError):
-    """No usable answer came back from the upstream."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        source_id: str,
-        address: str,
-        status: int | None = None,
-        retry_after: timedelta | None = None,
-    ) -> None:
-        """Take the address asked, the status if there was one, and the wait that was asked for."""
-        self.address = address
-        self.status = status
-        self.retry_after = retry_after
-        super().__init__(message, source_id=source_id)
-
-
-class ParseError(SourceError):
-    """The body is no feed that can be read."""
-
-    def __init__(self, message: str, *, source_id: str, address: str) -> None:
-        """Take the final address of the body."""
-        self.address = address
-        super().__init__(message, source_id=source_id)
 
 
 class StoreError(AggregatorError):

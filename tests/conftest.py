@@ -12,12 +12,14 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import pytest
+
+from tests.upstream import Folder, Upstream, item
 
 Case = TypeVar("Case")
 SHARED = Path(__file__).parents[2] / "shared"
@@ -120,3 +122,18 @@ def absent(reason: str) -> NoReturn:
     if os.environ.get("REQUIRE_EVERYTHING"):
         pytest.fail(f"required here: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream() as running:
+        running.feed("/a", item(1) + item(2) + item(3, dated=False))
+        running.feed("/b", item(11) + item(12))
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, upstream: Upstream) -> Folder:
+    made = Folder(tmp_path / "project")
+    made.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
+    return made

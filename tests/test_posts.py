@@ -14,7 +14,7 @@ from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, link_hash
 from aggregator.store.paths import post_path
-from aggregator.store.posts import archive_path, list_posts, post_hash, read_post, read_post_hash, row_of, write_post
+from aggregator.store.posts import archive_path, list_posts, post_hash, read_post, row_of, write_post
 from aggregator.store.profiles import PROFILE_NAMES, PostFormatError, Profile, default, get_profile, volantis
 from tests.post_records import entry, full_entry
 
@@ -44,7 +44,6 @@ def test_a_post_is_read_as_it_was_written(root: Path, archive: Path, name: str) 
     written = _write(root, profile)
 
     assert read_post(root, PATH, profile, archive) == (ENTRY, written)
-    assert read_post_hash(root, PATH) == written
     assert (archive / f"{KEY}.json").exists() == profile.keeps_archive
 
 
@@ -79,7 +78,6 @@ def test_a_post_is_not_written_without_its_archive_file(root: Path, archive: Pat
 def test_a_missing_post_is_none(root: Path, archive: Path) -> None:
     """That a post is not there is an answer, not an error."""
     assert read_post(root, PATH, default, archive) is None
-    assert read_post_hash(root, PATH) is None
 
 
 def test_a_damaged_post_is_named_by_its_path(root: Path, archive: Path) -> None:

@@ -5,38 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import frontmatter
 import pytest
-from lxml import etree
 
-from tests.upstream import Folder, Page, Upstream, item, rss, wait_until
+from tests.upstream import Folder, Page, Upstream, item, rss, titles, wait_until
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
-ATOM = {"a": "http://www.w3.org/2005/Atom"}
-
-
-@pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        running.feed("/a", item(1) + item(2) + item(3, dated=False))
-        running.feed("/b", item(11) + item(12))
-        yield running
-
-
-@pytest.fixture
-def folder(tmp_path: Path, upstream: Upstream) -> Folder:
-    made = Folder(tmp_path / "project")
-    made.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
-    return made
-
-
-def _titles(folder: Folder, feed: str) -> list[str]:
-    root = etree.fromstring((folder.root / "public" / "feeds" / feed).read_bytes())
-    return [str(title.text) for title in root.iterfind("a:entry/a:title", ATOM)]
 
 
 def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
@@ -52,8 +28,8 @@ def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
         "public/feeds/news/a.atom",
         "public/feeds/news/b.atom",
     }
-    assert sorted(_titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
-    assert _titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
+    assert sorted(titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
+    assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
     assert "2 sources: 2 ok · posts: 5 new · 5 files published" in done.stderr
     assert done.stdout == ""
 
@@ -119,7 +95,7 @@ def test_only_what_changed_is_written(folder: Folder, upstream: Upstream) -> Non
         "public/feeds/news/b.atom",
     }
     assert len([path for path in changed if path.endswith(".md")]) == 1
-    assert _titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
+    assert titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
 
 
 def test_an_entry_that_upstream_edits_is_rewritten_in_place(folder: Folder, upstream: Upstream) -> None:
@@ -191,7 +167,7 @@ def test_one_dead_upstream_among_good_ones(folder: Folder, upstream: Upstream) -
 
     assert done.returncode == 0
     assert "✗ b  the server answered 503" in done.stderr
-    assert _titles(folder, "news/a.atom")
+    assert titles(folder, "news/a.atom")
     status = json.loads(folder.run("--json", "status").stdout)
     assert {line["id"]: (line["state"], line["failures"]) for line in status} == {"a": ("ok", 0), "b": ("failing", 1)}
     assert folder.run("sync", "--force", "--strict").returncode == 1
@@ -284,9 +260,9 @@ def test_a_post_moved_by_hand_moves_between_feeds(folder: Folder) -> None:
         post.write_text(post.read_text("utf-8").replace("- 'b'", "- 'a'"), "utf-8")
     assert folder.run("build").returncode == 0
 
-    assert _titles(folder, "news/b.atom") == []
-    assert "Entry 11" in _titles(folder, "news/a.atom")
-    assert "Entry 11" in _titles(folder, "news.atom")
+    assert titles(folder, "news/b.atom") == []
+    assert "Entry 11" in titles(folder, "news/a.atom")
+    assert "Entry 11" in titles(folder, "news.atom")
 
 
 def test_build_and_reindex_change_nothing_by_themselves(folder: Folder) -> None:
@@ -324,7 +300,7 @@ def test_dry_run_writes_nothing_but_says_what(folder: Folder, upstream: Upstream
 def test_changed_exit_and_json(folder: Folder) -> None:
     """--changed-exit tells CI that there is something to commit; --json gives one object a line."""
     first = folder.run("--json", "sync", "--changed-exit", "10")
-    second = folder.run("--json", "sync", "--force", "--changed-exit", "10")
+    second = folder.run("sync", "--json", "--force", "--changed-exit", "10")
 
     assert (first.returncode, second.returncode) == (10, 0)
     events = [json.loads(line) for line in first.stdout.splitlines()]
@@ -360,7 +336,7 @@ def test_a_paused_source_is_left_alone(folder: Folder, upstream: Upstream) -> No
     folder.sync("--force")
 
     assert upstream.requests == []
-    assert _titles(folder, "news/a.atom")
+    assert titles(folder, "news/a.atom")
 
 
 def test_an_unknown_key_is_told_with_its_place(folder: Folder, upstream: Upstream) -> None:
@@ -399,168 +375,3 @@ def test_two_categories_with_one_address(folder: Folder, upstream: Upstream) -> 
 
     assert done.returncode == 3
     assert "News and news would both be published as feeds/news.atom" in done.stderr
-
-
-def test_a_failing_source_is_not_asked_before_its_time(folder: Folder, upstream: Upstream) -> None:
-    """A source that has never answered well waits like any other; so does one whose address was just changed."""
-    upstream.pages["/b"] = Page(status=429, headers={"Retry-After": "7200"})
-    folder.run("sync")
-    upstream.requests.clear()
-    folder.run("sync")
-
-    assert upstream.requests == []
-
-
-def test_an_update_cut_off_before_its_transaction_is_finished(tmp_path: Path, folder: Folder, upstream: Upstream) -> None:
-    """A rewritten post whose run died before it could say so reaches the feeds with the next run, and is still ours."""
-    folder.sync(**EPOCH)
-    twin = Folder(tmp_path / "twin" / "project")
-    twin.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
-    twin.sync(**EPOCH)
-    upstream.feed("/b", item(11, body="<p>Second version.</p>") + item(12))
-    twin.sync("--force", **EPOCH)
-    [post] = [path for path, content in twin.files("posts").items() if b"Second version." in content]
-    # What a kill -9 after the rename leaves: the new post, the old state, the old feeds.
-    (folder.root / post).write_bytes((twin.root / post).read_bytes())
-    folder.sync("--force", **EPOCH)
-    assert folder.files("public") == twin.files("public")
-
-    upstream.feed("/b", item(11, body="<p>Third version.</p>") + item(12))
-    folder.sync("--force", **EPOCH)
-    assert b"Third version." in (folder.root / post).read_bytes()
-
-
-def test_an_edit_found_through_one_feed_reaches_the_others(folder: Folder, upstream: Upstream) -> None:
-    """A hand edit that comes to light while another category's news is published is published in its own feed as well."""
-    folder.sync()
-    [post] = (folder.root / "posts/news/b").glob("entry-11-*.md")
-    post.write_text(post.read_text("utf-8").replace("Text of entry 11.", "My own words."), "utf-8")
-    upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
-    folder.sync("--force")
-
-    for feed in ("all.atom", "news.atom", "news/b.atom"):
-        assert b"My own words." in (folder.root / "public/feeds" / feed).read_bytes(), feed
-
-
-def test_a_category_may_change_its_spelling(folder: Folder, upstream: Upstream) -> None:
-    """Old posts keep the old spelling and stand in the one feed that both lead to; a quiet run stays quiet."""
-    both = "sources:\n" + "".join(f"  {name}: {{feed: '{upstream.address}/{name}', categories: [TAG]}}\n" for name in "ab")
-    folder.sources(both.replace("TAG", "News"))
-    folder.sync()
-    folder.sources(both.replace("TAG", "news"))
-    upstream.feed("/b", item(11) + item(12) + item(13))
-    folder.sync("--force")
-
-    assert sorted(_titles(folder, "news.atom")) == sorted(_titles(folder, "all.atom"))
-    assert "Entry 13" in _titles(folder, "news.atom")
-    before = folder.times()
-    folder.sync("--force")
-    assert folder.times() == before
-
-
-def test_a_source_may_be_limited(folder: Folder, upstream: Upstream) -> None:
-    """`limit` in a source takes its newest entries only; --limit on the command line leaves the rest to be asked for."""
-    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"}, more=", limit: 1")
-    folder.sync()
-    assert _titles(folder, "news/b.atom") == ["Entry 12"]
-
-    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
-    folder.sync("--force", "--limit", "1")
-    folder.sync("--force")
-    assert _titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
-
-
-def test_a_shorter_interval_counts_at_once(folder: Folder, upstream: Upstream) -> None:
-    """Who shortens `every` does not wait for the old due time."""
-    folder.sync()
-    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"}, more=", every: 1s")
-    upstream.requests.clear()
-    time.sleep(2.2)
-    folder.sync()
-
-    assert len(upstream.requests) == 2
-
-
-def test_a_post_in_another_ones_place_is_not_adopted(folder: Folder) -> None:
-    """A file that carries one entry's name and another's content is named and left alone, and hides neither."""
-    folder.sync()
-    [first] = (folder.root / "posts/news/b").glob("entry-11-*.md")
-    [second] = (folder.root / "posts/news/b").glob("entry-12-*.md")
-    second.write_bytes(first.read_bytes())
-    for file in (folder.root / "state").iterdir():
-        file.unlink()
-    done = folder.sync()
-
-    assert second.read_bytes() == first.read_bytes()
-    assert second.name in done.stderr
-    assert "Entry 11" in _titles(folder, "news/b.atom")
-
-
-def test_text_that_the_terminal_cannot_show_ends_no_run(folder: Folder, upstream: Upstream) -> None:
-    """Where the output knows no Chinese, escapes stand for it."""
-    upstream.feed("/a", "", status=500)
-    folder.sources(f"sources:\n  新闻: {{feed: '{upstream.address}/a', categories: [新闻]}}\n")
-    done = folder.run("sync", PYTHONIOENCODING="ascii")
-
-    assert done.returncode == 4
-    assert "Traceback" not in done.stderr
-
-
-def test_a_state_that_is_damaged_inside(folder: Folder) -> None:
-    """A state with broken pages is set aside with what to do, and the next run rebuilds it: no post is touched."""
-    folder.sync()
-    before = folder.files()
-    path = folder.root / "state" / "state.sqlite"
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    first = folder.run("sync", "--force")
-    if first.returncode:
-        assert first.returncode == 5
-        assert "Run again" in first.stderr
-    folder.sync("--force")
-
-    assert folder.files() == before
-    assert list((folder.root / "state").glob("state.sqlite.set-aside-*"))
-
-
-def test_an_entry_that_cannot_be_published_keeps_nobody_out(folder: Folder, upstream: Upstream) -> None:
-    """Of two entries with one id the publishable one is published, whichever source comes first."""
-    same = '<guid isPermaLink="false">urn:x:same</guid>'
-    upstream.feed("/a", f"<item><title>Bare</title>{same}</item>")
-    upstream.feed("/b", f"<item><title>Full</title>{same}<link>http://b.example/</link></item>")
-    folder.sync()
-
-    assert _titles(folder, "all.atom") == ["Full"]
-
-
-def test_tracebacks_change_no_exit_code(folder: Folder) -> None:
-    """-vv adds the traceback; the message and the exit code stay."""
-    folder.sources("sources: 1")
-    done = folder.run("-vv", "sync")
-
-    assert done.returncode == 3
-    assert "Traceback" in done.stderr
-    assert folder.run("sync").stderr.strip() in done.stderr
-
-
-def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream) -> None:
-    """A feed that no category leads to any more stays, and is named by one run only."""
-    folder.sync()
-    folder.sources(f"sources:\n  c: {{feed: '{upstream.address}/a', categories: [other]}}\n")
-    (folder.root / "config" / "categories.yaml").write_text("categories: {news: {slug: moved}}", "utf-8")
-    first, second = folder.sync(), folder.sync("--force")
-
-    assert "public/feeds/news.atom: no category is published there any more" in first.stderr
-    assert "no category" not in second.stderr
-
-
-def test_a_profile_is_chosen_once(folder: Folder) -> None:
-    """Another profile over existing posts is refused with what to do, instead of losing them from every feed."""
-    folder.sync()
-    before = folder.files()
-    folder.settings("posts: {profile: volantis}")
-    done = folder.run("sync", "--force")
-
-    assert done.returncode == 3
-    assert "set it back to default" in done.stderr
-    assert folder.files() == before

@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from lxml import etree
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
 SITE_ID = "urn:uuid:0f9d1c3a-5b52-4c4e-9a53-3f7f3d1c2b10"
 
 
@@ -194,3 +197,8 @@ def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
     while not true():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
+
+
+def titles(folder: Folder, feed: str) -> list[str]:
+    root = etree.fromstring((folder.root / "public" / "feeds" / feed).read_bytes())
+    return [str(title.text) for title in root.iterfind("a:entry/a:title", ATOM)]

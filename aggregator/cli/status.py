@@ -39,8 +39,9 @@ class SourceStatus:
 
 @click.command()
 @click.option("--failing", is_flag=True, help="Only the sources that fail.")
+@click.option("--json", "json_", is_flag=True, help="As a JSON array.")
 @pass_invocation
-def status(invocation: Invocation, failing: bool) -> None:
+def status(invocation: Invocation, failing: bool, json_: bool) -> None:
     """Say how each source is doing, worst first."""
     settings = load(invocation)
     opened = open_state(settings.state.url.reveal(), settings.root, create=False)
@@ -55,7 +56,7 @@ def status(invocation: Invocation, failing: bool) -> None:
     order = list(_MARKS)
     lines.sort(key=lambda line: order.index(line.state))
     shown = [line for line in lines if line.state in {"failing", "gone"} or not failing]
-    if invocation.json:
+    if json_ or invocation.json:
         click.echo(json.dumps([_plain(line) for line in shown], ensure_ascii=False, indent=2))
         return
     current = clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -29,6 +30,7 @@ from aggregator.pipeline.sync import InterruptedRunError, SyncRequest, run_sync
 @click.option("--limit", type=click.IntRange(min=1), help="Look at this many newest entries per source.")
 @click.option("--strict", is_flag=True, help="Exit 1 if any source failed.")
 @click.option("--changed-exit", type=click.IntRange(0, 255), metavar="CODE", help="Exit with CODE if anything changed.")
+@click.option("--json", "json_", is_flag=True, help="One event a line on stdout, as JSON.")
 @pass_invocation
 def sync(
     invocation: Invocation,
@@ -41,6 +43,7 @@ def sync(
     limit: int | None,
     strict: bool,
     changed_exit: int | None,
+    json_: bool,
 ) -> None:
     """Poll the sources that are due; write posts and feeds.
 
@@ -48,6 +51,7 @@ def sync(
 
     Exit 0 also when some sources failed but one answered: they are named on stderr and in `status`.
     """
+    invocation = replace(invocation, json=invocation.json or json_)
     settings = load(invocation)
     chosen = _choose(settings, sources, category)
     current = clock.now()

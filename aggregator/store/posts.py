@@ -62,16 +62,6 @@ def read_post(root: Path, path: str, profile: Profile, archive_root: Path) -> tu
     return entry, post_hash(post)
 
 
-def read_post_hash(root: Path, path: str) -> bytes | None:
-    """Return the hash of a post's bytes, or None if there is no such file; nothing is parsed.
-
-    Raises:
-        StoreError: it is there but cannot be read.
-    """
-    post = read_file(root, path)
-    return None if post is None else post_hash(post)
-
-
 def post_hash(post: bytes) -> bytes:
     """Return 16 bytes that tell whether a post is as we wrote it; its archive file is not part of it."""
     return sha256(post).digest()[:HASH_BYTES]

@@ -1,0 +1,175 @@
+"""What `aggregator sync` must survive besides: waits, crashes after an update, hands, damaged states, odd settings."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.upstream import Folder, Page, Upstream, item, titles
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+
+
+def test_a_failing_source_is_not_asked_before_its_time(folder: Folder, upstream: Upstream) -> None:
+    """A source that has never answered well waits like any other; so does one whose address was just changed."""
+    upstream.pages["/b"] = Page(status=429, headers={"Retry-After": "7200"})
+    folder.run("sync")
+    upstream.requests.clear()
+    folder.run("sync")
+
+    assert upstream.requests == []
+
+
+def test_an_update_cut_off_before_its_transaction_is_finished(tmp_path: Path, folder: Folder, upstream: Upstream) -> None:
+    """A rewritten post whose run died before it could say so reaches the feeds with the next run, and is still ours."""
+    folder.sync(**EPOCH)
+    twin = Folder(tmp_path / "twin" / "project")
+    twin.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
+    twin.sync(**EPOCH)
+    upstream.feed("/b", item(11, body="<p>Second version.</p>") + item(12))
+    twin.sync("--force", **EPOCH)
+    [post] = [path for path, content in twin.files("posts").items() if b"Second version." in content]
+    # What a kill -9 after the rename leaves: the new post, the old state, the old feeds.
+    (folder.root / post).write_bytes((twin.root / post).read_bytes())
+    folder.sync("--force", **EPOCH)
+    assert folder.files("public") == twin.files("public")
+
+    upstream.feed("/b", item(11, body="<p>Third version.</p>") + item(12))
+    folder.sync("--force", **EPOCH)
+    assert b"Third version." in (folder.root / post).read_bytes()
+
+
+def test_an_edit_found_through_one_feed_reaches_the_others(folder: Folder, upstream: Upstream) -> None:
+    """A hand edit that comes to light while another category's news is published is published in its own feed as well."""
+    folder.sync()
+    [post] = (folder.root / "posts/news/b").glob("entry-11-*.md")
+    post.write_text(post.read_text("utf-8").replace("Text of entry 11.", "My own words."), "utf-8")
+    upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
+    folder.sync("--force")
+
+    for feed in ("all.atom", "news.atom", "news/b.atom"):
+        assert b"My own words." in (folder.root / "public/feeds" / feed).read_bytes(), feed
+
+
+def test_a_category_may_change_its_spelling(folder: Folder, upstream: Upstream) -> None:
+    """Old posts keep the old spelling and stand in the one feed that both lead to; a quiet run stays quiet."""
+    both = "sources:\n" + "".join(f"  {name}: {{feed: '{upstream.address}/{name}', categories: [TAG]}}\n" for name in "ab")
+    folder.sources(both.replace("TAG", "News"))
+    folder.sync()
+    folder.sources(both.replace("TAG", "news"))
+    upstream.feed("/b", item(11) + item(12) + item(13))
+    folder.sync("--force")
+
+    assert sorted(titles(folder, "news.atom")) == sorted(titles(folder, "all.atom"))
+    assert "Entry 13" in titles(folder, "news.atom")
+    before = folder.times()
+    folder.sync("--force")
+    assert folder.times() == before
+
+
+def test_a_source_may_be_limited(folder: Folder, upstream: Upstream) -> None:
+    """`limit` in a source takes its newest entries only; --limit on the command line leaves the rest to be asked for."""
+    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"}, more=", limit: 1")
+    folder.sync()
+    assert titles(folder, "news/b.atom") == ["Entry 12"]
+
+    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
+    folder.sync("--force", "--limit", "1")
+    folder.sync("--force")
+    assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
+
+
+def test_a_shorter_interval_counts_at_once(folder: Folder, upstream: Upstream) -> None:
+    """Who shortens `every` does not wait for the old due time."""
+    folder.sync()
+    folder.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"}, more=", every: 1s")
+    upstream.requests.clear()
+    time.sleep(2.2)
+    folder.sync()
+
+    assert len(upstream.requests) == 2
+
+
+def test_a_post_in_another_ones_place_is_not_adopted(folder: Folder) -> None:
+    """A file that carries one entry's name and another's content is named and left alone, and hides neither."""
+    folder.sync()
+    [first] = (folder.root / "posts/news/b").glob("entry-11-*.md")
+    [second] = (folder.root / "posts/news/b").glob("entry-12-*.md")
+    second.write_bytes(first.read_bytes())
+    for file in (folder.root / "state").iterdir():
+        file.unlink()
+    done = folder.sync()
+
+    assert second.read_bytes() == first.read_bytes()
+    assert second.name in done.stderr
+    assert "Entry 11" in titles(folder, "news/b.atom")
+
+
+def test_text_that_the_terminal_cannot_show_ends_no_run(folder: Folder, upstream: Upstream) -> None:
+    """Where the output knows no Chinese, escapes stand for it."""
+    upstream.feed("/a", "", status=500)
+    folder.sources(f"sources:\n  新闻: {{feed: '{upstream.address}/a', categories: [新闻]}}\n")
+    done = folder.run("sync", PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+
+
+def test_a_state_that_is_damaged_inside(folder: Folder) -> None:
+    """A state with broken pages is set aside with what to do, and the next run rebuilds it: no post is touched."""
+    folder.sync()
+    before = folder.files()
+    path = folder.root / "state" / "state.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    first = folder.run("sync", "--force")
+    if first.returncode:
+        assert first.returncode == 5
+        assert "Run again" in first.stderr
+    folder.sync("--force")
+
+    assert folder.files() == before
+    assert list((folder.root / "state").glob("state.sqlite.set-aside-*"))
+
+
+def test_an_entry_that_cannot_be_published_keeps_nobody_out(folder: Folder, upstream: Upstream) -> None:
+    """Of two entries with one id the publishable one is published, whichever source comes first."""
+    same = '<guid isPermaLink="false">urn:x:same</guid>'
+    upstream.feed("/a", f"<item><title>Bare</title>{same}</item>")
+    upstream.feed("/b", f"<item><title>Full</title>{same}<link>http://b.example/</link></item>")
+    folder.sync()
+
+    assert titles(folder, "all.atom") == ["Full"]
+
+
+def test_tracebacks_change_no_exit_code(folder: Folder) -> None:
+    """-vv adds the traceback; the message and the exit code stay."""
+    folder.sources("sources: 1")
+    done = folder.run("-vv", "sync")
+
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+    assert folder.run("sync").stderr.strip() in done.stderr
+
+
+def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream) -> None:
+    """A feed that no category leads to any more stays, and is named by one run only."""
+    folder.sync()
+    folder.sources(f"sources:\n  c: {{feed: '{upstream.address}/a', categories: [other]}}\n")
+    (folder.root / "config" / "categories.yaml").write_text("categories: {news: {slug: moved}}", "utf-8")
+    first, second = folder.sync(), folder.sync("--force")
+
+    assert "public/feeds/news.atom: no category is published there any more" in first.stderr
+    assert "no category" not in second.stderr
+
+
+def test_a_profile_is_chosen_once(folder: Folder) -> None:
+    """Another profile over existing posts is refused with what to do, instead of losing them from every feed."""
+    folder.sync()
+    before = folder.files()
+    folder.settings("posts: {profile: volantis}")
+    done = folder.run("sync", "--force")
+
+    assert done.returncode == 3
+    assert "set it back to default" in done.stderr
+    assert folder.files() == before
