@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -173,3 +174,24 @@ def test_a_profile_is_chosen_once(folder: Folder) -> None:
     assert done.returncode == 3
     assert "set it back to default" in done.stderr
     assert folder.files() == before
+
+
+def test_a_post_removed_with_its_ledger_line_never_comes_back(folder: Folder) -> None:
+    """Deleted by hand and noted in the ledger, an entry leaves the feeds without a word and outlives a lost state."""
+    folder.sync()
+    [post] = (folder.root / "posts/news/b").glob("entry-11-*.md")
+    post.unlink()
+    key = post.stem[-12:]
+    line = {"kind": "deleted", "source": "b", "id": "entry-11", "key": key, "at": "2026-11-22T12:00:00Z"}
+    (folder.root / "ledger.jsonl").write_text('{"ledger": 1}\n' + json.dumps(line) + "\n", "utf-8")
+    built = folder.run("build")
+    assert built.returncode == 0
+    assert "is gone" not in built.stderr
+    assert titles(folder, "news/b.atom") == ["Entry 12"]
+
+    for file in (folder.root / "state").iterdir():
+        file.unlink()
+    folder.sync("--no-cache")
+    assert not post.exists()
+    assert titles(folder, "news/b.atom") == ["Entry 12"]
+    assert "Entry 11" not in titles(folder, "all.atom")

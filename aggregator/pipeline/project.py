@@ -71,6 +71,10 @@ class Project:
         """Return the atom:ids of entries that were taken out of the archive by somebody."""
         return frozenset(atom_id(line.source, line.id) for line in self._gone_lines())
 
+    def gone_keys(self) -> frozenset[str]:
+        """Return the keys of those entries: whatever the state or the disk still holds of them is not published."""
+        return frozenset(line.key for line in self._gone_lines())
+
     def _gone_lines(self) -> tuple[Deleted | Takedown, ...]:
         return (*self.ledger.of(Deleted), *self.ledger.of(Takedown))
 

@@ -69,7 +69,9 @@ async def _publish(
     gone = project.gone_on_purpose()
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
     leaves = project.state.leaves()
-    newest = {leaf: project.state.newest(leaf, 2 * max(f.max_entries for f in frames)) for leaf in leaves}
+    most = 2 * max(frame.max_entries for frame in frames)
+    gone_keys = project.gone_keys()
+    newest = {leaf: [row for row in project.state.newest(leaf, most) if row.key not in gone_keys] for leaf in leaves}
     slots = asyncio.Semaphore(workers.width)
 
     async def one(frame: OutputFeed) -> tuple[OutputFeed, OutputResult]:
