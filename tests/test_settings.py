@@ -4,17 +4,15 @@ import gc
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import ConfigError
 from aggregator.model.settings import HostLimits, join_category, split_category
 from aggregator.model.source import RightsMode
-from aggregator.settings import documents, load
+from aggregator.settings import load
 from tests.projects import SITE, problems_of, read, settings_of, write
 
 SOURCE = "sources:\n  s:\n    feed: https://a.example/f\n    categories: [A]\n"
@@ -313,58 +311,6 @@ def test_files_that_would_silently_not_be_read(tmp_path: Path) -> None:
     assert 'did you mean "categories.yaml"?' in problem.hint
 
 
-def test_aliases_are_fine_and_bombs_are_not(tmp_path: Path) -> None:
-    """Anchors and merge keys work; aliases that multiply are refused before anything follows them."""
-    text = (
-        "sources:\n  a: &a {feed: 'https://a.example/', categories: &c [X, Y], every: 1h}\n"
-        "  b: {<<: *a, feed: 'https://b.example/'}\n  c: {feed: 'https://c.example/', categories: *c}\n"
-    )
-    a, b, c = settings_of(tmp_path, sources=text).sources
-    assert (b.categories, b.every, b.feed) == (a.categories, a.every, "https://b.example/")
-    assert c.categories == ("X", "Y")
-    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-    for this, last in zip("bcdefghi", "abcdefgh", strict=True):
-        bomb += f"{this}: &{this} [{', '.join([f'*{last}'] * 10)}]\n"
-    [problem] = problems_of(tmp_path, {"sources/a.yaml": bomb})
-    assert problem.message == "aliases stand for more than 100000 values"
-
-
-GOOD = "a: [1, {b: 'c'}]\n? d\n: |\n  text\n  more\ne: &x !!str 5\nf: *x\n'g': \"\\u5a92\"\n<<: {h: i}\nj:\n"
-BROKEN = [
-    "a:\n\tb: 1\n",
-    "a: [1\n",
-    "a: 'x\n",
-    "a: b: c\n",
-    "a\nb: c\n",
-    "a: @\n",
-    "a: *x\n",
-    "--- 1\n--- 2\n",
-    "[" * 99,
-    "a: %x\n",
-    "!x!y z\n",
-]
-
-
-@pytest.mark.parametrize("text", [GOOD, *BROKEN])
-def test_both_yaml_parsers_agree(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With and without libyaml the same documents pass, and the same ones fail in the same line."""
-
-    def outcome(loader: Any) -> Any:
-        monkeypatch.setattr(documents, "LOADER", loader)
-        document = documents.Document("x.yaml", text)
-        document.compose()
-        return ([(p.line, p.message[:20]) for p in document.problems], _plain(document.root))
-
-    assert outcome(yaml.CSafeLoader) == outcome(yaml.SafeLoader)
-    assert bool(outcome(yaml.CSafeLoader)[0]) == (text != GOOD)
-
-
-def _plain(node: Any) -> Any:
-    if isinstance(node, yaml.ScalarEvent):
-        return (node.value, node.tag)
-    return node and [_plain(item) if not isinstance(item, tuple) else tuple(map(_plain, item)) for item in node.items]
-
-
 def test_defaults_count_for_their_file_alone(tmp_path: Path) -> None:
     """`defaults:` applies key by key to the sources of its own file; a source's own keys win, and null takes back."""
     defaults = (
@@ -486,140 +432,6 @@ def test_the_same_slug_in_two_places_is_fine(tmp_path: Path) -> None:
 def test_category_paths_survive_being_written(parts: list[str]) -> None:
     """A path written as one text is read back as the same parts, slashes and backslashes inside them included."""
     assert split_category(join_category(tuple(parts))) == tuple(parts)
-
-
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
-    """AGGREGATOR_SECTION__KEY takes the place of a key; an empty variable counts as not set, others are not ours."""
-    write(tmp_path, {"settings.yaml": SITE + "fetch: {timeout: 5s, per_host: 2}\n"})
-    made = read(
-        tmp_path,
-        {
-            "AGGREGATOR_FETCH__TIMEOUT": "30s",
-            "AGGREGATOR_FETCH__ALLOW_PRIVATE": "127.0.0.1, 10.0.0.0/8",
-            "AGGREGATOR_FETCH__PER_HOST": "",
-            "AGGREGATOR_STATE__URL": "postgresql://u:hunter2@db/x",
-            "AGGREGATOR_SITE__TITLE": "null",
-            "AGGREGATOR_PORT": "tcp://10.0.0.1:80",
-        },
-    )
-    assert (made.fetch.timeout, made.fetch.per_host, made.site.title) == (timedelta(seconds=30), 2, "null")
-    assert made.fetch.allow_private == ("127.0.0.1/32", "10.0.0.0/8")
-    assert made.state.url.reveal() == "postgresql://u:hunter2@db/x"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("AGGREGATOR_FETCH__TIMOUT", "1s", "no setting has this name"),
-        ("AGGREGATOR_FETCHING__TIMEOUT", "1s", "no setting has this name"),
-        ("AGGREGATOR_FETCH__TIMEOUT", "1", '"timeout" in fetch must be a duration with its unit'),
-        ("AGGREGATOR_FETCH__HOSTS", "a", '"hosts" in fetch cannot be given in one variable'),
-        ("AGGREGATOR_STATE__URL", "hunter2", '"url" in state must be an SQLAlchemy URL'),
-    ],
-)
-def test_a_variable_that_does_not_fit(tmp_path: Path, name: str, value: str, message: str) -> None:
-    """A variable with an unknown name or a wrong value is a problem that names it and not its secret."""
-    [problem] = problems_of(tmp_path, {}, {name: value})
-    assert (problem.file, problem.message) == (name, message)
-    assert "hunter2" not in str(problem)
-
-
-def test_secrets_from_the_environment_and_from_files(tmp_path: Path) -> None:
-    """`{env: NAME}` and `{file: PATH}` are looked up, the path from the project folder, one newline at its end dropped."""
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets/token").write_bytes(b"hunter2\r\n")
-    write(
-        tmp_path,
-        {
-            "sources/a.yaml": SOURCE
-            + "    headers: {A: {env: TOKEN}, B: {file: secrets/token}}\n    auth: {username: a, password: {env: TOKEN}}\n"
-        },
-    )
-    [source] = read(tmp_path, {"TOKEN": "hunter3"}).sources
-    assert [value.reveal() for _, value in source.headers] == ["hunter3", "hunter2"]
-    assert source.auth is not None
-    assert source.auth.password.reveal() == "hunter3"
-
-
-SECRETIVE = """\
-defaults:
-  every: 1h
-  headers: {X-A: hunter2, X-B: "hunter2"}
-sources:
-  s:
-    feed: https://a.example/f
-    categories: [A]
-    headers:
-      Authorization: Bearer hunter2
-      X-Token: 'hunter2'
-    proxy: http://u:hunter2@127.0.0.1:3128
-  t: {feed: https://b.example/f, categories: A, auth: {username: ada, password: hunter2}, paused: false}
-  u:
-    feed: https://c.example/f
-    categories: [A]
-    auth:
-      username: ada
-      password: >-
-        hunter2
-"""
-
-
-def _slips() -> list[str]:
-    """Return the text with one character left out, and with one put in, at each place outside the secrets."""
-    safe = [at for at in range(len(SECRETIVE)) if "hunter2" not in SECRETIVE[max(0, at - 6) : at + 7]]
-    left_out = [SECRETIVE[:at] + SECRETIVE[at + 1 :] for at in safe]
-    return left_out + [SECRETIVE[:at] + char + SECRETIVE[at:] for at in safe for char in " :\"'{[,#&*!|-\t\n"]
-
-
-def test_no_slip_of_the_pen_shows_a_secret(tmp_path: Path, sweep: Any) -> None:
-    """Whatever single character is missing or too many, no message and no excerpt holds a secret value."""
-    refused = 0
-    shown: list[str] = []
-    for text in sweep.sample(_slips(), 300):
-        write(tmp_path, {"sources/a.yaml": text})
-        try:
-            read(tmp_path)
-        except ConfigError as error:
-            refused += 1
-            shown = [text] if "hunter2" in str(error) else shown
-    assert shown == []
-    assert refused > 50
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "    auth: hunter2\n",
-        "    auth: {hunter2}\n",
-        "    auth: [hunter2]\n",
-        "    auth: {username: a, hunter2: }\n",
-        "    proxy: hunter2\n",
-        "    proxy: [hunter2]\n",
-        "    proxy: {hunter2: a}\n",
-        "    headers: hunter2\n",
-        "    header: {A: hunter2}\n",
-        "    headers: {A: [hunter2]}\n",
-        "    headers:\n    A: hunter2\n",
-        "    cookie: hunter2\n",
-        "    oops: 1\n  t: {evry: 1, proxy: 'http://u:hunter2@x'}\n",
-        "    auth: {username: a, password:hunter2}\n",
-        "    auth: {username: a, password: hunter2\n",
-        "    proxy: #http://u:hunter2@x\n",
-        "    evry: 1h  # hunter2\n",
-    ],
-)
-def test_misplaced_secrets_are_masked(tmp_path: Path, text: str) -> None:
-    """A secret in the wrong place, under a wrong name or beside another fault is not repeated."""
-    problems = problems_of(tmp_path, {"sources/a.yaml": SOURCE + text})
-    assert "hunter2" not in "\n".join(map(str, problems))
-
-
-def test_a_secret_state_url_is_masked(tmp_path: Path) -> None:
-    """A wrong key beside the state's address shows the line without the address."""
-    text = f"{SITE}state: {{ulr: 'postgresql://u:hunter2@db'}}\n"
-    [problem] = problems_of(tmp_path, {"settings.yaml": text})
-    assert problem.message == 'unknown key "ulr" in state'
-    assert "hunter2" not in str(problem)
 
 
 def test_origins_name_file_line_and_variable(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ class ForgetfulClient(httpx.AsyncClient):
         return _NoCookies()
 
     @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        raise NotImplementedError
+    def cookies(self, _cookies: object) -> None:
+        raise AttributeError("this client keeps no cookies")
 
 
 class _Body(httpx.AsyncByteStream):
