@@ -44,8 +44,9 @@ SHAPES = {
     "A source": SOURCE,
 }
 INNER = {"host": HOST, "cover": COVER, "rights": RIGHTS, "auth": AUTH}
-#: What comes from elsewhere than a key: the id is the name of the mapping, addresses follow from feed and bases.
-DERIVED = {"Source": {"id", "addresses"}, "Category": {"path"}}
+#: What comes from elsewhere than a key: the id is the name of the mapping, addresses follow from feed and bases, the rest
+#: from the ledger.
+DERIVED = {"Source": {"id", "key", "addresses", "moved_from", "gone"}, "Category": {"path"}}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -50,6 +50,8 @@ class Hints:
     update_period_minutes: int | None = None  #: sy:updatePeriod / sy:updateFrequency (RSS 1.0 syndication module)
     skip_hours: tuple[int, ...] = ()  #: GMT, 0-23 (RSS 2.0 <skipHours>)
     skip_days: tuple[str, ...] = ()  #: English names, capitalised (RSS 2.0 <skipDays>)
+    new_feed_url: str | None = None  #: where the feed says that it is now (itunes:new-feed-url); reported, never followed
+    self_link: str | None = None  #: what the feed says its own address is (RFC 4287 §4.2.7.2); a change is reported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

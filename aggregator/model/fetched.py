@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +11,7 @@ class Validators:
     """What makes the next request conditional (RFC 9110 §8.8): opaque bytes, never interpreted."""
 
     address: str  #: the configured address that gave them; they are sent to no other one
+    final: str | None = None  #: where redirects led from there: what they describe (RFC 9111 §4.1); None: nowhere else
     etag: bytes | None = None
     last_modified: bytes | None = None
 
@@ -28,6 +29,7 @@ class Fetched:
     coding: str | None  #: `gzip`, or None for identity (RFC 9110 §8.4)
     validators: Validators
     permanent_address: str | None = None  #: where an unbroken chain of 301/308 led
+    conditional: bool = False  #: validators were sent
     elapsed: timedelta
     note: str | None = None  #: an instance that was passed over, in words
 
@@ -40,6 +42,7 @@ class NotModified:
     address: str
     headers: tuple[tuple[str, str], ...]
     validators: Validators  #: refreshed by what the 304 carried (RFC 9111 §3.2)
+    permanent_address: str | None = None  #: where an unbroken chain of 301/308 led
     elapsed: timedelta
     note: str | None = None
 
@@ -51,9 +54,21 @@ class Failed:
     source_id: str
     address: str  #: the address last tried, secrets redacted
     #: A stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol,
-    #: not-a-feed, parse; of the worker that read it: deadline, memory, crash, stuck; of ours: bug.
+    #: not-a-feed, parse; held: not asked, since the host wants to be left alone; of the worker that read it: deadline,
+    #: memory, crash, stuck; of ours: bug.
     kind: str
     message: str  #: one line: what and why
     status: int | None = None
     retry_after: timedelta | None = None  #: what the server asked for (RFC 9110 §10.2.3)
+    conditional: bool = False  #: validators were sent
     elapsed: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """A host that wants to be left alone for a while: by all sources, through restarts (RFC 9110 §10.2.3, RFC 6585 §4)."""
+
+    name: str  #: as addresses spell it, in lower case and ASCII, without a port
+    closed_until: datetime  #: aware, UTC
+    status: int  #: 429 or 503
+    strikes: int = 0  #: 429 in a row without a Retry-After, each of which doubles the wait

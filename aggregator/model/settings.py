@@ -71,6 +71,7 @@ class FetchSettings:
     max_bytes: int = 10 * 1024 * 1024  #: of a body, on the wire and again after decompression
     concurrency: int = 50  #: connections at once, over all hosts
     user_agent: str | None = None  #: None means `feed-aggregator/VERSION (+site.url)`
+    subscribers: int | None = None  #: how many read our feeds; said to upstreams in the User-Agent
     per_host: int = 1  #: requests at once to one host; loopback 4
     gap: timedelta = timedelta(seconds=1)  #: between two requests to one host; loopback 0
     hosts: tuple[tuple[str, HostLimits], ...] = ()  #: other limits for single hosts, by name

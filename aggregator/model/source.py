@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 #: Repairs for what single sites do, by name; each is a module of `normalise/fixes`.
@@ -53,7 +53,8 @@ class Auth:
 class Source:
     """One upstream. Its id is its key in the config and never depends on its address."""
 
-    id: str
+    id: str  #: what keys and atom:ids derive from; `source rename` changes the key in the config, never this
+    key: str | None = None  #: its key in the config, where that is another since `source rename`; None: the id
     feed: str  #: as configured: an http(s) address, or `base:/path`
     addresses: tuple[str, ...]  #: byte for byte as configured, bases expanded, in order of trial
     categories: tuple[str, ...]  #: path of our output bucket, at least one part
@@ -64,10 +65,19 @@ class Source:
     timezone: str | None = None  #: IANA name for dates that carry no zone
     cover_fallback: str | None = None  #: address used when an entry has no image
     fixes: tuple[str, ...] | None = None  #: None = chosen by host or route; () = none
+    weight: int = 1  #: how much its freshness matters to the adaptive rule: 4 halves the interval
     limit: int | None = None  #: newest entries taken per poll; None = 1,000
     paused: bool = False  #: True: never polled; its posts stay published
     allow_private: tuple[str, ...] = ()  #: networks (CIDR) this source may reach besides the global list
     headers: tuple[tuple[str, Secret], ...] = ()  #: sent to the source's own origin only
     auth: Auth | None = None  #: HTTP Basic credentials
     proxy: Secret | None = None  #: address of an HTTP proxy
+    verify: bool = True  #: False accepts any TLS certificate, and every poll says so
     rights: Rights = Rights()  #: how much of its entries is republished
+    moved_from: str | None = None  #: the configured address, where the ledger knows that it moved for good (301, 308)
+    gone: datetime | None = None  #: since when the ledger knows that the feed will not come back (410)
+
+    @property
+    def name(self) -> str:
+        """Return what people call it: its key in the config."""
+        return self.key or self.id

@@ -87,6 +87,7 @@ FETCH = Shape(
         "max_bytes": kinds.SIZE,
         "concurrency": whole(1, 1000),
         "user_agent": kinds.USER_AGENT,
+        "subscribers": whole(1, 10**9),
         "per_host": whole(1, 100),
         "gap": _GAP,
         "hosts": Table(
@@ -132,12 +133,14 @@ SOURCE = Shape(
         "timezone": TIMEZONE,
         "cover": COVER,
         "fixes": kinds.FIXES,
+        "weight": whole(1, 100),
         "limit": whole(1, 100_000),
         "paused": FLAG,
         "allow_private": kinds.NETWORKS,
         "headers": HEADERS,
         "auth": AUTH,
         "proxy": kinds.PROXY,
+        "verify": FLAG,
         "rights": RIGHTS,
     },
 )
