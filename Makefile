@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint verify clean
+.PHONY: demo test lint conduct verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -22,6 +22,9 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that ended
+	$(BIN)/python -m pytest -n auto -q -m rule --whole --rule-table=docs/conduct.md $(PYTEST_ARGS)
 
 verify: .venv/.dev  ## every sweep whole
 	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)

@@ -4,6 +4,7 @@ AggregatorError
 ├── ConfigError(problems)          config/ cannot be used                             exit 3
 ├── StoreError(path)               posts, ledger or state cannot be read or written   exit 5
 │   ├── LedgerError(path, line)
+│   ├── NoStateError(path)         there is none yet, and none was to be made
 │   └── NewerFormatError(path, found, known)
 ├── PublishError(output)           an output was refused by the gate; the last good one stays
 └── LockedError(path, holder)      another run holds the project                      exit 6
@@ -89,6 +90,10 @@ class LedgerError(StoreError):
         """Take the 1-based line number."""
         self.line = line
         super().__init__(message, path=path)
+
+
+class NoStateError(StoreError):
+    """There is no state yet: nothing was polled or indexed here so far."""
 
 
 class NewerFormatError(StoreError):

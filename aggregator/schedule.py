@@ -1,65 +1,164 @@
-"""What was learned -> when to poll next, and why. Pure: `now` is an argument, the spread comes from a hash.
+"""What was learned -> when to poll next, and why. Pure: every instant is an argument, the spread comes from a hash.
 
-The rule so far (DESIGN 14): `every`, else an hour, or three where the server gives no validators; raised, never lowered, by
-what the server asks for (max-age, Expires, Retry-After, ttl, sy:); doubled by each failure in a row up to a day.
+The rule (docs/decisions/0007): a source's interval is its `every`; without one it is an hour until enough was seen, then what
+the adaptive rule makes of it. Whatever the server asks for (max-age, Expires, Retry-After, ttl, sy:, skipHours, skipDays)
+raises it, and nothing lowers it. A failure doubles it, up to a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from math import log, sqrt
 
 from aggregator.model.changes import Hints
+from aggregator.model.fetched import HostState
+from aggregator.model.poll import SourceState
+from aggregator.model.source import Source
 
-DEFAULT_EVERY = timedelta(minutes=60)
-WITHOUT_VALIDATORS = timedelta(hours=3)
-LONGEST_BACK_OFF = timedelta(hours=24)
+DEFAULT_EVERY = timedelta(minutes=60)  #: also the shortest interval that the adaptive rule chooses (conduct F12)
+WITHOUT_VALIDATORS = timedelta(hours=3)  #: the shortest one where every poll costs the server a whole feed
+LONGEST_INTERVAL = timedelta(hours=24)  #: of the adaptive rule, of back-off, and of what ttl and sy: may ask for
 LONGEST_FRESHNESS = timedelta(days=30)  #: a max-age beyond this is somebody's mistake (conduct F8)
+
+#: The knob of the square-root rule, in square roots of a minute: two give hourly polling's mean delay for a third of its polls.
+_KNOB = 2.0
+#: What is believed before anything was seen: 0.3 entries in two days.
+_PRIOR_ENTRIES = 0.3
+_PRIOR_DAYS = 2.0
+#: How long a source must have been watched before its rhythm counts for more than the default.
+_LEARNING_DAYS = 2.0
+_HALF_LIFE_DAYS = 14.0
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+#: A run started by a clock meets an interval within a minute: an hourly cron job polls what is due hourly each time.
+_GRACE = timedelta(minutes=1)
+_DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: When a source is due that was never asked.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
     """The next poll of a source."""
 
-    at: datetime
+    earliest: datetime | None  #: from when a run may take it along; None: not by itself
+    at: datetime | None  #: when a scheduler takes it: `earliest`, spread out over the sources
     reason: str  #: in words, for `status` and `plan`
 
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether a run that starts now polls it."""
+        return self.earliest is not None and self.earliest <= now
 
-def next_after_success(
-    *,
-    source_id: str,
-    every: timedelta | None,
-    has_validators: bool,
-    headers: Sequence[tuple[str, str]],
-    hints: Hints,
-    now: datetime,
-) -> Next:
-    """Return the next poll after an answer, 304 included."""
-    if every is not None:
-        wait, reason = every, f"every {describe(every)}"
-    elif has_validators:
-        wait, reason = DEFAULT_EVERY, f"every {describe(DEFAULT_EVERY)} by default"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bound:
+    """One thing that a poll has to wait for."""
+
+    until: datetime
+    words: str
+
+
+def next_poll(source: Source, state: SourceState, held: HostState | None = None) -> Next:
+    """Return when a source is polled next, and which of all that it waits for comes last.
+
+    `held` is the host that it would ask, if that wants to be left alone.
+    """
+    if source.paused:
+        return Next(earliest=None, at=None, reason="paused")
+    if source.gone is not None:
+        return Next(earliest=None, at=None, reason=f"gone since {source.gone:%Y-%m-%d}: the server said so (410)")
+    if state.last_poll is None:
+        own = _Bound(until=AT_ONCE, words="never polled yet")
+        base, grace = AT_ONCE, timedelta()
     else:
-        wait, reason = WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
-    for demand, words in _demands(headers, hints, now):
-        if demand > wait:
-            wait, reason = demand, f"{words} {describe(demand)}"
-    return Next(at=now + _spread(source_id, wait), reason=reason)
+        base = state.last_poll
+        own = _own(source, state, base)
+        grace = min(_GRACE, (own.until - base) / 10)
+    bounds = _bounds(state, held, base)
+    last = max((own, *bounds), key=lambda bound: bound.until)
+    earliest = max([own.until - grace, *(bound.until for bound in bounds)])
+    spread = (last.until - base) * 0.1 * _share(source.id) if state.last_poll is not None else timedelta()
+    hints = state.hints
+    at, skipped = _outside_skips(hints, last.until + spread, spread)
+    return Next(
+        earliest=_outside_skips(hints, earliest, timedelta())[0],
+        at=at,
+        reason=f"{last.words}, {skipped}" if skipped else last.words,
+    )
 
 
-def next_after_failure(
-    *, source_id: str, every: timedelta | None, failures: int, retry_after: timedelta | None, now: datetime
-) -> Next:
-    """Return the next poll after the `failures`-th failure in a row (1 is the first)."""
-    base = every or DEFAULT_EVERY
-    wait = max(base, min(base * 2 ** min(failures - 1, 10), LONGEST_BACK_OFF))
-    reason = f"failed {failures} times in a row" if failures > 1 else "failed once"
-    if retry_after is not None and retry_after > wait:
-        return Next(at=now + min(retry_after, LONGEST_FRESHNESS), reason=f"the server asked for {describe(retry_after)}")
-    return Next(at=now + _spread(f"{source_id}\0{failures}", wait), reason=reason)
+def interval(source: Source, state: SourceState) -> tuple[timedelta, str]:
+    """Return how often a source is polled when nothing else stands in the way, and why."""
+    if source.every is not None:
+        return source.every, f"every {describe(source.every)}"
+    validators = state.validators
+    costly = validators is None or (validators.etag is None and validators.last_modified is None)
+    if state.watched < _LEARNING_DAYS:
+        if costly:
+            return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
+        return DEFAULT_EVERY, f"every {describe(DEFAULT_EVERY)} by default"
+    wait = adaptive_interval(state.arrivals, state.watched, source.weight)
+    rate = rate_per_day(state.arrivals, state.watched)
+    words = f"{describe(wait)}, learned from {_often(rate)}"
+    if costly and wait < WITHOUT_VALIDATORS:
+        return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
+    return wait, f"every {words}"
+
+
+def rate_per_day(arrivals: float, watched: float) -> float:
+    """Return the estimated number of new entries per day, from entries seen and days watched."""
+    return (arrivals + _PRIOR_ENTRIES) / (watched + _PRIOR_DAYS)
+
+
+def adaptive_interval(arrivals: float, watched: float, weight: float = 1.0) -> timedelta:
+    """Return the interval of the square-root rule.
+
+    An entry waits for half an interval on average, so the least waiting for a given number of polls is an interval that
+    falls with the square root of how often there is news, times how much that matters (`field/scale-out.md` 7).
+    """
+    per_minute = rate_per_day(arrivals, watched) / (24 * 60)
+    wait = timedelta(minutes=_KNOB / sqrt(per_minute * weight))
+    return min(max(wait, DEFAULT_EVERY), LONGEST_INTERVAL)
+
+
+def learn(state: SourceState, new: int, now: datetime) -> tuple[float, float]:
+    """Return (entries seen, days watched) after an answer with so many new entries, both fading by half in two weeks.
+
+    What the very first answer holds is no news: it came about before anybody looked.
+    """
+    if state.last_success is None:
+        return 0.0, 0.0
+    days = max(0.0, (now - state.last_success) / _DAY)
+    kept = 0.5 ** (days / _HALF_LIFE_DAYS)
+    return state.arrivals * kept + new, state.watched * kept + (1 - kept) * _HALF_LIFE_DAYS / log(2)
+
+
+def back_off(base: timedelta, failures: int) -> timedelta:
+    """Return the wait after so many failures in a row: doubled by each, up to a day, never below the interval."""
+    doubled: timedelta = base * 2 ** min(failures - 1, 20)
+    return max(base, min(doubled, LONGEST_INTERVAL))
+
+
+def forecast(source: Source, state: SourceState, held: HostState | None, *, now: datetime, until: datetime) -> Iterator[Next]:
+    """Yield the polls of a source up to an instant, if each answer is like the last one and brings no news."""
+    fresh_for = state.fresh_until - state.last_poll if state.fresh_until and state.last_poll else None
+    while True:
+        upcoming = next_poll(source, state, held)
+        if upcoming.at is None or max(upcoming.at, now) > until:
+            return
+        yield upcoming
+        at = max(upcoming.at, now)
+        state = replace(
+            state,
+            last_poll=at,
+            failures=state.failures + 1 if state.failures else 0,
+            fresh_until=at + fresh_for if fresh_for is not None else None,
+        )
 
 
 def describe(span: timedelta) -> str:
@@ -77,18 +176,6 @@ def describe(span: timedelta) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
-def _demands(headers: Sequence[tuple[str, str]], hints: Hints, now: datetime) -> tuple[tuple[timedelta, str], ...]:
-    found: list[tuple[timedelta, str]] = []
-    fresh = freshness(headers, now)
-    if fresh is not None:
-        found.append((fresh, "fresh for"))
-    if hints.ttl_minutes:
-        found.append((min(timedelta(minutes=hints.ttl_minutes), LONGEST_BACK_OFF), "ttl"))
-    if hints.update_period_minutes:
-        found.append((min(timedelta(minutes=hints.update_period_minutes), LONGEST_BACK_OFF), "sy:updatePeriod"))
-    return tuple(found)
-
-
 def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | None:
     """Return how long an answer stays fresh: max-age less Age, else Expires (RFC 9111 §4.2); None if not said."""
     fields = dict(headers)
@@ -104,6 +191,54 @@ def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | 
     return max(timedelta(), min(expires - (date or now), LONGEST_FRESHNESS))
 
 
+def _own(source: Source, state: SourceState, base: datetime) -> _Bound:
+    wait, words = interval(source, state)
+    if state.failures:
+        times = f"failed {state.failures} times in a row" if state.failures > 1 else "failed once"
+        wait, words = back_off(wait, state.failures), times
+        # Jitter of up to a tenth, another one at each failure, or those that failed together would return together.
+        wait += wait * 0.1 * _share(f"{source.id}\0{state.failures}")
+    return _Bound(until=base + wait, words=words)
+
+
+def _bounds(state: SourceState, held: HostState | None, base: datetime) -> list[_Bound]:
+    """Return what the server asks for; none of it is ours to shorten."""
+    found: list[_Bound] = []
+    if state.fresh_until is not None and state.last_poll is not None:
+        found.append(_Bound(until=state.fresh_until, words=f"fresh for {describe(state.fresh_until - state.last_poll)}"))
+    for minutes, name in ((state.hints.ttl_minutes, "ttl"), (state.hints.update_period_minutes, "sy:updatePeriod")):
+        if minutes and state.last_poll is not None:
+            wait = timedelta(minutes=min(minutes, LONGEST_INTERVAL // _MINUTE))
+            found.append(_Bound(until=base + wait, words=f"{name} {describe(wait)}"))
+    if held is not None:
+        until = f"{held.closed_until:%Y-%m-%d %H:%M} UTC"
+        found.append(
+            _Bound(until=held.closed_until, words=f"{held.name} said {held.status} and wants to be left alone until {until}")
+        )
+    return found
+
+
+def _outside_skips(hints: Hints, at: datetime, spread: timedelta) -> tuple[datetime, str | None]:
+    """Return the first moment from `at` on that the feed does not exclude (RSS 2.0 skipHours, skipDays; both in GMT).
+
+    A feed that excludes every hour or every day has excluded none: it was surely not meant never to be read. What is moved to
+    the end of the excluded time is spread over the hour that follows.
+    """
+    hours = frozenset(hints.skip_hours) if len(set(hints.skip_hours)) < 24 else frozenset()  # noqa: PLR2004
+    days = frozenset(hints.skip_days) if len(set(hints.skip_days)) < 7 else frozenset()  # noqa: PLR2004
+    moved, why = at, None
+    while moved.hour in hours or _DAY_NAMES[moved.weekday()] in days:
+        why = "not in its skipHours" if moved.hour in hours else "not on its skipDays"
+        moved = moved.replace(minute=0, second=0, microsecond=0) + _HOUR
+    return (at, None) if why is None else (moved + min(spread, _HOUR * 0.9), why)
+
+
+def _often(rate: float) -> str:
+    if rate >= 1:
+        return f"{rate:.0f} new entries a day" if rate >= 1.5 else "one new entry a day"  # noqa: PLR2004
+    return f"one new entry in {1 / rate:.0f} days"
+
+
 def _http_date(text: str | None) -> datetime | None:
     if not text:
         return None
@@ -114,7 +249,6 @@ def _http_date(text: str | None) -> datetime | None:
         return None  # no date, or one outside the years that there are
 
 
-def _spread(seed: str, wait: timedelta) -> timedelta:
-    """Lengthen the wait by up to a tenth, always the same tenth for one source, so that polls do not bunch at :00."""
-    share = int.from_bytes(sha256(seed.encode()).digest()[:4], "big") / 2**32
-    return wait + wait * 0.1 * share
+def _share(seed: str) -> float:
+    """Return a number between 0 and 1 that is always the same for one seed."""
+    return float(int.from_bytes(sha256(seed.encode()).digest()[:4], "big") / 2**32)

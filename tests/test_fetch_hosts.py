@@ -110,8 +110,8 @@ def test_retry_after_holds_for_the_whole_host(status: int) -> None:
     assert first.message.endswith("; it asks to wait 10 min")
     assert (first.status, first.retry_after) == (status, timedelta(minutes=10))
     for outcome in outcomes[1:4]:
-        failure = failed(outcome, "http")
-        assert failure.message == f"not asked: far.example said {status} and asks to wait 10 min"
+        failure = failed(outcome, "held")
+        assert failure.message == f"not asked: far.example said {status} and is left alone for 10 min"
         assert failure.status == status
         assert failure.retry_after == timedelta(minutes=10)
     fetched(outcomes[4])
@@ -120,7 +120,7 @@ def test_retry_after_holds_for_the_whole_host(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("status", "headers"),
-    [(429, {}), (503, {"retry_after": "0"}), (500, {"retry_after": "600"}), (404, {"retry_after": "600"})],
+    [(503, {}), (503, {"retry_after": "soon"}), (500, {"retry_after": "600"}), (404, {"retry_after": "600"})],
 )
 def test_other_answers_close_no_host(status: int, headers: dict[str, str]) -> None:
     """Without a wait, or with another status, the host's other sources are asked."""
@@ -204,7 +204,8 @@ def test_cancelled_poll_frees_its_host() -> None:
 
 def test_hosts_are_told_apart_by_name() -> None:
     """A trailing dot makes no other host; another name does."""
-    gates = Gates(FetchSettings(hosts=(("[::1]", HostLimits(per_host=2)), ("no host", HostLimits()))))
+    configured = FetchSettings(hosts=(("[::1]", HostLimits(per_host=2)), ("no host", HostLimits())))
+    gates = Gates(configured, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
     assert gates.to("host.example") is gates.to("host.example.")
     assert gates.to("host.example") is not gates.to("www.host.example")

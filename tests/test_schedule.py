@@ -2,54 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aggregator.model.changes import Hints
-from aggregator.schedule import Next, describe, freshness, next_after_failure, next_after_success
+from aggregator.model.fetched import HostState, Validators
+from aggregator.model.poll import SourceState
+from aggregator.model.source import Source
+from aggregator.schedule import (
+    AT_ONCE,
+    DEFAULT_EVERY,
+    LONGEST_INTERVAL,
+    Next,
+    back_off,
+    describe,
+    forecast,
+    freshness,
+    next_poll,
+)
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # a Sunday
 HOUR = timedelta(hours=1)
+VALIDATORS = Validators(address="https://a.example/feed", etag=b'"1"')
+SOURCE = Source(id="a", feed="https://a.example/feed", addresses=("https://a.example/feed",), categories=("news",))
+STATE = SourceState(id="a", last_poll=NOW, last_success=NOW, validators=VALIDATORS)
 
 
-def _next(
-    *,
-    every: timedelta | None = None,
-    has_validators: bool = True,
-    headers: tuple[tuple[str, str], ...] = (),
-    hints: Hints | None = None,
-) -> Next:
-    return next_after_success(
-        source_id="a", every=every, has_validators=has_validators, headers=headers, hints=hints or Hints(), now=NOW
-    )
+def source(**changes: object) -> Source:
+    return replace(SOURCE, **changes)  # type: ignore[arg-type]
 
 
-def _about(at: datetime, wait: timedelta) -> bool:
-    """A wait may be lengthened by up to a tenth, so that sources spread out; it is never shortened."""
-    return NOW + wait <= at <= NOW + wait * 1.1
+def state(**changes: object) -> SourceState:
+    return replace(STATE, **changes)  # type: ignore[arg-type]
 
 
+def about(found: Next, wait: timedelta) -> bool:
+    """A scheduler's time may be up to a tenth later, so that sources spread out; a run may be a minute early, no more."""
+    assert found.at is not None
+    assert found.earliest is not None
+    return NOW + wait <= found.at <= NOW + wait * 1.1 and NOW + wait - timedelta(minutes=1) <= found.earliest <= NOW + wait
+
+
+@pytest.mark.rule("F12", "F13")
 @pytest.mark.parametrize(
-    ("given", "wait", "reason"),
+    ("mine", "learned", "wait", "reason"),
     [
-        ({}, HOUR, "every 60 min by default"),
-        ({"has_validators": False}, 3 * HOUR, "every 3 h: the server gives no validators"),
-        ({"every": HOUR / 2}, HOUR / 2, "every 30 min"),
-        ({"every": HOUR, "headers": (("cache-control", "public, max-age=7200"),)}, 2 * HOUR, "fresh for 2 h"),
-        ({"every": 3 * HOUR, "headers": (("cache-control", "max-age=60"),)}, 3 * HOUR, "every 3 h"),
-        ({"every": HOUR, "hints": Hints(ttl_minutes=240)}, 4 * HOUR, "ttl 4 h"),
-        ({"every": HOUR, "hints": Hints(ttl_minutes=5)}, HOUR, "every 60 min"),
-        ({"every": HOUR, "hints": Hints(update_period_minutes=1440)}, 24 * HOUR, "sy:updatePeriod 24 h"),
-        ({"every": HOUR, "hints": Hints(ttl_minutes=10**9)}, 24 * HOUR, "ttl 24 h"),
+        ({}, {}, HOUR, "every 60 min by default"),
+        ({}, {"validators": None}, 3 * HOUR, "every 3 h: the server gives no validators"),
+        ({"every": HOUR / 2}, {}, HOUR / 2, "every 30 min"),
+        ({"every": HOUR / 2}, {"validators": None}, HOUR / 2, "every 30 min"),
+        ({"every": HOUR}, {"fresh_until": NOW + 2 * HOUR}, 2 * HOUR, "fresh for 2 h"),
+        ({"every": 3 * HOUR}, {"fresh_until": NOW + HOUR}, 3 * HOUR, "every 3 h"),
+        ({"every": HOUR}, {"hints": Hints(ttl_minutes=240)}, 4 * HOUR, "ttl 4 h"),
+        ({"every": HOUR}, {"hints": Hints(ttl_minutes=5)}, HOUR, "every 60 min"),
+        ({"every": HOUR}, {"hints": Hints(update_period_minutes=1440)}, 24 * HOUR, "sy:updatePeriod 24 h"),
+        ({"every": HOUR}, {"hints": Hints(ttl_minutes=10**30)}, 24 * HOUR, "ttl 24 h"),
     ],
 )
-def test_interval_is_raised_by_the_server_and_never_lowered(given: dict[str, object], wait: timedelta, reason: str) -> None:
+def test_interval_is_raised_by_the_server_and_never_lowered(
+    mine: dict[str, object], learned: dict[str, object], wait: timedelta, reason: str
+) -> None:
     """`every`, or the default, is the floor; what the server asks for can only lengthen it."""
-    found = _next(**given)  # type: ignore[arg-type]
+    found = next_poll(source(**mine), state(**learned))
 
-    assert _about(found.at, wait)
+    assert about(found, wait)
     assert found.reason == reason
+
+
+def test_what_the_server_asks_for_is_kept_to_the_second() -> None:
+    """The minute by which a run may be early is ours to give, not the server's: freshness holds to its end."""
+    found = next_poll(source(every=HOUR), state(fresh_until=NOW + 2 * HOUR))
+
+    assert found.earliest == NOW + 2 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -77,38 +105,131 @@ def test_freshness_reads_what_servers_send(headers: tuple[tuple[str, str], ...],
 
 
 def test_failures_wait_longer_each_time_up_to_a_day() -> None:
-    """Each failure in a row doubles the wait, which never passes a day and never falls below `every`."""
-    waits = [
-        next_after_failure(source_id="a", every=HOUR, failures=number, retry_after=None, now=NOW).at for number in range(1, 9)
-    ]
+    """Each failure in a row doubles the wait, which never passes a day, with a jitter of at most a tenth."""
+    for failures, hours in zip(range(1, 9), (1, 2, 4, 8, 16, 24, 24, 24), strict=True):
+        found = next_poll(source(every=HOUR), state(failures=failures))
 
-    for at, hours in zip(waits, (1, 2, 4, 8, 16, 24, 24, 24), strict=True):
-        assert _about(at, hours * HOUR)
+        assert found.earliest is not None
+        assert NOW + hours * HOUR - timedelta(minutes=1) <= found.earliest <= NOW + hours * HOUR * 1.1
+    assert next_poll(source(every=HOUR), state(failures=3)).reason == "failed 3 times in a row"
+
+
+def test_sources_that_failed_together_return_apart() -> None:
+    """The jitter differs from source to source and from failure to failure."""
+    times = {next_poll(source(id=f"s{number}", every=HOUR), state(failures=1)).at for number in range(50)}
+
+    assert len(times) == 50
 
 
 def test_a_failing_source_with_a_long_interval_is_not_polled_earlier_for_it() -> None:
     """A source polled every two days is not asked daily because it failed."""
-    found = next_after_failure(source_id="a", every=48 * HOUR, failures=3, retry_after=None, now=NOW)
-
-    assert _about(found.at, 48 * HOUR)
+    assert back_off(48 * HOUR, 3) == 48 * HOUR
 
 
-def test_retry_after_is_obeyed_when_it_is_longer() -> None:
-    """The server's wish is kept to the second, and says so (RFC 9110 §10.2.3)."""
-    found = next_after_failure(source_id="a", every=HOUR, failures=1, retry_after=5 * HOUR, now=NOW)
+def test_a_closed_host_is_waited_for_to_the_second() -> None:
+    """The server's wish is kept, also when the interval would end earlier, and the reason names the host (RFC 9110 §10.2.3)."""
+    held = HostState(name="a.example", closed_until=NOW + 5 * HOUR, status=429)
 
-    assert found == Next(at=NOW + 5 * HOUR, reason="the server asked for 5 h")
+    found = next_poll(source(every=HOUR), state(failures=1), held)
+
+    assert found.earliest == NOW + 5 * HOUR
+    assert found.reason == "a.example said 429 and wants to be left alone until 2026-11-22 17:00 UTC"
 
 
+@pytest.mark.rule("F14")
+@pytest.mark.parametrize(
+    ("hints", "first", "why"),
+    [
+        (Hints(skip_hours=(12, 13, 14)), datetime(2026, 11, 22, 15, tzinfo=UTC), "every 60 min, not in its skipHours"),
+        (Hints(skip_days=("Sunday",)), datetime(2026, 11, 23, 0, tzinfo=UTC), "every 60 min, not on its skipDays"),
+        (
+            Hints(skip_hours=(0, 1), skip_days=("Sunday", "Tuesday")),
+            datetime(2026, 11, 23, 2, tzinfo=UTC),
+            "every 60 min, not in its skipHours",
+        ),
+        (Hints(skip_hours=(11, 15)), None, "every 60 min"),
+        (Hints(skip_hours=tuple(range(24))), None, "every 60 min"),
+        (Hints(skip_days=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")), None, "every 60 min"),
+    ],
+)
+def test_excluded_hours_and_days_are_left_out(hints: Hints, first: datetime | None, why: str) -> None:
+    """The poll moves to the first hour that the feed does not exclude; a feed that excludes everything has excluded nothing."""
+    found = next_poll(source(every=HOUR), state(hints=hints))
+
+    assert found.reason == why
+    if first is None:
+        assert about(found, HOUR)
+    else:
+        assert found.earliest == first
+        assert found.at is not None
+        assert first <= found.at < first + HOUR
+
+
+@given(
+    hours=st.sets(st.integers(0, 23), max_size=23),
+    days=st.sets(st.integers(0, 6), max_size=6),
+    minutes=st.integers(1, 60 * 24 * 9),
+)
+@settings(deadline=None, max_examples=150)
+def test_no_poll_falls_into_excluded_time(hours: set[int], days: set[int], minutes: int) -> None:
+    """Whatever a feed excludes, neither a run nor a scheduler comes then, and it is not waited for longer than eight days."""
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    hints = Hints(skip_hours=tuple(hours), skip_days=tuple(names[day] for day in days))
+
+    found = next_poll(source(every=timedelta(minutes=minutes)), state(hints=hints))
+
+    for at in (found.earliest, found.at):
+        assert at is not None
+        assert at.hour not in hours
+        assert at.weekday() not in days
+        assert at < NOW + timedelta(minutes=minutes) * 1.1 + timedelta(days=8)
+
+
+@pytest.mark.rule("F16")
 def test_sources_spread_out_and_each_keeps_its_place() -> None:
-    """Two sources with one interval get different due times, and the same ones every time."""
-    first, again, other = (
-        next_after_success(source_id=name, every=HOUR, has_validators=True, headers=(), hints=Hints(), now=NOW).at
-        for name in ("a", "a", "b")
-    )
+    """Two hundred sources polled at once are due at two hundred different times, and at the same ones every time."""
+    sources = [source(id=f"s{number}") for number in range(200)]
+    first, again = ([next_poll(one, state()).at for one in sources] for _ in range(2))
+    minutes = {at.replace(second=0) for at in first if at is not None}
 
     assert first == again
-    assert first != other
+    assert len(set(first)) == 200
+    assert len(minutes) >= 6
+
+
+def test_a_source_never_asked_is_due_at_once() -> None:
+    """What has no history waits for nothing but a closed host."""
+    held = HostState(name="a.example", closed_until=NOW + HOUR, status=429)
+
+    assert next_poll(SOURCE, SourceState(id="a")) == Next(earliest=AT_ONCE, at=AT_ONCE, reason="never polled yet")
+    assert next_poll(SOURCE, SourceState(id="a"), held).earliest == NOW + HOUR
+
+
+def test_paused_and_gone_sources_are_never_due() -> None:
+    """Neither is polled by itself, and the reason says why."""
+    paused, gone = (next_poll(source(paused=True), STATE), next_poll(source(gone=NOW), STATE))
+
+    assert not paused.is_due(NOW + 999 * HOUR)
+    assert not gone.is_due(NOW + 999 * HOUR)
+    assert (paused.reason, gone.reason) == ("paused", "gone since 2026-11-22: the server said so (410)")
+
+
+def test_a_forecast_repeats_what_was_learned() -> None:
+    """Over a day a source with six hours of freshness is polled about four times, the failing one more and more seldom."""
+    calm = list(forecast(source(every=HOUR), state(fresh_until=NOW + 6 * HOUR), None, now=NOW, until=NOW + 25 * HOUR))
+    failing = list(forecast(source(every=HOUR), state(failures=1), None, now=NOW, until=NOW + 25 * HOUR))
+
+    assert [one.reason for one in calm] == ["fresh for 6 h"] * len(calm)
+    assert len(calm) in {3, 4}
+    assert [one.reason.split()[1] for one in failing] == ["once", "2", "3", "4"]
+    assert not list(forecast(source(paused=True), STATE, None, now=NOW, until=NOW + 25 * HOUR))
+
+
+def test_a_forecast_of_the_past_begins_now() -> None:
+    """What is long overdue is polled once now, and from there on at its interval."""
+    found = list(forecast(source(every=HOUR), state(last_poll=NOW - 99 * HOUR), None, now=NOW, until=NOW + 2.5 * HOUR))
+
+    assert len(found) == 3
 
 
 @pytest.mark.parametrize(
@@ -124,3 +245,8 @@ def test_spans_of_days() -> None:
     """From two days on, days are said."""
     assert describe(timedelta(days=3)) == "3 d"
     assert describe(timedelta(days=3, hours=5)) == "3 d 5 h"
+
+
+def test_bounds_of_the_adaptive_rule_stand_in_the_right_order() -> None:
+    """The default is also the shortest interval that is ever learned (conduct F12)."""
+    assert DEFAULT_EVERY == HOUR < LONGEST_INTERVAL

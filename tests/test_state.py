@@ -17,8 +17,8 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import NewerFormatError, StoreError
-from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.fetched import Validators
+from aggregator.model.changes import Hints, KnownEntry, PostRow
+from aggregator.model.fetched import HostState, Validators
 from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
 from aggregator.store.state import Batch, State, open_state
 from tests.conftest import absent
@@ -104,12 +104,17 @@ def test_what_was_learned_about_a_source_comes_back_equal(state: State) -> None:
     learned = SourceState(
         id="s",
         fingerprint=b"f",
-        validators=Validators(address="http://a/", etag=b'"\xe9"', last_modified=b"yesterday"),
+        validators=Validators(address="http://a/", final="http://b/", etag=b'"\xe9"', last_modified=b"yesterday"),
         body_hash=b"b",
         prefer="http://a/",
-        next_poll=THEN,
-        next_reason="every 60 min",
         last_poll=THEN,
+        fresh_until=THEN,
+        hints=Hints(ttl_minutes=5, skip_hours=(0, 3), skip_days=("Monday",), self_link="http://a/self"),
+        arrivals=1.5,
+        watched=2.25,
+        moved_to="http://c/",
+        moved_times=2,
+        moved_since=THEN,
         last_success=THEN,
         last_news=THEN,
         failures=2,
@@ -124,6 +129,17 @@ def test_what_was_learned_about_a_source_comes_back_equal(state: State) -> None:
     state.save(Batch(sources=(learned,)))
 
     assert state.sources() == {"s": learned}
+
+
+def test_a_closed_host_is_remembered_until_it_is_heard_of_again(state: State) -> None:
+    """A host's wish for silence outlives the run, for all sources; what it says next takes its place."""
+    closed = HostState(name="h.example", closed_until=THEN, status=429, strikes=2)
+    state.save(Batch(hosts=(closed,)))
+    before = state.hosts()
+    opened = replace(closed, strikes=0)
+    state.save(Batch(hosts=(opened,)))
+
+    assert (before, state.hosts()) == ({"h.example": closed}, {"h.example": opened})
 
 
 def test_entries_come_back_as_known_and_as_rows(state: State) -> None:
@@ -158,7 +174,7 @@ def test_notes_and_locks_touch_only_what_they_say(state: State) -> None:
 def test_reindex_forgets_bodies_but_not_due_times(state: State) -> None:
     """After a reindex upstreams are asked for everything once, at the time they were due anyway."""
     learned = SourceState(
-        id="s", validators=Validators(address="http://a/", etag=b"e"), body_hash=b"b", next_poll=THEN, failures=1
+        id="s", validators=Validators(address="http://a/", etag=b"e"), body_hash=b"b", last_poll=THEN, failures=1
     )
     state.save(Batch(sources=(learned,), rows=(_row(1),), dirty_outputs=("feeds/all.atom",)))
     state.replace_entries((_row(2),), profile="default")

@@ -29,10 +29,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("aggregator.cli.demo", "demo", "Show everything, offline: a bundled upstream, synced and served."),
     "sync": ("aggregator.cli.sync", "sync", "Poll the sources that are due; write posts and feeds."),
     "build": ("aggregator.cli.build", "build", "Write the feeds again from the posts; no network."),
+    "plan": ("aggregator.cli.plan", "plan", "Say when each source is polled next, why, and what would be sent."),
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
     "check": ("aggregator.cli.check", "check", "Check the configuration."),
     "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
     "source": ("aggregator.cli.source", "source", "List the sources, or show one."),
+    "import": ("aggregator.cli.import_opml", "import_", "Bring in sources from a list that another program wrote."),
+    "export": ("aggregator.cli.export_opml", "export", "Write the sources as a list that other programs read."),
     "reindex": ("aggregator.cli.reindex", "reindex", "Rebuild the state from the posts and the ledger."),
 }
 

@@ -17,7 +17,7 @@ from aggregator.cli import Invocation
 from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, SourceEvent, Summary
 from aggregator.schedule import describe
 
-_MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗"}
+_MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗", Outcome.HELD: "⏲"}
 
 
 class Console(AbstractContextManager["Console"]):
@@ -94,6 +94,8 @@ def summary_line(summary: Summary) -> str:
     parts = [f"{summary.news + summary.same} ok" + (f" ({summary.same} unchanged)" if summary.same else "")]
     if summary.failed:
         parts.append(f"{summary.failed} failed")
+    if summary.held:
+        parts.append(f"{summary.held} waiting for their hosts")
     posts = [f"{summary.new} new"]
     if summary.updated:
         posts.append(f"{summary.updated} updated")
@@ -142,6 +144,8 @@ def _what(event: SourceEvent) -> str:
     if event.outcome is Outcome.FAILED:
         times = f" ({_ordinal(event.failures)} time in a row)" if event.failures > 1 else ""
         return f"{event.message}{times}"
+    if event.outcome is Outcome.HELD:
+        return str(event.message)
     if event.outcome is Outcome.NOT_MODIFIED:
         text = "not modified"
     elif event.outcome is Outcome.SAME:

@@ -13,7 +13,9 @@ from aggregator.cli.console import count
 from aggregator.cli.project import load
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
-from aggregator.schedule import describe
+from aggregator.pipeline.effective import load_effective
+from aggregator.pipeline.planning import upcoming
+from aggregator.schedule import Next, describe
 from aggregator.store.state import open_state
 
 #: state -> its mark; in the order of the table, worst first. Always word and shape, never colour alone.
@@ -43,14 +45,20 @@ class SourceStatus:
 @pass_invocation
 def status(invocation: Invocation, failing: bool, json_: bool) -> None:
     """Say how each source is doing, worst first."""
-    settings = load(invocation)
+    settings = load_effective(load(invocation))
+    current = clock.now()
     opened = open_state(settings.state.url.reveal(), settings.root, create=False)
     try:
-        known, posts = opened.state.sources(), opened.state.counts()
+        known, posts, hosts = opened.state.sources(), opened.state.counts(), opened.state.hosts()
     finally:
         opened.state.close()
     lines = [
-        _status(source, known.get(source.id) or SourceState(id=source.id), posts.get(source.id, (0, None))[0])
+        _status(
+            source,
+            known.get(source.id) or SourceState(id=source.id),
+            posts.get(source.id, (0, None))[0],
+            upcoming(source, known.get(source.id), hosts, current),
+        )
         for source in settings.sources
     ]
     order = list(_MARKS)
@@ -59,32 +67,33 @@ def status(invocation: Invocation, failing: bool, json_: bool) -> None:
     if json_ or invocation.json:
         click.echo(json.dumps([_plain(line) for line in shown], ensure_ascii=False, indent=2))
         return
-    current = clock.now()
     for line in shown:
         for text in _render(line, current):
             click.echo(text)
     invocation.talk(_sentence(lines))
 
 
-def _status(source: Source, known: SourceState, posts: int) -> SourceStatus:
+def _status(source: Source, known: SourceState, posts: int, coming: Next) -> SourceStatus:
     if source.paused:
         state = "paused"
+    elif source.gone is not None:
+        state = "gone"
     elif known.last_poll is None:
         state = "new"
     elif known.failures and known.last_status in {429, 503} and not _long_dead(known):
         state = "waiting"
     elif known.failures:
-        state = "gone" if known.last_status == 410 else "failing"  # noqa: PLR2004 - Gone, RFC 9110 §15.5.11
+        state = "failing"
     else:
         state = "ok"
     return SourceStatus(
-        id=source.id,
+        id=source.name,
         state=state,
         posts=posts,
         last_success=known.last_success,
         last_news=known.last_news,
-        next_poll=None if source.paused else known.next_poll,
-        next_reason=known.next_reason,
+        next_poll=coming.at if known.last_poll is not None else None,
+        next_reason=coming.reason,
         failures=known.failures,
         error=known.last_message if known.failures else None,
         error_kind=known.last_kind,

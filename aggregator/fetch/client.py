@@ -8,10 +8,10 @@ looks into no body.
 from __future__ import annotations
 
 from asyncio import Semaphore
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +24,7 @@ from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
 from aggregator.fetch.tls import Tls
 from aggregator.fetch.transport import ForgetfulClient, Transport, open_session
-from aggregator.model.fetched import Failed, Fetched, NotModified, Validators
+from aggregator.model.fetched import Failed, Fetched, HostState, NotModified, Validators
 from aggregator.model.settings import FetchSettings
 from aggregator.model.source import Source
 
@@ -49,16 +49,20 @@ class Client:
         user_agent: str,
         resolver: AbstractResolver | None = None,
         admit: Callable[[], Awaitable[object]] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hosts: Iterable[HostState] = (),
     ) -> None:
         """Take the limits and who we say we are.
 
-        `resolver` replaces the system's in tests; `admit` is awaited before each request, to hold it back.
+        `resolver` replaces the system's in tests; `admit` is awaited before each request, to hold it back; `now` is the
+        caller's clock; `hosts` wanted to be left alone when last heard of.
         """
+        self._now = now
         self._admit = admit or _at_once
         self._settings = settings
         self._user_agent = user_agent
         self._resolver = resolver
-        self._gates = Gates(settings)
+        self._gates = Gates(settings, now=now, closed=hosts)
         self._slots = Semaphore(settings.concurrency)
         self._tls = Tls()
         self._lines: dict[tuple[frozenset[str], str | None], _Line] = {}
@@ -73,6 +77,10 @@ class Client:
     ) -> None:
         """Close every connection."""
         await self._closing.aclose()
+
+    def hosts(self) -> tuple[HostState, ...]:
+        """Return what was learned about hosts that want to be left alone, or do so no more; to be remembered."""
+        return self._gates.news()
 
     async def poll(
         self,
@@ -145,6 +153,7 @@ class Client:
             gates=self._gates,
             slots=self._slots,
             admit=self._admit,
+            now=self._now,
             check=line.check,
         )
 
@@ -204,7 +213,7 @@ def _in_turn(addresses: tuple[str, ...], prefer: str | None, exclude: frozenset[
 
 
 def _may_pass_over(failed: Failed) -> bool:
-    return failed.kind in _MAY_PASS_OVER or (failed.kind == "http" and (failed.status or 0) >= _SERVER_ERROR)
+    return failed.kind in _MAY_PASS_OVER or (failed.kind in {"http", "held"} and (failed.status or 0) >= _SERVER_ERROR)
 
 
 def _host(address: str) -> str:

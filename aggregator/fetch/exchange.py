@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from math import ceil
 from typing import cast
@@ -67,6 +67,7 @@ class Exchange:
     http: httpx.AsyncClient
     gates: Gates
     slots: asyncio.Semaphore
+    now: Callable[[], datetime]  #: aware; what a Retry-After that is a date is measured by
     admit: Callable[[], Awaitable[object]]  #: waits while whoever takes the bodies has too many
     check: Callable[[Target], None]  #: raises Fault for a target that must not even be named to a proxy
     spent: float = 0.0  #: seconds, waiting for turns left out
@@ -106,10 +107,12 @@ class Exchange:
         try:
             async with self.slots:
                 await self.admit()
-                return await self._within_deadline(target)
+                answer = await self._within_deadline(target)
+            self.gates.answered(target.host)
+            return answer
         except Fault as fault:
-            if fault.status in _PLEASE_WAIT and fault.retry_after:
-                gate.close(fault.status, fault.retry_after)
+            if fault.kind == "http" and fault.status in _PLEASE_WAIT:
+                fault.retry_after = self.gates.refused(target.host, fault.status, fault.retry_after)
             raise
         finally:
             gate.leave()
@@ -151,7 +154,7 @@ class Exchange:
             coding = _coding(headers)
             body = await _read_body(response, headers, self.settings.max_bytes)
         elif status != _NOT_MODIFIED:
-            raise _refused(status, headers)
+            raise _refused(status, headers, self.now())
         elif self.validators is None:
             raise Fault("protocol", "the server answered 304 (Not Modified) to a request without conditions", status=304)
         return Answer(status=status, target=target, headers=headers, body=body, coding=coding, moved=False)
@@ -203,16 +206,16 @@ def _too_big(max_bytes: int) -> Fault:
     return Fault("too-big", f"the body is larger than fetch.max_bytes ({max_bytes:,} bytes)")
 
 
-def _refused(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> Fault:
-    wait = parse_retry_after(last_value(headers, b"retry-after"), datetime.now(UTC))
+def _refused(status: int, headers: tuple[tuple[bytes, bytes], ...], now: datetime) -> Fault:
+    wait = parse_retry_after(last_value(headers, b"retry-after"), now)
     asks = f"; it asks to wait {spell_wait(wait)}" if wait is not None else ""
     return Fault("http", f"the server answered {_named(status)}{asks}", status=status, retry_after=wait)
 
 
 def _not_asked(target: Target, closed: Closed) -> Fault:
     return Fault(
-        "http",
-        f"not asked: {target.host} said {closed.status} and asks to wait {spell_wait(closed.wait)}",
+        "held",
+        f"not asked: {target.host} said {closed.status} and is left alone for {spell_wait(closed.wait)}",
         status=closed.status,
         retry_after=timedelta(seconds=ceil(closed.wait.total_seconds())),
     )

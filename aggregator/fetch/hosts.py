@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 
 from aggregator.fetch.address import encode_host
 from aggregator.fetch.guard import is_loopback
+from aggregator.fetch.retry_after import LONGEST
+from aggregator.model.fetched import HostState
 from aggregator.model.settings import FetchSettings, HostLimits
 
 #: This machine serves its own RSSHub: it needs no protection from us.
 _LOOPBACK_AT_ONCE = 4
+_TOO_MANY_REQUESTS = 429
+_SHORTEST = timedelta(minutes=1)  #: a Retry-After below is taken for this much
+_FIRST_STRIKE = timedelta(hours=1)
+_LONGEST_STRIKE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,20 +112,60 @@ class Gate:
 
 
 class Gates:
-    """The gates of every host met so far."""
+    """The gates of every host met so far, and what is known of hosts that closed."""
 
-    def __init__(self, settings: FetchSettings) -> None:
-        """Take the general limits and the exceptions by host name."""
+    def __init__(self, settings: FetchSettings, *, now: Callable[[], datetime], closed: Iterable[HostState] = ()) -> None:
+        """Take the general limits and the exceptions by host name, a clock, and the hosts that are closed already."""
         self._settings = settings
+        self._now = now
         self._limits = {_name(host): limits for host, limits in settings.hosts}
         self._gates: dict[str, Gate] = {}
+        self._known = {state.name: state for state in closed}
+        self._news: dict[str, HostState] = {}
 
     def to(self, host: str) -> Gate:
         """Return the gate to a host, by its encoded name."""
         name = host.rstrip(".")
         if name not in self._gates:
-            self._gates[name] = self._open(name)
+            self._gates[name] = gate = self._open(name)
+            state = self._known.get(name)
+            # What lies further ahead than any wait was written down by a clock that stood in the future.
+            if state is not None and timedelta() < state.closed_until - self._now() <= LONGEST:
+                gate.close(state.status, state.closed_until - self._now())
         return self._gates[name]
+
+    def refused(self, host: str, status: int, asked: timedelta | None) -> timedelta | None:
+        """Close a host that said 429 or 503; return for how long, None if it stays open.
+
+        503 closes it only with a Retry-After. 429 always does (RFC 6585 §4): without one for an hour, doubled by each
+        further one in a row up to a day, and a jitter of up to a tenth.
+        """
+        name = host.rstrip(".")
+        before = self._news.get(name) or self._known.get(name)
+        strikes = before.strikes if before else 0
+        if asked is None:
+            if status != _TOO_MANY_REQUESTS:
+                return None
+            strikes += 1
+            doubled: timedelta = _FIRST_STRIKE * 2 ** min(strikes - 1, 10)
+            wait = min(doubled, _LONGEST_STRIKE)
+            wait += wait * 0.1 * _share(f"{name}\0{strikes}")
+        else:
+            wait = min(max(asked, _SHORTEST), LONGEST)
+        self._news[name] = HostState(name=name, closed_until=self._now() + wait, status=status, strikes=strikes)
+        self.to(name).close(status, wait)
+        return wait
+
+    def answered(self, host: str) -> None:
+        """Note a good answer: whatever the host complained of is over."""
+        name = host.rstrip(".")
+        before = self._news.get(name) or self._known.get(name)
+        if before is not None and before.strikes:
+            self._news[name] = replace(before, closed_until=self._now(), strikes=0)
+
+    def news(self) -> tuple[HostState, ...]:
+        """Return what was learned about hosts, to be remembered."""
+        return tuple(self._news.values())
 
     def _open(self, name: str) -> Gate:
         limits = self._limits.get(name, HostLimits())
@@ -128,6 +176,10 @@ class Gates:
             at_once=general if limits.per_host is None else limits.per_host,
             gap=pause if limits.gap is None else limits.gap,
         )
+
+
+def _share(seed: str) -> float:
+    return float(int.from_bytes(sha256(seed.encode()).digest()[:4], "big") / 2**32)
 
 
 def _name(host: str) -> str:

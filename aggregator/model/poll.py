@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from aggregator.model.changes import Hints
 from aggregator.model.fetched import Validators
 
 
@@ -16,6 +17,7 @@ class Outcome(StrEnum):
     SAME = "same"  #: a body came, without anything to write
     NOT_MODIFIED = "not-modified"  #: 304
     FAILED = "failed"
+    HELD = "held"  #: not asked: its host wants to be left alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +29,14 @@ class SourceState:
     validators: Validators | None = None
     body_hash: bytes | None = None  #: of the last body as it came over the wire
     prefer: str | None = None  #: the address that answered last
-    next_poll: datetime | None = None  #: None: as soon as possible
-    next_reason: str | None = None
-    last_poll: datetime | None = None
+    last_poll: datetime | None = None  #: when the run began that polled it
+    fresh_until: datetime | None = None  #: what the last answer said of itself (RFC 9111 §4.2)
+    hints: Hints = field(default_factory=Hints)  #: what the feed asks for
+    arrivals: float = 0.0  #: new entries seen, the older ones fading (`schedule.learn`)
+    watched: float = 0.0  #: days in which they were seen, fading alike
+    moved_to: str | None = None  #: where permanent redirects lead, as long as they are only watched
+    moved_times: int = 0  #: how often in a row that was seen
+    moved_since: datetime | None = None
     last_success: datetime | None = None
     last_news: datetime | None = None
     failures: int = 0  #: in a row
@@ -53,6 +60,8 @@ class Poll:
     updated: int = 0
     elapsed_ms: int = 0
     message: str | None = None  #: why it failed
+    status: int | None = None  #: of the answer, if there was one
+    conditional: bool = False  #: validators were sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,7 @@ class OutputState:
 class SourceEvent:
     """What one visit came to, as it is told: on the terminal, in --json, in logs."""
 
-    source_id: str
+    source_id: str  #: as people call it: `Source.name`
     outcome: Outcome
     new: int = 0
     updated: int = 0
@@ -78,7 +87,7 @@ class SourceEvent:
     kind: str | None = None  #: why it failed: `model.fetched.Failed.kind`
     message: str | None = None  #: the same in words
     failures: int = 0  #: in a row
-    next_poll: datetime
+    next_poll: datetime | None  #: None: not by itself
     next_reason: str
     warnings: tuple[str, ...] = ()
     posts: tuple[tuple[str, str], ...] = ()  #: ("+" or "~", path) of each post written, or that would be
@@ -122,6 +131,7 @@ class Summary:
     news: int = 0
     same: int = 0  #: polled, nothing new, 304 included
     failed: int = 0
+    held: int = 0  #: not asked, since their hosts want to be left alone
     new: int = 0  #: posts written
     updated: int = 0
     adopted: int = 0

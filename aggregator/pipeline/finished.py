@@ -1,4 +1,4 @@
-"""One finished visit -> what the state remembers of it and what is told. Pure."""
+"""One finished visit -> what the state and the ledger remember of it and what is told. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from datetime import datetime
 from hashlib import sha256
 
 from aggregator.model.changes import Changes, Hints, PostRow
-from aggregator.model.fetched import Failed, Fetched, NotModified
+from aggregator.model.fetched import Failed, Fetched, HostState, NotModified
 from aggregator.model.poll import Outcome, Poll, SourceEvent, SourceState
 from aggregator.model.source import Source
-from aggregator.schedule import Next, next_after_failure, next_after_success
+from aggregator.pipeline.moves import Sighting, sight
+from aggregator.schedule import freshness, learn, next_poll
+from aggregator.store.ledger import Gone, Moved
+
+_GONE = 410  #: RFC 9110 §15.5.11
+_NOT_MODIFIED = 304  #: RFC 9110 §15.4.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +23,13 @@ class Finished:
     """A visit whose posts are written, waiting for its transaction."""
 
     state: SourceState
-    poll: Poll
     event: SourceEvent
+    poll: Poll | None = None  #: None: nothing was asked
     rows: tuple[PostRow, ...] = ()
     noted: tuple[tuple[str, bytes], ...] = ()
     locked: tuple[str, ...] = ()
+    ledger: tuple[Moved | Gone, ...] = ()  #: written down before the state
+    returned: bool = False  #: it answers again although the ledger says that it is gone
 
 
 def fingerprint(source: Source) -> bytes:
@@ -43,35 +50,36 @@ def answered(
     before: SourceState,
     answer: Fetched | NotModified,
     changes: Changes | None,
-    now: datetime,
     *,
+    began: datetime,
+    now: datetime,
     whole: bool = True,
 ) -> Finished:
     """Return what follows from a 304, an equal body (`changes` is None) or a digested one.
 
-    Unless the `whole` feed was looked at, its validators are not kept: the rest is still to be asked for.
+    `began` is when the run began: what intervals count from. Unless the `whole` feed was looked at, its validators are not
+    kept: the rest is still to be asked for.
     """
-    upcoming = next_after_success(
-        source_id=source.id,
-        every=source.every,
-        has_validators=answer.validators.etag is not None or answer.validators.last_modified is not None,
-        headers=answer.headers,
-        hints=changes.hints if changes else Hints(),
-        now=now,
-    )
     written = len(changes.new) - changes.adopted + len(changes.updated) if changes else 0
     outcome = Outcome.NEWS if written else Outcome.SAME
     if isinstance(answer, NotModified):
         outcome = Outcome.NOT_MODIFIED
+    fresh_for = freshness(answer.headers, now)
+    arrivals, watched = learn(before, len(changes.new) - changes.adopted if changes else 0, now)
+    sighting = sight(source, before, answer.permanent_address, now)
     state = replace(
         before,
         fingerprint=fingerprint(source),
         validators=answer.validators if whole else None,
         body_hash=(body_hash(answer) if whole else None) if isinstance(answer, Fetched) else before.body_hash,
         prefer=answer.address,
-        next_poll=upcoming.at,
-        next_reason=upcoming.reason,
-        last_poll=now,
+        last_poll=began,
+        fresh_until=now + fresh_for if fresh_for else None,
+        arrivals=arrivals,
+        watched=watched,
+        moved_to=sighting.to,
+        moved_times=sighting.times,
+        moved_since=sighting.since,
         last_success=now,
         last_news=now if written else before.last_news,
         failures=0,
@@ -82,61 +90,103 @@ def answered(
     if changes is not None:
         state = replace(
             state,
+            hints=changes.hints,
             format=changes.format,
             feed_title=changes.feed_title,
             feed_link=changes.feed_link,
-            warnings=_warnings(changes),
+            warnings=_warnings(source, before, changes),
         )
+    saved = () if sighting.proven is None else (sighting.proven,)
     return Finished(
         state=state,
-        poll=_poll(source, now, outcome, changes, answer),
-        event=_event(source, outcome, upcoming, changes, answer),
+        poll=_poll(source, outcome, changes, answer, now),
+        event=_event(source, state, outcome, changes, answer, sighting),
         rows=(*changes.new, *changes.updated) if changes else (),
         noted=changes.noted if changes else (),
         locked=changes.locked if changes else (),
+        ledger=saved,
+        returned=source.gone is not None,
     )
 
 
-def failed(source: Source, before: SourceState, answer: Failed, now: datetime, *, trace: str | None = None) -> Finished:
-    """Return what follows from a failure: nothing stored is touched, the next try is later each time."""
-    failures = before.failures + 1
+def failed(
+    source: Source,
+    before: SourceState,
+    answer: Failed,
+    *,
+    began: datetime,
+    now: datetime,
+    held: HostState | None = None,
+    trace: str | None = None,
+) -> Finished:
+    """Return what follows from a failure: nothing stored is touched, the next try is later each time.
+
+    `held` is the host that closed itself with this answer. A 410 ends polling (RFC 9110 §15.5.11), until somebody says
+    otherwise.
+    """
     asked = fingerprint(source)
     moved = before.fingerprint is not None and before.fingerprint != asked
-    upcoming = next_after_failure(
-        source_id=source.id, every=source.every, failures=failures, retry_after=answer.retry_after, now=now
-    )
     state = replace(
         before,
         fingerprint=asked,
         validators=None if moved else before.validators,
         body_hash=None if moved else before.body_hash,
-        next_poll=upcoming.at,
-        next_reason=upcoming.reason,
-        last_poll=now,
-        failures=failures,
+        last_poll=began,
+        failures=before.failures + 1,
         last_kind=answer.kind,
         last_message=answer.message,
         last_status=answer.status,
     )
+    gone: tuple[Gone, ...] = ()
+    message = answer.message
+    if answer.status == _GONE and answer.kind == "http":
+        gone = (Gone(source=source.id, address=source.addresses[0], at=now),)
+        message += f"; it is not asked again and its posts stay. Otherwise: aggregator source resume {source.name}"
+        source = replace(source, gone=now)
+    upcoming = next_poll(source, state, held)
     elapsed_ms = round(answer.elapsed.total_seconds() * 1000)
     return Finished(
         state=state,
-        poll=Poll(source_id=source.id, at=now, outcome=Outcome.FAILED, elapsed_ms=elapsed_ms, message=answer.message),
-        event=SourceEvent(
+        poll=Poll(
             source_id=source.id,
+            at=now,
+            outcome=Outcome.FAILED,
+            elapsed_ms=elapsed_ms,
+            message=answer.message,
+            status=answer.status,
+            conditional=answer.conditional,
+        ),
+        event=SourceEvent(
+            source_id=source.name,
             outcome=Outcome.FAILED,
             elapsed_ms=elapsed_ms,
             kind=answer.kind,
-            message=answer.message,
-            failures=failures,
+            message=message,
+            failures=state.failures,
             next_poll=upcoming.at,
             next_reason=upcoming.reason,
             trace=trace,
         ),
+        ledger=gone,
     )
 
 
-def _poll(source: Source, now: datetime, outcome: Outcome, changes: Changes | None, answer: Fetched | NotModified) -> Poll:
+def held_back(source: Source, before: SourceState, answer: Failed, held: HostState | None) -> Finished:
+    """Return what follows where nothing was asked, since the host wants to be left alone: the source waits, and that is all."""
+    upcoming = next_poll(source, before, held)
+    event = SourceEvent(
+        source_id=source.name,
+        outcome=Outcome.HELD,
+        kind=answer.kind,
+        message=answer.message,
+        failures=before.failures,
+        next_poll=upcoming.at,
+        next_reason=upcoming.reason,
+    )
+    return Finished(state=before, event=event)
+
+
+def _poll(source: Source, outcome: Outcome, changes: Changes | None, answer: Fetched | NotModified, now: datetime) -> Poll:
     return Poll(
         source_id=source.id,
         at=now,
@@ -145,20 +195,29 @@ def _poll(source: Source, now: datetime, outcome: Outcome, changes: Changes | No
         updated=len(changes.updated) if changes else 0,
         elapsed_ms=round(answer.elapsed.total_seconds() * 1000),
         message=answer.note,
+        status=answer.status if isinstance(answer, Fetched) else _NOT_MODIFIED,
+        conditional=answer.conditional if isinstance(answer, Fetched) else True,
     )
 
 
-def _event(
-    source: Source, outcome: Outcome, upcoming: Next, changes: Changes | None, answer: Fetched | NotModified
+def _event(  # noqa: PLR0917 - private, called once
+    source: Source,
+    state: SourceState,
+    outcome: Outcome,
+    changes: Changes | None,
+    answer: Fetched | NotModified,
+    sighting: Sighting,
 ) -> SourceEvent:
-    elapsed_ms = round(answer.elapsed.total_seconds() * 1000)
+    upcoming = next_poll(source, state)
+    told = tuple(filter(None, (sighting.words, _back_again(source))))
     event = SourceEvent(
-        source_id=source.id,
+        source_id=source.name,
         outcome=outcome,
-        elapsed_ms=elapsed_ms,
+        elapsed_ms=round(answer.elapsed.total_seconds() * 1000),
         message=answer.note,
         next_poll=upcoming.at,
         next_reason=upcoming.reason,
+        warnings=told,
     )
     if changes is None:
         return event
@@ -169,12 +228,28 @@ def _event(
         updated=len(changes.updated),
         adopted=changes.adopted,
         locked=len(changes.locked),
-        warnings=_warnings(changes),
+        warnings=told + state.warnings,
         posts=tuple(("+", row.path) for row in fresh) + tuple(("~", row.path) for row in changes.updated),
     )
 
 
-def _warnings(changes: Changes) -> tuple[str, ...]:
+def _back_again(source: Source) -> str | None:
+    if source.gone is None:
+        return None
+    return f"it answers again, although it said on {source.gone:%Y-%m-%d} that it was gone for good; it is polled again"
+
+
+def _warnings(source: Source, before: SourceState, changes: Changes) -> tuple[str, ...]:
     skipped = tuple(f"entry {skip.entry!r} left out: {skip.reason}" for skip in changes.skipped)
     locked = tuple(f"post {key} was edited by hand; upstream's new version is only noted" for key in changes.locked)
-    return (*changes.warnings, *skipped, *locked)
+    return (*changes.warnings, *_elsewhere(source, before.hints, changes.hints), *skipped, *locked)
+
+
+def _elsewhere(source: Source, before: Hints, hints: Hints) -> tuple[str, ...]:
+    """Report what a feed says about its own address; only its server's redirects move it (conduct F23)."""
+    told = []
+    if hints.new_feed_url is not None and hints.new_feed_url not in source.addresses:
+        told.append(f"the feed says that its address is now {hints.new_feed_url} (itunes:new-feed-url); it is yours to follow")
+    if hints.self_link and before.self_link and hints.self_link != before.self_link:
+        told.append(f"the feed calls itself {hints.self_link} now, before {before.self_link}; it is yours to follow")
+    return tuple(told)

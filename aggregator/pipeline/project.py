@@ -19,10 +19,11 @@ from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import atom_id, link_hash
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
+from aggregator.pipeline.effective import effective
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
 from aggregator.store.files import sweep_leftovers
-from aggregator.store.ledger import FILE_NAME, Deleted, Ledger, Takedown
+from aggregator.store.ledger import FILE_NAME, Deleted, Gone, Ledger, Moved, Takedown
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
 from aggregator.store.posts import list_posts
@@ -74,6 +75,17 @@ class Project:
     def gone_keys(self) -> frozenset[str]:
         """Return the keys of those entries: whatever the state or the disk still holds of them is not published."""
         return frozenset(line.key for line in self._gone_lines())
+
+    def note(self, lines: Iterable[Moved | Gone]) -> None:
+        """Write down what was learned for good, before anything rests on it. Raises StoreError."""
+        if found := tuple(lines):
+            self.ledger.add(*found)
+
+    def forget_gone(self, source_ids: Iterable[str]) -> None:
+        """Strike out that these sources are gone: they have answered. Raises StoreError."""
+        returned = set(source_ids)
+        if returned:
+            self.ledger.drop(*(line for line in self.ledger.of(Gone) if line.source in returned))
 
     def _gone_lines(self) -> tuple[Deleted | Takedown, ...]:
         return (*self.ledger.of(Deleted), *self.ledger.of(Takedown))
@@ -186,7 +198,7 @@ def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: i
         ledger = Ledger.load(settings.root / FILE_NAME)
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
-            project = Project(settings, opened.state, ledger)
+            project = Project(effective(settings, ledger), opened.state, ledger)
             _check_profile(project)
             if opened.note:
                 report(Note(text=opened.note))

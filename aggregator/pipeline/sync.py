@@ -22,10 +22,12 @@ from aggregator.model.changes import Changes, KnownEntry
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
-from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint
+from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
 from aggregator.pipeline.jobs import BugError, DigestJob, Unreadable, run_digest
+from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
+from aggregator.schedule import Next
 from aggregator.store.files import make_durable
 from aggregator.store.state import Batch
 from aggregator.workers import WorkerDiedError, Workers
@@ -75,6 +77,7 @@ class _Sync:
         self._request = request
         self._report = report
         self._known_sources = project.state.sources()
+        self._hosts = project.state.hosts()
         self._began = time.monotonic()
         self._events: list[SourceEvent] = []
         self._batch: list[Finished] = []
@@ -82,6 +85,7 @@ class _Sync:
         self._room = _Room(BODIES_WAITING)
         self._flushing = asyncio.Lock()
         self._signal: int | None = None
+        self._client: Client  # made when something is due
         self._had_entries = not project.state.is_empty()
 
     async def run(self) -> Summary:
@@ -95,21 +99,20 @@ class _Sync:
 
     def _chosen(self) -> list[Source]:
         wanted = set(self._request.sources)
-        return [s for s in self._settings.sources if (s.id in wanted if wanted else not s.paused)]
+        if wanted:
+            # Whoever names a source wants it, paused or gone: the rest of the rule still holds.
+            named = [source for source in self._settings.sources if source.name in wanted]
+            return [replace(source, paused=False) for source in named]
+        return [source for source in self._settings.sources if not source.paused]
 
     def _due(self) -> list[Source]:
         if self._request.force:
-            return self._chosen()
-        return [source for source in self._chosen() if self._is_due(source)]
-
-    def _is_due(self, source: Source) -> bool:
-        state = self._known_sources.get(source.id)
-        if state is None or state.next_poll is None or state.fingerprint != fingerprint(source):
-            return True
+            return [source for source in self._chosen() if source.gone is None or self._request.sources]
         now = self._request.now
-        if state.last_poll is not None and state.last_poll > now:
-            return True  # the clock stood in the future then
-        return state.next_poll <= now or _is_shortened(source, state, now)
+        return [source for source in self._chosen() if self._next(source, now).is_due(now)]
+
+    def _next(self, source: Source, now: datetime) -> Next:
+        return upcoming(source, self._known_sources.get(source.id), self._hosts, now)
 
     # -- the run ----------------------------------------------------------------------------------------------------
 
@@ -159,7 +162,15 @@ class _Sync:
         from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them
 
         slots = asyncio.Semaphore(workers.width)
-        async with Client(self._settings.fetch, user_agent=self._project.user_agent, admit=self._room.wait) as client:
+        async with Client(
+            self._settings.fetch,
+            user_agent=self._project.user_agent,
+            admit=self._room.wait,
+            now=self._now,
+            # A person who forces a poll may disturb a host that asked for silence; a program may not.
+            hosts=() if self._request.force else self._hosts.values(),
+        ) as client:
+            self._client = client
             try:
                 async with asyncio.TaskGroup() as group:
                     for source in due:
@@ -178,7 +189,7 @@ class _Sync:
         except Exception as error:  # noqa: BLE001 - a bug of ours is shown as one, and the other sources go on
             trace = error.trace if isinstance(error, BugError) else "".join(traceback.format_exception(error))
             answer = Failed(source_id=source.id, address=source.feed, kind="bug", message=_bug(error))
-            finished = failed(source, before, answer, self._now(), trace=trace)
+            finished = self._failed(source, before, answer, trace=trace)
         await self._finish(finished)
 
     def _now(self) -> datetime:
@@ -213,11 +224,19 @@ class _Sync:
                     status=answer.status,
                     elapsed=answer.elapsed,
                 )
-                return failed(source, before, answer, self._now())
-            return answered(source, before, answer, result, self._now(), whole=self._request.limit is None)
+                return self._failed(source, before, answer)
+            whole = self._request.limit is None
+            return answered(source, before, answer, result, began=self._request.now, now=self._now(), whole=whole)
         if isinstance(answer, NotModified):
-            return answered(source, before, answer, None, self._now())
-        return failed(source, before, answer, self._now())
+            return answered(source, before, answer, None, began=self._request.now, now=self._now())
+        return self._failed(source, before, answer)
+
+    def _failed(self, source: Source, before: SourceState, answer: Failed, *, trace: str | None = None) -> Finished:
+        now = self._now()
+        held = holding(source, before, self._hosts | {host.name: host for host in self._client.hosts()}, now)
+        if answer.kind == "held":
+            return held_back(source, before, answer, held)
+        return failed(source, before, answer, began=self._request.now, now=now, held=held, trace=trace)
 
     async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:
         if not self._request.dry_run:
@@ -272,10 +291,13 @@ class _Sync:
                 self._batch = batch + self._batch  # a signal may come just here: the last flush takes them
                 raise
             folders = project.touched(row.path for row in rows)
+            project.note(line for done in batch for line in done.ledger)
+            project.forget_gone(done.state.id for done in batch if done.returned)
             project.state.save(
                 Batch(
-                    sources=tuple(done.state for done in batch),
-                    polls=tuple(done.poll for done in batch),
+                    sources=tuple(done.state for done in batch if done.poll is not None),
+                    hosts=self._client.hosts(),
+                    polls=tuple(done.poll for done in batch if done.poll is not None),
                     rows=tuple(rows),
                     noted=tuple(pair for done in batch for pair in done.noted),
                     locked=tuple(key for done in batch for key in done.locked),
@@ -286,37 +308,29 @@ class _Sync:
 
     def _summary(self, due: list[Source]) -> Summary:
         events = self._events
-        upcoming = {event.source_id: event.next_poll for event in events}
+        coming = {event.source_id: event.next_poll for event in events}
         for source in self._chosen():
-            state = self._known_sources.get(source.id)
-            if source.id not in upcoming and state is not None and state.next_poll is not None:
-                upcoming[source.id] = state.next_poll
-        first = min(upcoming.items(), key=lambda item: (item[1], item[0]), default=None)
+            if source.name not in coming:
+                coming[source.name] = self._next(source, self._request.now).at
+        first = min(((at, name) for name, at in coming.items() if at is not None), default=None)
         return Summary(
             sources=len(self._chosen()),
             due=len(due),
             news=sum(event.outcome is Outcome.NEWS for event in events),
             same=sum(event.outcome in {Outcome.SAME, Outcome.NOT_MODIFIED} for event in events),
             failed=sum(event.outcome is Outcome.FAILED for event in events),
+            held=sum(event.outcome is Outcome.HELD for event in events),
             new=sum(event.new for event in events),
             updated=sum(event.updated for event in events),
             adopted=sum(event.adopted for event in events),
             outputs=self._project.outputs_written,
             refused=self._project.outputs_refused,
-            next_poll=first[1] if first else None,
-            next_source=first[0] if first else None,
+            next_poll=first[0] if first else None,
+            next_source=first[1] if first else None,
             elapsed_ms=round((time.monotonic() - self._began) * 1000),
             dry_run=self._request.dry_run,
             offline=bool(events) and all(event.kind in {"dns", "connect"} for event in events),
         )
-
-
-def _is_shortened(source: Source, state: SourceState, now: datetime) -> bool:
-    """Tell whether `every` was made so short since the last poll that the source is due; a server's wish still binds."""
-    by_interval = state.next_reason is not None and state.next_reason.startswith("every ")
-    if not by_interval or source.every is None or state.last_poll is None:
-        return False
-    return state.last_poll + source.every * 1.1 <= now
 
 
 class _Room:

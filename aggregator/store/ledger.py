@@ -147,7 +147,18 @@ class Ledger:
         Raises:
             StoreError: it could not be written; the file is as before.
         """
-        after = self._lines | {_identity(line): line for line in lines}
+        return self._write(self._lines | {_identity(line): line for line in lines})
+
+    def drop(self, *lines: Line) -> bool:
+        """Strike records out, durably, and tell whether that changed anything: what they said is no longer so.
+
+        Raises:
+            StoreError: it could not be written; the file is as before.
+        """
+        struck = {_identity(line) for line in lines}
+        return self._write({name: line for name, line in self._lines.items() if name not in struck})
+
+    def _write(self, after: dict[tuple[str, ...], Line]) -> bool:
         texts = sorted(map(_written, after.values()))
         if texts == sorted(map(_written, self._lines.values())):
             return False

@@ -12,24 +12,29 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from aggregator.errors import NewerFormatError, StoreError
+from aggregator.errors import NewerFormatError, NoStateError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
+from aggregator.model.fetched import HostState
+from aggregator.model.poll import OutputState, Poll, SourceState
 from aggregator.store.tables import (
     categories_table,
     category_text,
     entries_table,
     folders_table,
+    host_of,
+    host_values,
+    hosts_table,
     instant,
     meta_table,
     outputs_table,
+    poll_of,
     poll_values,
     polls_table,
     row_of,
@@ -40,7 +45,7 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 1  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 2  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
@@ -52,6 +57,7 @@ class Batch:
     """What one transaction writes: polls that are finished and whose posts are durable."""
 
     sources: tuple[SourceState, ...] = ()
+    hosts: tuple[HostState, ...] = ()  #: closed, or answering again
     polls: tuple[Poll, ...] = ()
     rows: tuple[PostRow, ...] = ()
     noted: tuple[tuple[str, bytes], ...] = ()  #: (key, raw hash)
@@ -151,18 +157,12 @@ class State:
         """Return the last polls of a source, newest first."""
         query = sa.select(polls_table).where(polls_table.c.source_id == source_id).order_by(polls_table.c.number.desc())
         with self._transaction() as run:
-            return [
-                Poll(
-                    source_id=row.source_id,
-                    at=datetime.fromtimestamp(row.at, UTC),
-                    outcome=Outcome(row.outcome),
-                    new=row.new,
-                    updated=row.updated,
-                    elapsed_ms=row.elapsed_ms,
-                    message=row.message,
-                )
-                for row in run.execute(query)
-            ]
+            return [poll_of(row) for row in run.execute(query)]
+
+    def hosts(self) -> dict[str, HostState]:
+        """Return the hosts that wanted to be left alone, when last heard of."""
+        with self._transaction() as run:
+            return {row.name: host_of(row) for row in run.execute(sa.select(hosts_table))}
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -170,6 +170,7 @@ class State:
         """Write one batch in one transaction; its posts are durable already."""
         with self._transaction() as run:
             self._upsert(run, sources_table, [source_values(source) for source in batch.sources])
+            self._upsert(run, hosts_table, [host_values(host) for host in batch.hosts])
             if batch.polls:
                 run.execute(sa.insert(polls_table), [poll_values(poll) for poll in batch.polls])
             self._save_rows(run, batch.rows)
@@ -327,7 +328,7 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
 def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
     path = root / (url.database or "state/state.sqlite")
     if not path.exists() and not create:
-        raise StoreError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
+        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -368,7 +369,7 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
     version = int(found) if found is not None else None
     if version is None and not create:
         engine.dispose()
-        raise StoreError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
+        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
     if version is not None and version > VERSION:
         engine.dispose()
         raise NewerFormatError(

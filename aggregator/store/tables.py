@@ -6,15 +6,16 @@ Instants are whole seconds since the epoch, UTC; a category path is its compact 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from aggregator.model.changes import PostRow
-from aggregator.model.fetched import Validators
-from aggregator.model.poll import Poll, SourceState
+from aggregator.model.changes import Hints, PostRow
+from aggregator.model.fetched import HostState, Validators
+from aggregator.model.poll import Outcome, Poll, SourceState
 
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -24,13 +25,19 @@ sources_table = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary),
     sa.Column("validators_address", sa.Text),
+    sa.Column("validators_final", sa.Text),
     sa.Column("etag", sa.LargeBinary),
     sa.Column("last_modified", sa.LargeBinary),
     sa.Column("body_hash", sa.LargeBinary),
     sa.Column("prefer", sa.Text),
-    sa.Column("next_poll", sa.BigInteger),
-    sa.Column("next_reason", sa.Text),
     sa.Column("last_poll", sa.BigInteger),
+    sa.Column("fresh_until", sa.BigInteger),
+    sa.Column("hints", sa.Text, nullable=False),
+    sa.Column("arrivals", sa.Float, nullable=False),
+    sa.Column("watched", sa.Float, nullable=False),
+    sa.Column("moved_to", sa.Text),
+    sa.Column("moved_times", sa.Integer, nullable=False),
+    sa.Column("moved_since", sa.BigInteger),
     sa.Column("last_success", sa.BigInteger),
     sa.Column("last_news", sa.BigInteger),
     sa.Column("failures", sa.Integer, nullable=False),
@@ -41,6 +48,15 @@ sources_table = sa.Table(
     sa.Column("feed_title", sa.Text),
     sa.Column("feed_link", sa.Text),
     sa.Column("warnings", sa.Text, nullable=False),
+)
+#: Hosts that want to be left alone, over all sources.
+hosts_table = sa.Table(
+    "hosts",
+    schema,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("closed_until", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("strikes", sa.Integer, nullable=False),
 )
 entries_table = sa.Table(
     "entries",
@@ -81,6 +97,8 @@ polls_table = sa.Table(
     sa.Column("updated", sa.Integer, nullable=False),
     sa.Column("elapsed_ms", sa.Integer, nullable=False),
     sa.Column("message", sa.Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("conditional", sa.Integer, nullable=False),
     sa.Index("polls_by_source", "source_id", "number"),
 )
 
@@ -145,6 +163,8 @@ def poll_values(poll: Poll) -> dict[str, Any]:
         "updated": poll.updated,
         "elapsed_ms": poll.elapsed_ms,
         "message": poll.message,
+        "status": poll.status,
+        "conditional": int(poll.conditional),
     }
 
 
@@ -155,13 +175,19 @@ def source_values(source: SourceState) -> dict[str, Any]:
         "id": source.id,
         "fingerprint": source.fingerprint,
         "validators_address": validators.address if validators else None,
+        "validators_final": validators.final if validators else None,
         "etag": validators.etag if validators else None,
         "last_modified": validators.last_modified if validators else None,
         "body_hash": source.body_hash,
         "prefer": source.prefer,
-        "next_poll": seconds(source.next_poll),
-        "next_reason": source.next_reason,
         "last_poll": seconds(source.last_poll),
+        "fresh_until": seconds(source.fresh_until),
+        "hints": _hints_text(source.hints),
+        "arrivals": source.arrivals,
+        "watched": source.watched,
+        "moved_to": source.moved_to,
+        "moved_times": source.moved_times,
+        "moved_since": seconds(source.moved_since),
         "last_success": seconds(source.last_success),
         "last_news": seconds(source.last_news),
         "failures": source.failures,
@@ -179,16 +205,23 @@ def source_of(row: Any) -> SourceState:
     """Return what a row says about a source."""
     validators = None
     if row.validators_address is not None and (row.etag is not None or row.last_modified is not None):
-        validators = Validators(address=row.validators_address, etag=row.etag, last_modified=row.last_modified)
+        validators = Validators(
+            address=row.validators_address, final=row.validators_final, etag=row.etag, last_modified=row.last_modified
+        )
     return SourceState(
         id=row.id,
         fingerprint=row.fingerprint,
         validators=validators,
         body_hash=row.body_hash,
         prefer=row.prefer,
-        next_poll=instant(row.next_poll),
-        next_reason=row.next_reason,
         last_poll=instant(row.last_poll),
+        fresh_until=instant(row.fresh_until),
+        hints=_hints_of(row.hints),
+        arrivals=row.arrivals,
+        watched=row.watched,
+        moved_to=row.moved_to,
+        moved_times=row.moved_times,
+        moved_since=instant(row.moved_since),
         last_success=instant(row.last_success),
         last_news=instant(row.last_news),
         failures=row.failures,
@@ -200,3 +233,45 @@ def source_of(row: Any) -> SourceState:
         feed_link=row.feed_link,
         warnings=tuple(json.loads(row.warnings)),
     )
+
+
+def host_values(host: HostState) -> dict[str, Any]:
+    """Return the columns of a host."""
+    return {
+        "name": host.name,
+        "closed_until": int(host.closed_until.timestamp()),
+        "status": host.status,
+        "strikes": host.strikes,
+    }
+
+
+def host_of(row: Any) -> HostState:
+    """Return the host that a row stands for."""
+    closed_until = datetime.fromtimestamp(row.closed_until, UTC)
+    return HostState(name=row.name, closed_until=closed_until, status=row.status, strikes=row.strikes)
+
+
+def poll_of(row: Any) -> Poll:
+    """Return the poll that a row stands for."""
+    return Poll(
+        source_id=row.source_id,
+        at=datetime.fromtimestamp(row.at, UTC),
+        outcome=Outcome(row.outcome),
+        new=row.new,
+        updated=row.updated,
+        elapsed_ms=row.elapsed_ms,
+        message=row.message,
+        status=row.status,
+        conditional=bool(row.conditional),
+    )
+
+
+def _hints_text(hints: Hints) -> str:
+    """Return hints as JSON, what they do not say left out."""
+    return json.dumps({name: value for name, value in asdict(hints).items() if value}, ensure_ascii=False)
+
+
+def _hints_of(text: str) -> Hints:
+    said: dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    return Hints(**values)

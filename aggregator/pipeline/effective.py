@@ -1,0 +1,89 @@
+"""Settings + ledger -> the settings that count: sources under their identity, at the address they moved to, or gone.
+
+The config says what a person wants; the ledger holds what has happened since: a source that was renamed keeps the identity
+that its posts derive from, one whose server said 301 for long enough is asked where that led, one that said 410 is not asked.
+Pure but for reading the ledger in `load_effective`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator.errors import ConfigError, Problem
+from aggregator.model.settings import Settings
+from aggregator.model.source import Source
+from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Moved, Renamed
+
+
+def load_effective(settings: Settings) -> Settings:
+    """Return the settings that count, with the project's ledger. Raises ConfigError, StoreError."""
+    return effective(settings, Ledger.load(settings.root / FILE_NAME))
+
+
+def effective(settings: Settings, ledger: Ledger) -> Settings:
+    """Return the settings that count.
+
+    Raises:
+        ConfigError: a source's key is the former name of another one, whose posts it would take over.
+    """
+    former = {line.new: line.old for line in ledger.of(Renamed) if line.what == "source"}
+    moved = {(line.source, line.old): line.new for line in ledger.of(Moved)}
+    gone = {(line.source, line.address): line.at for line in ledger.of(Gone)}
+    if not former and not moved and not gone:
+        return settings
+    identities = {source.id: identity(source.id, former) for source in settings.sources}
+    _check(identities)
+    sources = tuple(_effective(source, identities[source.id], moved, gone) for source in settings.sources)
+    return replace(settings, sources=sources)
+
+
+def identity(name: str, former: Mapping[str, str]) -> str:
+    """Return the first name of a source, which its posts derive from."""
+    seen = {name}
+    while (earlier := former.get(name)) is not None and earlier not in seen:
+        name = earlier
+        seen.add(name)
+    return name
+
+
+def _effective(
+    source: Source, own: str, moved: Mapping[tuple[str, str], str], gone: Mapping[tuple[str, str], datetime]
+) -> Source:
+    if own != source.id:
+        source = replace(source, id=own, key=source.id)
+    if len(source.addresses) == 1:
+        source = _where_it_moved(source, moved)
+    times = [gone[own, address] for address in source.addresses if (own, address) in gone]
+    return replace(source, gone=max(times)) if times else source
+
+
+def _where_it_moved(source: Source, moved: Mapping[tuple[str, str], str]) -> Source:
+    configured = address = source.addresses[0]
+    seen = {address}
+    while (onward := moved.get((source.id, address))) is not None and onward not in seen:
+        address = onward
+        seen.add(address)
+    return source if address == configured else replace(source, addresses=(address,), moved_from=configured)
+
+
+def _check(identities: Mapping[str, str]) -> None:
+    """Refuse two sources with one identity: they would write each other's posts."""
+    by_identity: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, own in identities.items():
+        other = by_identity.setdefault(own, name)
+        if other != name:
+            new, old = (other, name) if name == own else (name, other)
+            problems.append(
+                Problem(
+                    file="config/sources",
+                    line=None,
+                    column=None,
+                    message=f'the source "{old}" has a name that "{new}" had before it was renamed ({FILE_NAME})',
+                    hint=f'its posts belong to "{new}": choose another key for the new source',
+                )
+            )
+    if problems:
+        raise ConfigError(tuple(problems))

@@ -1,0 +1,61 @@
+"""Sources, what was learned and closed hosts -> who is due, when and why: for `sync`, `status`, `plan` and `explain` alike.
+
+The rule itself is `schedule.next_poll`; here stands what it cannot know: settings that have changed since, a clock that was
+set back, and which host a source would ask. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from aggregator.model.fetched import HostState
+from aggregator.model.poll import SourceState
+from aggregator.model.source import Source
+from aggregator.pipeline.finished import fingerprint
+from aggregator.schedule import LONGEST_FRESHNESS, Next, next_poll
+
+_TOO_MANY_REQUESTS = 429
+
+
+def upcoming(source: Source, state: SourceState | None, hosts: Mapping[str, HostState], now: datetime) -> Next:
+    """Return when a source is polled next."""
+    found, changed = starting_point(source, state, now)
+    coming = next_poll(source, found, holding(source, found, hosts, now))
+    return replace(coming, reason=changed) if changed and coming.is_due(now) else coming
+
+
+def starting_point(source: Source, state: SourceState | None, now: datetime) -> tuple[SourceState, str | None]:
+    """Return the state that still counts, and why less of it counts than is stored."""
+    if state is None:
+        return SourceState(id=source.id), None
+    if state.last_poll is not None and state.last_poll > now:
+        return replace(state, last_poll=None, fresh_until=None), "the clock was set back since the last poll"
+    if state.last_poll is not None and state.fingerprint != fingerprint(source):
+        return replace(state, last_poll=None, fresh_until=None), "its settings changed since the last poll"
+    return state, None
+
+
+def holding(source: Source, state: SourceState, hosts: Mapping[str, HostState], now: datetime) -> HostState | None:
+    """Return the closed host that a source would ask now; None if it may ask.
+
+    Instances are asked in turn. One whose host said 503 is passed over, one whose host said 429 is not (DESIGN 14).
+    """
+    passed: list[HostState] = []
+    first = [address for address in source.addresses if address == state.prefer]
+    for address in [*first, *(address for address in source.addresses if address not in first)]:
+        held = hosts.get(host_name(address)) if hosts else None
+        # What a clock in the future wrote down is not waited for.
+        if held is None or not now < held.closed_until <= now + LONGEST_FRESHNESS + timedelta(days=1):
+            return None
+        if held.status == _TOO_MANY_REQUESTS:
+            return held
+        passed.append(held)
+    return min(passed, key=lambda held: held.closed_until)
+
+
+def host_name(address: str) -> str:
+    """Return the host of an address as `HostState.name` spells it."""
+    return (urlsplit(address).hostname or "").rstrip(".")
