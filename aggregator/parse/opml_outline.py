@@ -113,7 +113,7 @@ def clean(text: str, most: int, what: str, notes: list[str]) -> str:
 
     OPML 2.0 lets `text` hold encoded HTML, and FreshRSS escapes twice: entities are read and markup of words is taken out.
     """
-    plain = _MARKUP.sub("", _ENTITY.sub(lambda entity: unescape(entity[0]), text))
+    plain = _ENTITY.sub(lambda entity: unescape(entity[0]), _MARKUP.sub("", text))
     if plain != text:
         notes.append(f"HTML in {what} was read as such")
     fit = _UNFIT.sub("", plain)
