@@ -97,7 +97,9 @@ def interval(source: Source, state: SourceState) -> tuple[timedelta, str]:
     if source.every is not None:
         return source.every, f"every {describe(source.every)}"
     validators = state.validators
-    costly = validators is None or (validators.etag is None and validators.last_modified is None)
+    costly = state.last_success is not None and (
+        validators is None or (validators.etag is None and validators.last_modified is None)
+    )
     if state.watched < _LEARNING_DAYS:
         if costly:
             return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"

@@ -70,4 +70,5 @@ class Changes:
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()  #: about the feed, one line each
     entries: int = 0  #: how many entries the feed held
+    complete: bool = True  #: False: the document breaks off, so that the rest is still to be asked for
     hints: Hints = Hints()

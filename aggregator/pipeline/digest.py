@@ -79,6 +79,7 @@ def digest(job: DigestJob) -> Changes | Unreadable:
         skipped=tuple(draft.skipped),
         warnings=parsed.warnings,
         entries=len(parsed.entries),
+        complete=parsed.complete,
         hints=parsed.hints,
     )
 

@@ -58,7 +58,8 @@ def answered(
     """Return what follows from a 304, an equal body (`changes` is None) or a digested one.
 
     `began` is when the run began: what intervals count from. Unless the `whole` feed was looked at, its validators are not
-    kept: the rest is still to be asked for.
+    kept: the rest is still to be asked for. A document that breaks off is none to compare the next one with either, so what
+    was kept of the one before it stays.
     """
     written = len(changes.new) - changes.adopted + len(changes.updated) if changes else 0
     outcome = Outcome.NEWS if written else Outcome.SAME
@@ -67,11 +68,16 @@ def answered(
     fresh_for = freshness(answer.headers, now)
     arrivals, watched = learn(before, len(changes.new) - changes.adopted if changes else 0, now)
     sighting = sight(source, before, answer.permanent_address, now)
+    validators = answer.validators if whole else None
+    hashed = (body_hash(answer) if whole else None) if isinstance(answer, Fetched) else before.body_hash
+    asked = fingerprint(source)
+    if changes is not None and not changes.complete:
+        validators, hashed = (before.validators, before.body_hash) if before.fingerprint == asked else (None, None)
     state = replace(
         before,
-        fingerprint=fingerprint(source),
-        validators=answer.validators if whole else None,
-        body_hash=(body_hash(answer) if whole else None) if isinstance(answer, Fetched) else before.body_hash,
+        fingerprint=asked,
+        validators=validators,
+        body_hash=hashed,
         prefer=answer.address,
         last_poll=began,
         fresh_until=now + fresh_for if fresh_for else None,
