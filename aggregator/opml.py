@@ -93,6 +93,7 @@ class _Planner:
         self._category = category
         self._known = {key: source for source in settings.sources for key in _keys_of(source)}
         self._ids = {name.casefold() for source in settings.sources for name in (source.id, source.name)}
+        self._numbers: dict[str, int] = {}
         self._paths = _Paths(settings)
         self._first: dict[str, Row] = {}  #: by address: the line that was taken
         self.sources: dict[str, dict[str, Any]] = {}
@@ -159,10 +160,11 @@ class _Planner:
 
     def _free_id(self, title: str | None, address: str) -> str:
         stem = slug_id(title or "") or slug_id(_place(address)) or "source"
-        name, number = stem, 1
+        name, number = stem, self._numbers.get(stem, 1)
         while name.casefold() in self._ids:
             number += 1
             name = f"{stem}-{number}"
+        self._numbers[stem] = number  # 20,000 feeds of one name must not count from 1 each
         self._ids.add(name.casefold())
         return parse_source_id(name)
 
