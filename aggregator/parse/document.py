@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +14,10 @@ from aggregator.parse.prolog import Document, open_document
 from aggregator.parse.reader import MAX_ENTRIES_READ, read_xml
 from aggregator.parse.refusal import NotAFeedError, describe_body
 from aggregator.parse.xmlfeed import build_feed
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,40}/[a-z0-9!#$&^_.+-]{1,60}(?=\s*(?:;|\Z))")
+#: RFC 7303 §8: what ends in xml or json is of that family; servers also write `application/rss` and `application/atom`.
+_FEED_TYPE = re.compile(r"xml\Z|json\Z|/(?:rss|atom|rdf)\Z|/octet-stream\Z")
 
 #: What a root element says where feedparser names no version.
 _FORMATS = {"rss": "rss", "feed": "atom", "rdf": "rss10", "channel": "cdf", "entry": "atom"}
@@ -36,6 +41,8 @@ def parse_feed(
         raise NotAFeedError(f"the server answered with an empty body{f' of {len(body)} bytes' if body else ''}")
     text, note = decode_body(body, content_type)
     warnings = [note] if note else []
+    if (odd := _odd_type(content_type)) is not None:
+        warnings.append(f"the server calls the feed {odd}, which is no type of a feed; it was read all the same")
     opening = text[:4096].lstrip("\ufeff\0 \t\r\n\v\f")[:1] or text.lstrip("\ufeff\0 \t\r\n\v\f")[:1]
     if opening in {"{", "["}:
         feed = read_json(text.lstrip("\ufeff\0 \t\r\n\v\f"), warnings)
@@ -46,6 +53,12 @@ def parse_feed(
         feed = _read(document, values.get("content-language"), warnings)
     entries = choose_newest(feed.entries, min(limit, MAX_ENTRIES), warnings)
     return replace(feed, entries=entries, warnings=tuple(warnings))
+
+
+def _odd_type(content_type: str) -> str | None:
+    """Return a media type that names neither XML nor JSON; None for those, for none at all, and for what is no type."""
+    found = _MEDIA_TYPE.match(content_type.strip().lower())
+    return None if found is None or _FEED_TYPE.search(found[0]) else found[0]
 
 
 def _read(document: Document, language: str | None, warnings: list[str]) -> ParsedFeed:

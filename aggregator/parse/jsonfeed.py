@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aggregator.model.changes import Hints
 from aggregator.model.parsed import HTML, TEXT, ParsedEnclosure, ParsedEntry, ParsedFeed, ParsedPerson, ParsedTag, ParsedText
-from aggregator.parse.limits import cut_entry_text
+from aggregator.parse.limits import cut_entry_text, told_address
 from aggregator.parse.refusal import NotAFeedError, UnreadableFeedError
 from aggregator.parse.repair import drop_illegal
 
@@ -41,6 +42,7 @@ def read_json(text: str, warnings: list[str]) -> ParsedFeed:
         link=_word(feed, "home_page_url"),
         id=None,
         language=_word(feed, "language"),
+        hints=Hints(self_link=told_address(_word(feed, "feed_url"))),
         entries=tuple(entries),
     )
 

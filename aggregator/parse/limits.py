@@ -9,6 +9,7 @@ from aggregator.model.parsed import ParsedEntry, ParsedText
 
 MAX_ENTRIES = 1_000
 MAX_TEXT = 1024 * 1024  #: characters of one entry's content, before it is sanitised
+_LONGEST_TOLD = 500  #: characters of an address
 
 
 def cut_text(text: str) -> str:
@@ -54,3 +55,10 @@ def _date(entry: ParsedEntry) -> datetime | None:
             continue
         return date if date.tzinfo else date.replace(tzinfo=UTC)
     return None
+
+
+def told_address(text: str | None) -> str | None:
+    """Return an address that a feed gives for itself, if it is one that may be told to people: http(s), of bearable length."""
+    text = (text or "").strip()
+    fit = text.startswith(("http://", "https://")) and len(text) <= _LONGEST_TOLD and text.isprintable() and " " not in text
+    return text if fit else None

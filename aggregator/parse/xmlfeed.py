@@ -18,7 +18,7 @@ from aggregator.model.parsed import (
     ParsedTag,
     ParsedText,
 )
-from aggregator.parse.limits import cut_entry_text
+from aggregator.parse.limits import cut_entry_text, told_address
 from aggregator.parse.reader import Raw
 
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
@@ -203,6 +203,8 @@ def _hints(feed: Mapping[str, Any]) -> Hints:
         update_period_minutes=max(1, period // frequency) if period else None,
         skip_hours=tuple(sorted(hours)),
         skip_days=tuple(day for day in _DAYS if day in days),
+        new_feed_url=told_address(_plain(feed, "itunes_new-feed-url")),
+        self_link=told_address(next((link.get("href") for link in feed.get("links", ()) if link.get("rel") == "self"), None)),
     )
 
 
