@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.model.poll import Outcome
 from tests.fetching import free_port
-from tests.raw_upstream import Exchange, Upstream, reply
+from tests.raw_upstream import Exchange, Route, Upstream, reply
 from tests.timeline import FEED, MORE, START, Timeline, asked_at, feed
 
 
@@ -24,7 +24,7 @@ def at(hours: float) -> str:
 @pytest.mark.parametrize("wait", ["36000", at(12)], ids=["seconds", "date"])
 def test_a_host_that_asks_for_silence_gets_it_from_all_of_its_sources(tmp_path: Path, status: int, wait: str) -> None:
     """Not one request for ten hours, whichever source and whichever process; then all of them again."""
-    routes = {"/a": [feed(), reply(status, b"", retry_after=wait), feed()], "*": feed()}
+    routes: dict[str, Route] = {"/a": [feed(), reply(status, b"", retry_after=wait), feed()], "*": feed()}
     with Upstream(routes=routes) as upstream:
         timeline = Timeline(tmp_path, {name: upstream.address(f"/{name}") for name in "abc"}, a=", every: 1h", c=", every: 4h")
         timeline.sync(0)

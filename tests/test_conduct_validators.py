@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.model.poll import Outcome
-from tests.raw_upstream import Asked, Upstream, reply
+from tests.raw_upstream import Asked, Route, Upstream, reply
 from tests.timeline import FEED, MORE, Timeline, feed
 
 ODD = b'W/"\xe9 "'
@@ -113,7 +113,7 @@ def test_other_settings_make_one_full_request(tmp_path: Path, more: str) -> None
 @pytest.mark.rule("F7")
 def test_validators_belong_to_the_end_of_a_redirect(tmp_path: Path) -> None:
     """They are sent where they came from and nowhere else, also when the redirect leads elsewhere later."""
-    routes = {
+    routes: dict[str, Route] = {
         "/a": [reply(302, location="/one"), reply(302, location="/one"), reply(302, location="/two")],
         "/one": [feed(etag='"one"'), reply(304)],
         "/two": feed(etag='"two"'),
@@ -143,7 +143,7 @@ def test_validators_belong_to_the_end_of_a_redirect(tmp_path: Path) -> None:
 )
 def test_no_poll_before_freshness_ends(tmp_path: Path, headers: dict[str, str], early: float, late: float) -> None:
     """max-age less Age, else Expires, is waited for, thirty days at most; what cannot be read counts for nothing."""
-    with Upstream(routes={"/a": feed(etag='"1"', **headers)}) as upstream:
+    with Upstream(routes={"/a": feed(FEED, etag='"1"', **headers)}) as upstream:
         timeline = Timeline(tmp_path, {"a": upstream.address("/a")}, a=", every: 1h")
         due = [len(timeline.sync(hours)) for hours in (0, early, late)]
 

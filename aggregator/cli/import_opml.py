@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aggregator.parse.opml import OpmlList
 
 _FILE_NAME = re.compile(r"[^\W_][\w.-]{0,60}\Z")
+_NOTES = 50  #: on the list itself that are told one by one
 _SHOWN = 120  #: characters of an address in the table
 
 
@@ -51,7 +52,7 @@ def import_opml(invocation: Invocation, file: Any, dry_run: bool, into: str, cat
     """
     target = invocation.config / "sources" / _file_name(into)
     home = _category(category)
-    listing = _read(file)
+    listing = read_list(file)
     wanted = _Import(invocation=invocation, target=target, category=home, listing=listing)
     if dry_run:
         plan, added = wanted.prepare()
@@ -102,7 +103,7 @@ def read_bounded(body: bytes) -> OpmlList | str:
         disarm_deadline()
 
 
-def _read(file: Any) -> OpmlList:
+def read_list(file: Any) -> OpmlList:
     """Return what the file holds. Raises AggregatorError if it is no list, or one that cannot be read."""
     from aggregator.parse.opml import MAX_BYTES
     from aggregator.workers import WorkerDiedError, Workers
@@ -215,12 +216,14 @@ def _tell(invocation: Invocation, plan: Plan, listing: OpmlList, written: Path |
     from aggregator.model.settings import join_category
     from aggregator.opml import MERGED, NEW, REFUSED, THERE
 
-    for note in listing.notes:
+    for note in listing.notes[:_NOTES]:
         invocation.talk(f"line {note.line}: {note.text}")
+    if len(listing.notes) > _NOTES:
+        invocation.talk(f"{len(listing.notes) - _NOTES:,} more such lines (--json names them)")
     if plan.homeless:
         stands = "feed stands" if plan.homeless == 1 else "feeds stand"
         where = join_category(plan.home)
-        invocation.talk(f"{plan.homeless} {stands} in no folder and went to the category {where} (--category chooses another)")
+        invocation.talk(f"{plan.homeless} {stands} in no folder: category {where} (--category names another)")
     for row in plan.rows:
         if row.what == REFUSED:
             invocation.warn(f"line {row.line}: refused: {row.why}" + (f"  ({_shown(row.address)})" if row.address else ""))

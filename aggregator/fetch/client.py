@@ -65,7 +65,8 @@ class Client:
         self._gates = Gates(settings, now=now, closed=hosts)
         self._slots = Semaphore(settings.concurrency)
         self._tls = Tls()
-        self._lines: dict[tuple[frozenset[str], str | None], _Line] = {}
+        self._unverified = Tls(verify=False)
+        self._lines: dict[tuple[frozenset[str], str | None, bool], _Line] = {}
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -118,13 +119,13 @@ class Client:
         stored = strip_credentials(address)
         if validators is not None and strip_credentials(validators.address) != stored:
             validators = None  # they belong to another instance, or to what was configured before
-        spent = 0.0
+        spent, conditional = 0.0, False
         try:
             exchange = self._exchange(source, address, _usable(validators))
             try:
                 answer = await exchange.run()
             finally:
-                spent = exchange.spent
+                spent, conditional = exchange.spent, exchange.conditional
         except Fault as fault:
             return Failed(
                 source_id=source.id,
@@ -133,9 +134,14 @@ class Client:
                 message=fault.message,
                 status=fault.status,
                 retry_after=fault.retry_after,
+                conditional=conditional,
                 elapsed=elapsed + timedelta(seconds=spent),
             )
-        return _outcome(source.id, stored, validators, answer, elapsed=elapsed + timedelta(seconds=spent), note=note)
+        if not source.verify:
+            unsafe = "its TLS certificate is not checked (verify: false)"
+            note = f"{note}; {unsafe}" if note else unsafe
+        elapsed += timedelta(seconds=spent)
+        return _outcome(source.id, stored, validators, answer, elapsed=elapsed, note=note, conditional=conditional)
 
     def _exchange(self, source: Source, address: str, validators: Validators | None) -> Exchange:
         try:
@@ -158,17 +164,19 @@ class Client:
         )
 
     def _line(self, source: Source) -> _Line:
-        """Return the connections of a source: shared with those that may reach the same networks by the same proxy."""
+        """Return the connections of a source: shared with those that trust alike, by the same proxy to the same networks."""
         allowed = frozenset(self._settings.allow_private) | frozenset(source.allow_private)
+        tls = self._tls if source.verify else self._unverified
         proxy = source.proxy.reveal().strip() if source.proxy is not None else None
-        if (allowed, proxy) not in self._lines:
+        key = (allowed, proxy, source.verify)
+        if key not in self._lines:
             if proxy is not None and not proxy.lower().startswith(_PROXY_SCHEMES):
                 raise Fault("connect", "the configured proxy is no http or https address")
             seconds = min(_CONNECT_SECONDS, self._settings.timeout.total_seconds())
-            line = _Line(allowed, proxy, self._tls, self._resolver or ThreadResolver(), seconds)
+            line = _Line(allowed, proxy, tls, self._resolver or ThreadResolver(), seconds)
             self._closing.push_async_callback(line.http.aclose)
-            self._lines[allowed, proxy] = line
-        return self._lines[allowed, proxy]
+            self._lines[key] = line
+        return self._lines[key]
 
 
 async def _at_once() -> None:
@@ -229,15 +237,32 @@ def _usable(validators: Validators | None) -> Validators | None:
 
 
 def _outcome(
-    source_id: str, address: str, sent: Validators | None, answer: Answer, *, elapsed: timedelta, note: str | None
+    source_id: str,
+    address: str,
+    sent: Validators | None,
+    answer: Answer,
+    *,
+    elapsed: timedelta,
+    note: str | None,
+    conditional: bool,
 ) -> Fetched | NotModified:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers)
     etag = last_value(answer.headers, b"etag")
     modified = last_value(answer.headers, b"last-modified")
+    moved = answer.target.text if answer.moved else None
+    final = answer.target.text if answer.redirected else None
     if answer.status == _NOT_MODIFIED:
         old = sent or Validators(address=address)
-        fresh = Validators(address=address, etag=etag or old.etag, last_modified=modified or old.last_modified)
-        return NotModified(source_id=source_id, address=address, headers=headers, validators=fresh, elapsed=elapsed, note=note)
+        fresh = Validators(address=address, final=final, etag=etag or old.etag, last_modified=modified or old.last_modified)
+        return NotModified(
+            source_id=source_id,
+            address=address,
+            headers=headers,
+            validators=fresh,
+            permanent_address=moved,
+            elapsed=elapsed,
+            note=note,
+        )
     return Fetched(
         source_id=source_id,
         address=address,
@@ -246,8 +271,9 @@ def _outcome(
         headers=headers,
         body=answer.body,
         coding=answer.coding,
-        validators=Validators(address=address, etag=etag, last_modified=modified),
-        permanent_address=answer.target.text if answer.moved else None,
+        validators=Validators(address=address, final=final, etag=etag, last_modified=modified),
+        permanent_address=moved,
+        conditional=conditional,
         elapsed=elapsed,
         note=note,
     )

@@ -32,8 +32,11 @@ _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _NOT_MODIFIED = 304
+_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since"})
 #: Statuses whose body is the feed; 203 is a 200 that a proxy has been at (RFC 9110 §15.3.4).
 _WITH_FEED = frozenset({200, 203})
+#: What has changed since the version that we named, no more (RFC 3229 §10.4.1).
+_DELTA = 226
 #: Statuses with which a host may ask for silence (RFC 9110 §10.2.3, RFC 6585 §4).
 _PLEASE_WAIT = frozenset({429, 503})
 
@@ -47,12 +50,13 @@ _NO_BODY = httpx.ByteStream(b"")
 class Answer:
     """What the last hop said."""
 
-    status: int  #: 200, 203 or 304
+    status: int  #: 200, 203, 226 or 304
     target: Target  #: of the last hop
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes  #: as it came over the wire; empty for 304
     coding: str | None
     moved: bool  #: there were redirects, and each one was permanent
+    redirected: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Exchange:
     now: Callable[[], datetime]  #: aware; what a Retry-After that is a date is measured by
     admit: Callable[[], Awaitable[object]]  #: waits while whoever takes the bodies has too many
     check: Callable[[Target], None]  #: raises Fault for a target that must not even be named to a proxy
+    conditional: bool = False  #: the last request carried validators
     spent: float = 0.0  #: seconds, waiting for turns left out
     _seen: set[str] = field(default_factory=set)
 
@@ -84,7 +89,7 @@ class Exchange:
             self._seen.add(target.text)
             answer = await self._hop(target, onward=hop > 0)
             if isinstance(answer, Answer):
-                return replace(answer, moved=permanent and hop > 0)
+                return replace(answer, moved=permanent and hop > 0, redirected=hop > 0)
             permanent = permanent and answer.status in _PERMANENT
             target = self._follow(target, answer)
         raise Fault("redirect", f"the server redirects more than {_MOST_REDIRECTS} times")
@@ -108,12 +113,13 @@ class Exchange:
             async with self.slots:
                 await self.admit()
                 answer = await self._within_deadline(target)
-            self.gates.answered(target.host)
-            return answer
         except Fault as fault:
             if fault.kind == "http" and fault.status in _PLEASE_WAIT:
                 fault.retry_after = self.gates.refused(target.host, fault.status, fault.retry_after)
             raise
+        else:
+            self.gates.answered(target.host)
+            return answer
         finally:
             gate.leave()
 
@@ -137,6 +143,8 @@ class Exchange:
             stream=_NO_BODY,
             extensions={"target": yarl.URL(target.text, encoded=True), "dial": Dial(path=target.path)},
         )
+        names = {name.lower() for name, _ in request.headers.raw}
+        self.conditional = bool(names & _CONDITIONS)
         response = await self.http.send(request, stream=True)
         try:
             return await self._read(target, response)
@@ -150,14 +158,21 @@ class Exchange:
             return _Redirect(status=status, location=places[0] if places else None)
         headers = tuple((name.lower(), value) for name, value in response.headers.raw)
         coding, body = None, b""
-        if status in _WITH_FEED:
+        if status in _WITH_FEED or (status == _DELTA and self._is_asked_delta(headers)):
             coding = _coding(headers)
             body = await _read_body(response, headers, self.settings.max_bytes)
         elif status != _NOT_MODIFIED:
             raise _refused(status, headers, self.now())
-        elif self.validators is None:
+        elif not self.conditional:
             raise Fault("protocol", "the server answered 304 (Not Modified) to a request without conditions", status=304)
         return Answer(status=status, target=target, headers=headers, body=body, coding=coding, moved=False)
+
+    def _is_asked_delta(self, headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+        """Tell whether a 226 is what we asked for: entries that came since, of a version that we named."""
+        words = {word.strip().lower() for name, value in headers if name == b"im" for word in value.split(b",")}
+        if self.conditional and self.validators is not None and self.validators.etag is not None and words == {b"feed"}:
+            return True
+        raise Fault("protocol", "the server answered 226 (IM Used) with a change that was not asked for", status=_DELTA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

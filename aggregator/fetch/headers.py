@@ -28,15 +28,16 @@ _HARMLESS = frozenset({b"user-agent", b"accept", b"accept-language"})
 #: How the message is framed and coded is between us and the wire (RFC 9110 §7.6.1); a source cannot set these.
 _OURS = frozenset(
     b"host connection content-length transfer-encoding te upgrade expect accept-encoding if-none-match "
-    b"if-modified-since range".split()
+    b"if-modified-since range a-im".split()
 )
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def default_user_agent(site_url: str) -> str:
-    """Return who we say we are: name, version, and where to find the person behind it."""
-    return f"feed-aggregator/{__version__} (+{site_url})"
+def default_user_agent(site_url: str, subscribers: int | None = None) -> str:
+    """Return who we say we are: name, version, where to find the person behind it, and for how many readers we come."""
+    readers = "" if subscribers is None else f"; {subscribers} subscriber{'' if subscribers == 1 else 's'}"
+    return f"feed-aggregator/{__version__} (+{site_url}{readers})"
 
 
 def request_headers(source: Source, target: Target, home: Target, validators: Validators | None, user_agent: str) -> Headers:
@@ -53,8 +54,13 @@ def request_headers(source: Source, target: Target, home: Target, validators: Va
         key = name.lower().encode("utf-8")
         if key not in _OURS and (own or key in _HARMLESS):
             headers[key] = _configured(key, value.reveal())
+    # Validators belong to one address: what they say of another one would be made up (RFC 9111 §4.1).
+    if validators is not None and target.text != (validators.final or home.text):
+        validators = None
     if validators is not None and validators.etag is not None:
         headers[b"if-none-match"] = validators.etag
+        # Only a server that knows which version we have can send what came since (RFC 3229 §10.5.3).
+        headers[b"a-im"] = b"feed"
     if validators is not None and validators.last_modified is not None:
         headers[b"if-modified-since"] = validators.last_modified
     return [(_spelled(name), value) for name, value in headers.items()]
@@ -62,7 +68,7 @@ def request_headers(source: Source, target: Target, home: Target, validators: Va
 
 @lru_cache(maxsize=256)
 def _spelled(name: bytes) -> bytes:
-    return name.title()
+    return b"A-IM" if name == b"a-im" else name.title()
 
 
 @lru_cache(maxsize=8)

@@ -97,7 +97,7 @@ _IS_FEED = "the file is a feed, not a list of feeds: take its address to `aggreg
 
 def _name_other(text: str) -> str:
     start = text.lstrip(_BLANK)[:4096]
-    if start.startswith(("{", "[")):
+    if re.match(r'[{\[]\s*["{\[\]}]', start):
         return _IS_FEED if "jsonfeed.org" in start else "the file is JSON, not OPML: export the list as OPML"
     if re.match(r'"?(?:https?|feed|exec|filter|query):', start):
         return "the file is a list of addresses, not OPML; where newsboat wrote it: newsboat -e > list.opml"
