@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from traceback import format_exception
@@ -18,6 +17,7 @@ import click
 
 from aggregator import __version__
 from aggregator.cli.exits import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_LOCKED, EXIT_OK, EXIT_PARTIAL, EXIT_STORE
+from aggregator.cli.lazy import LazyGroup
 from aggregator.errors import AggregatorError, ConfigError, LockedError, StoreError
 
 if TYPE_CHECKING:
@@ -33,29 +33,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
     "check": ("aggregator.cli.check", "check", "Check the configuration."),
     "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
-    "source": ("aggregator.cli.source", "source", "List the sources, or show one."),
+    "source": ("aggregator.cli.source", "source", "List, show, add, test or change sources."),
     "import": ("aggregator.cli.import_opml", "import_", "Bring in sources from a list that another program wrote."),
     "export": ("aggregator.cli.export_opml", "export", "Write the sources as a list that other programs read."),
     "reindex": ("aggregator.cli.reindex", "reindex", "Rebuild the state from the posts and the ledger."),
 }
-
-
-class _LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +63,7 @@ class Invocation:
 pass_invocation = click.make_pass_decorator(Invocation)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("-C", "--dir", "root", type=click.Path(path_type=Path), default=Path(), help="Project folder. [default: .]")
 @click.option("--config", type=click.Path(path_type=Path), default=Path("config"), help="Config folder. [default: config]")
 @click.option("-q", "--quiet", is_flag=True, help="Only say what went wrong.")

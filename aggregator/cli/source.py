@@ -11,6 +11,7 @@ from difflib import get_close_matches
 import click
 
 from aggregator.cli import Invocation, pass_invocation
+from aggregator.cli.lazy import LazyGroup
 from aggregator.cli.project import load
 from aggregator.model.settings import join_category
 from aggregator.model.source import Source
@@ -19,12 +20,19 @@ from aggregator.model.source import Source
 _LEAST = 20
 
 
-@click.group()
+#: As `aggregator.cli.COMMANDS`.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "list": ("aggregator.cli.source", "list_sources", "List every source."),
+    "show": ("aggregator.cli.source", "show_source", "Print the effective settings of one source."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
 def source() -> None:
-    """List the sources, or show one."""
+    """List, show, add, test or change sources."""
 
 
-@source.command("list")
+@click.command("list")
 @click.option("--json", "json_", is_flag=True, help="As a JSON array.")
 @pass_invocation
 def list_sources(invocation: Invocation, json_: bool) -> None:
@@ -45,7 +53,7 @@ def list_sources(invocation: Invocation, json_: bool) -> None:
         click.echo(line)
 
 
-@source.command("show")
+@click.command("show")
 @click.argument("source_id", metavar="ID")
 @click.option("--origin", is_flag=True, help="Say behind each value where it comes from.")
 @click.option("--json", "json_", is_flag=True, help="As JSON.")
