@@ -149,7 +149,8 @@ def _sentence(lines: list[PlannedPoll], current: datetime, until: datetime | Non
         return f"{sources}, {due} due now"
     within = [line for line in waiting if line.at is not None and line.at <= until]
     hosts = Counter(line.host for line in within)
-    busiest = f"; most of them to {hosts.most_common(1)[0][0]}: {hosts.most_common(1)[0][1]}" if len(hosts) > 1 else ""
+    name, number = hosts.most_common(1)[0] if hosts else ("", 0)
+    busiest = f"; the busiest host is {name} with {number}" if len(hosts) > 1 else ""
     return f"{sources}: {count(len(within), 'poll')} in the next {describe(until - current)}{busiest}"
 
 
