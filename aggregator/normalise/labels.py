@@ -20,6 +20,7 @@ _MAX_LENGTH = 2**53
 _EMAIL = re.compile(r"[^\s@<>\"'(),:;]+@[^\s@<>\"'(),:;]+")
 _NAMED_ADDRESS = re.compile(
     r"(?P<email>[^\s@<>()]+@[^\s@<>()]+)\s*\((?P<name>[^()]+)\)|(?P<name2>[^<>]+)<(?P<email2>[^\s@<>]+@[^\s@<>]+)>"
+    r"|(?P<name3>[^()@]+)\((?P<email3>[^\s@<>()]+@[^\s@<>()]+)\)"
 )
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
@@ -38,13 +39,13 @@ def to_people(people: Iterable[ParsedPerson], address: str) -> tuple[Person, ...
 
 
 def _name_and_email(person: ParsedPerson) -> tuple[str, str | None]:
-    """Return the name and the e-mail address, also where both stand in the name (RSS: `mail (name)`)."""
+    """Return the name and the e-mail address, also where both stand in the name: `mail (name)`, `name (mail)`, `name <mail>`."""
     name = _line(person.name)
     email = one_line(person.email or "").removeprefix("mailto:")
     both = _NAMED_ADDRESS.fullmatch(name)
     if both is not None:
-        name = (both["name"] or both["name2"]).strip(" \"'")
-        email = email or both["email"] or both["email2"]
+        name = (both["name"] or both["name2"] or both["name3"]).strip(" \"'")
+        email = email or both["email"] or both["email2"] or both["email3"]
     return shorten(name, MAX_NAME), email if _EMAIL.fullmatch(email) else None
 
 

@@ -209,6 +209,15 @@ class _StrictReader(_AsWritten, StrictFeedParser):  # type: ignore[misc]
 class _LooseReader(_AsWritten, LooseFeedParser):  # type: ignore[misc]
     """Over sgmllib, for what is not well-formed."""
 
+    elementstack: Any
+
+    def pop(self, element: str, *arguments: Any, **more: Any) -> Any:
+        """End an element. feedparser takes the semicolon off every `&name;` in a feed's link, `&amp;` not excepted."""
+        if element == "link" and self.elementstack and self.elementstack[-1][0] == element:
+            pieces = self.elementstack[-1][2]
+            pieces[:] = ["&" if piece == "&amp;" else piece for piece in pieces]
+        return super().pop(element, *arguments, **more)
+
 
 class _Expat(ExpatParser):
     """Expat that hands over text in few large pieces: by default it makes a call for every line and every entity."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
@@ -25,6 +26,9 @@ _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+=*\s*")
 
 
 def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
@@ -105,6 +109,8 @@ def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
         kind = HTML
     elif type_.startswith("text/") or "/" not in type_:
         kind = TEXT if atom else GUESS
+    elif type_ == "application/octet-stream" and not _BASE64.fullmatch(value):
+        kind = GUESS  # text in Base64 (RFC 4287 §4.1.3.3), which the reader has undone; an image in it stays undone
     else:
         return None
     return ParsedText(value=value, type=kind, base=detail.get("base") or None)
