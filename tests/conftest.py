@@ -91,6 +91,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     lines = ["| sweep | what is true | cases | outcome | s |", "|---|---|---|---|---|"]
     for name, found, word, seconds in sorted(rows, key=lambda row: row[0]):
         lines.append(f"| `{name}` | {found.get('fact', '')} | {found['sweep']} | {word} | {seconds:.0f} |")
+    for name, found, _, _ in sorted(rows, key=lambda row: row[0]):
+        if "table" in found:
+            lines += ["", f"`{name}`:", "", *str(found["table"]).splitlines()]
     terminalreporter.section("sweeps")
     terminalreporter.write_line("\n".join(lines))
     place = config.getoption("--sweep-table")

@@ -154,21 +154,21 @@ class Folder:
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH") if name in os.environ}
         return {**kept, "HOME": str(home), **more}
 
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end."""
+    def run(self, *words: str, seconds: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end, which must come within so many seconds."""
         return subprocess.run(
             self.command(*words),
             env=self.environment(**environment),
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=100,
+            timeout=seconds,
             check=False,
         )
 
     def sync(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `sync` and expect it to succeed."""
-        done = self.run("sync", *words, **environment)
+        done = self.run("sync", *words, seconds=100, **environment)
         assert done.returncode == 0, done.stderr
         return done
 

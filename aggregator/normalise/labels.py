@@ -39,7 +39,7 @@ def to_people(people: Iterable[ParsedPerson], address: str) -> tuple[Person, ...
 
 
 def _name_and_email(person: ParsedPerson) -> tuple[str, str | None]:
-    """Return the name and the e-mail address, also where both stand in the name: `mail (name)`, `name (mail)`, `name <mail>`."""
+    """Return name and e-mail address, also where both stand in the name: `mail (name)`, `name (mail)`, `name <mail>`."""
     name = _line(person.name)
     email = one_line(person.email or "").removeprefix("mailto:")
     both = _NAMED_ADDRESS.fullmatch(name)
