@@ -11,7 +11,7 @@ from __future__ import annotations
 import xml.sax
 import xml.sax.handler
 import xml.sax.xmlreader
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +21,7 @@ from feedparser.api import LooseFeedParser, StrictFeedParser
 
 from aggregator.parse.refusal import UnreadableFeedError
 from aggregator.parse.repair import repair_text
+from aggregator.parse.salvage import Piece, Pieces, take_apart
 
 _BUFFER_BYTES = 64 * 1024
 
@@ -45,6 +46,7 @@ class Raw:
     last_open: bool  #: the last entry was not closed
     strict: bool  #: the document is well-formed XML
     capped: bool  #: reading stopped at MAX_ENTRIES_READ
+    left_out: int = 0  #: entries in the middle that have no end or cannot be read
 
 
 class _EnoughError(Exception):
@@ -242,11 +244,51 @@ def read_xml(text: str, entities: dict[str, str], language: str | None) -> Raw:
         return _read_strictly(text, language, strict=False)
     except (xml.sax.SAXException, *FOREIGN_ERRORS):
         pass
-    reader = _LooseReader("", language, "utf-8", {})
+    pieces = take_apart(text)
     try:
-        return _run(reader, lambda: reader.feed(text), strict=False)
+        return (_read_pieces(pieces, language) if pieces is not None else None) or _read_loosely(text, language)
     except FOREIGN_ERRORS as error:
         raise UnreadableFeedError(f"the feed cannot be read: {type(error).__name__} while guessing at its markup") from error
+
+
+def _read_pieces(pieces: Pieces, language: str | None) -> Raw | None:
+    """Read sound entries strictly and guess at each broken one alone; one that is cut off is left out."""
+    try:
+        sound = _read_strictly(pieces.document([piece for piece in pieces.entries if piece.sound]), language, strict=False)
+    except (xml.sax.SAXException, *FOREIGN_ERRORS):
+        return None
+    if len(sound.entries) != sum(piece.sound for piece in pieces.entries):
+        return None  # something else is going on in this document
+    try:
+        rest = _read_strictly(pieces.rest, language, strict=False)
+    except (xml.sax.SAXException, *FOREIGN_ERRORS):
+        rest = _read_loosely(pieces.rest, language)
+    whole = iter(sound.entries)
+    entries: list[dict[str, Any]] = []
+    left_out = 0
+    for piece in pieces.entries:
+        if piece.sound:
+            entries.append(next(whole))
+            continue
+        guessed = _guessed(pieces, piece, language)
+        left_out += guessed is None
+        entries += guessed or []
+    return replace(sound, feed=rest.feed, entries=entries, complete=pieces.complete, last_open=False, left_out=left_out)
+
+
+def _guessed(pieces: Pieces, piece: Piece, language: str | None) -> list[dict[str, Any]] | None:
+    """Return what a broken entry may say; None where it has no end (half of a text must not pass for the whole) or no sense."""
+    if not piece.closed:
+        return None
+    try:
+        return _read_loosely(pieces.document([piece]), language).entries
+    except FOREIGN_ERRORS:
+        return None
+
+
+def _read_loosely(text: str, language: str | None) -> Raw:
+    reader = _LooseReader("", language, "utf-8", {})
+    return _run(reader, lambda: reader.feed(text), strict=False)
 
 
 def _read_strictly(text: str, language: str | None, *, strict: bool = True) -> Raw:

@@ -36,6 +36,9 @@ def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
     feed = raw.feed
     atom = format_.startswith("atom")
     found = raw.entries[:-1] if raw.last_open and not raw.complete else raw.entries
+    if raw.left_out:
+        entries = "a broken entry was" if raw.left_out == 1 else f"{raw.left_out} broken entries were"
+        warnings.append(f"{entries} left for the next poll")
     if len(found) < len(raw.entries):
         warnings.append("the document breaks off inside an entry; that entry was left for the next poll")
     elif not raw.complete:
