@@ -63,10 +63,11 @@ class _Bound:
     words: str
 
 
-def next_poll(source: Source, state: SourceState, held: HostState | None = None) -> Next:
+def next_poll(source: Source, state: SourceState, held: HostState | None = None, *, now: datetime | None = None) -> Next:
     """Return when a source is polled next, and which of all that it waits for comes last.
 
-    `held` is the host that it would ask, if that wants to be left alone.
+    `held` is the host that it would ask, if that wants to be left alone. `now` moves what is overdue out of an hour that the
+    feed excludes: between two runs it may have become due and come into such an hour.
     """
     if source.paused:
         return Next(earliest=None, at=None, reason="paused")
@@ -85,8 +86,14 @@ def next_poll(source: Source, state: SourceState, held: HostState | None = None)
     spread = (last.until - base) * 0.1 * _share(source.id) if state.last_poll is not None else timedelta()
     hints = state.hints
     at, skipped = _outside_skips(hints, last.until + spread, spread)
+    earliest, _ = _outside_skips(hints, earliest, timedelta())
+    if now is not None and earliest <= now:
+        later, overdue = _outside_skips(hints, now, timedelta())
+        if overdue is not None:
+            earliest, skipped = later, overdue
+            at, _ = _outside_skips(hints, max(at, now), spread)
     return Next(
-        earliest=_outside_skips(hints, earliest, timedelta())[0],
+        earliest=earliest,
         at=at,
         reason=f"{last.words}, {skipped}" if skipped else last.words,
     )
@@ -150,7 +157,7 @@ def forecast(source: Source, state: SourceState, held: HostState | None, *, now:
     """Yield the polls of a source up to an instant, if each answer is like the last one and brings no news."""
     fresh_for = state.fresh_until - state.last_poll if state.fresh_until and state.last_poll else None
     while True:
-        upcoming = next_poll(source, state, held)
+        upcoming = next_poll(source, state, held, now=now)
         if upcoming.at is None or max(upcoming.at, now) > until:
             return
         yield upcoming

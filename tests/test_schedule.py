@@ -185,6 +185,21 @@ def test_no_poll_falls_into_excluded_time(hours: set[int], days: set[int], minut
         assert at < NOW + timedelta(minutes=minutes) * 1.1 + timedelta(days=8)
 
 
+@pytest.mark.rule("F14")
+def test_what_became_due_before_an_excluded_hour_waits_for_its_end() -> None:
+    """Due at 12:58, looked at by a run at 13:00: if the feed excludes that hour, neither a run nor a forecast polls it then."""
+    one, known = source(every=timedelta(minutes=59)), state(hints=Hints(skip_hours=(13,)))
+    found = next_poll(one, known, now=NOW + HOUR)
+    [first, *_] = forecast(one, known, None, now=NOW + HOUR, until=NOW + 5 * HOUR)
+
+    assert next_poll(one, known).is_due(NOW + HOUR)
+    assert not found.is_due(NOW + HOUR)
+    assert found.earliest == NOW + 2 * HOUR
+    assert found.reason == "every 59 min, not in its skipHours"
+    assert first == found
+    assert next_poll(one, known, now=NOW + 2 * HOUR).is_due(NOW + 2 * HOUR)
+
+
 @pytest.mark.rule("F16")
 def test_sources_spread_out_and_each_keeps_its_place() -> None:
     """Two hundred sources polled at once are due at two hundred different times, and at the same ones every time."""
