@@ -162,6 +162,23 @@ def test_host_opens_again() -> None:
     assert opened is None
 
 
+def test_the_longest_wait_holds_when_several_were_asked_at_once() -> None:
+    """Where two requests may run side by side, neither a shorter wait nor a good answer takes back what a host asked for."""
+    limit = timedelta(seconds=1)
+
+    async def run() -> list[timedelta]:
+        gates = Gates(FetchSettings(), now=lambda: NOW)
+        gates.refused("two.example", 429, None)
+        gates.refused("two.example", 429, timedelta(hours=9))
+        gates.refused("two.example", 503, timedelta(minutes=2))
+        gates.answered("two.example")
+        closed = await gates.to("two.example").enter()
+        assert closed is not None
+        return [state.closed_until - NOW for state in gates.news()] + [closed.wait]
+
+    assert all(timedelta(hours=9) - limit < wait <= timedelta(hours=9) for wait in asyncio.run(run()))
+
+
 def test_turn_of_a_cancelled_poll_is_not_lost() -> None:
     """A poll that is cancelled while it waits, or just as its turn comes, gives its turn to the next."""
 

@@ -129,8 +129,7 @@ class Gates:
         if name not in self._gates:
             self._gates[name] = gate = self._open(name)
             state = self._known.get(name)
-            # What lies further ahead than any wait was written down by a clock that stood in the future.
-            if state is not None and timedelta() < state.closed_until - self._now() <= LONGEST:
+            if state is not None and self._is_closed(state):
                 gate.close(state.status, state.closed_until - self._now())
         return self._gates[name]
 
@@ -152,20 +151,28 @@ class Gates:
             wait += wait * 0.1 * _share(f"{name}\0{strikes}")
         else:
             wait = min(max(asked, _SHORTEST), LONGEST)
-        self._news[name] = HostState(name=name, closed_until=self._now() + wait, status=status, strikes=strikes)
+        state = HostState(name=name, closed_until=self._now() + wait, status=status, strikes=strikes)
+        if before is not None and self._is_closed(before) and before.closed_until > state.closed_until:
+            # Two requests ran at once and the other one was told to wait for longer: that holds (RFC 9110 §10.2.3).
+            state = replace(before, strikes=strikes)
+        self._news[name] = state
         self.to(name).close(status, wait)
         return wait
 
     def answered(self, host: str) -> None:
-        """Note a good answer: whatever the host complained of is over."""
+        """Note a good answer: whatever the host complained of is over, unless it has asked for silence meanwhile."""
         name = host.rstrip(".")
         before = self._news.get(name) or self._known.get(name)
-        if before is not None and before.strikes:
+        if before is not None and before.strikes and not self._is_closed(before):
             self._news[name] = replace(before, closed_until=self._now(), strikes=0)
 
     def news(self) -> tuple[HostState, ...]:
         """Return what was learned about hosts, to be remembered."""
         return tuple(self._news.values())
+
+    def _is_closed(self, state: HostState) -> bool:
+        # What lies further ahead than any wait was written down by a clock that stood in the future.
+        return timedelta() < state.closed_until - self._now() <= LONGEST
 
     def _open(self, name: str) -> Gate:
         limits = self._limits.get(name, HostLimits())
