@@ -118,6 +118,42 @@ def test_a_permanent_redirect_is_saved_when_it_has_lasted(tmp_path: Path, status
     assert timeline.posts() == 2
 
 
+@pytest.mark.rule("F8", "F20")
+def test_a_move_makes_no_poll_of_its_own(tmp_path: Path) -> None:
+    """What the new address has just said of itself still counts when it is asked directly: its freshness and its validators."""
+    new = feed(etag='"1"', cache_control="max-age=36000")
+    with Upstream(routes={"/old": reply(301, location="/new"), "/new": new}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/old")})
+        due = [len(timeline.sync(hours)) for hours in (0, 24, 49, 49.1, 58.9, 59.1)]
+
+    assert due == [1, 1, 1, 0, 0, 1]
+    assert upstream.asked[-1].target == b"/new"
+    assert upstream.asked[-1].header("if-none-match") == b'"1"'
+
+
+@pytest.mark.rule("F9", "F10")
+def test_a_redirect_to_a_closed_host_is_waited_for(tmp_path: Path) -> None:
+    """Whoever redirected there before is not asked meanwhile; who is found to do so counts as polled, and is left alone too."""
+    with Upstream(host="127.0.0.3") as closed, Upstream() as upstream:
+        closed.routes = {"/c": [feed(), reply(429, b"", retry_after="36000"), feed()], "*": feed()}
+        upstream.routes = {f"/{name}": reply(302, location=closed.address(f"/{name}")) for name in "ab"}
+        known = {"a": upstream.address("/a"), "c": closed.address("/c")}
+        timeline = Timeline(tmp_path, known, a=", every: 1h", b=", every: 1h", c=", every: 1h")
+        timeline.settings(", hosts: {127.0.0.3: {per_host: 1}}", private="127.0.0.2, 127.0.0.3")
+        timeline.sync(0)
+        timeline.sync(1.5, "c")
+        timeline.sources(known | {"b": upstream.address("/b")}, a=", every: 1h", b=", every: 1h", c=", every: 1h")
+        events = [timeline.sync(1.5 + number / 4) for number in range(40)]
+        asked, silent = [asked_at(upstream, f"/{name}") for name in "ab"], len(closed.asked)
+        after = timeline.sync(11.6)
+
+    assert [set(event) for event in events[:6]] == [{"b"}, set(), set(), set(), {"b"}, set()]
+    assert {event.outcome for found in events for event in found.values()} == {Outcome.HELD}
+    assert events[0]["b"].message == "not asked: 127.0.0.3 said 429 and is left alone for 10 h"
+    assert (asked, silent) == ([1, 10], 3)
+    assert set(after) == {"a", "b", "c"}
+
+
 @pytest.mark.rule("F20", "R19")
 @pytest.mark.parametrize("status", [302, 303, 307])
 def test_a_temporary_redirect_is_never_saved(tmp_path: Path, status: int) -> None:

@@ -150,6 +150,28 @@ def test_no_poll_before_freshness_ends(tmp_path: Path, headers: dict[str, str], 
     assert due == [1, 0, 1]
 
 
+@pytest.mark.rule("F4", "F8")
+def test_a_304_that_says_nothing_renews_the_freshness_that_was_said(tmp_path: Path) -> None:
+    """The stored answer keeps its max-age (RFC 9111 §3.2), also through failures; a body without one ends it."""
+    first, bare = feed(etag='"1"', cache_control="max-age=21600"), reply(304)
+    with Upstream(routes={"/a": [first, bare, reply(500, b""), bare, feed(MORE), feed(FEED)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")}, a=", every: 1h")
+        due = [len(timeline.sync(hours)) for hours in (0, 6.1, 12, 12.2, 13.5, 19.4, 19.6, 20.7)]
+
+    assert due == [1, 1, 0, 1, 1, 0, 1, 1]
+
+
+@pytest.mark.rule("F8", "R21")
+def test_a_page_that_is_no_feed_is_not_asked_for_again_while_it_is_fresh(tmp_path: Path) -> None:
+    """A 200 says how long it holds whatever it carries; a 304 after it says nothing of that page."""
+    page = reply(200, b"<html><title>Back soon</title></html>", cache_control="max-age=21600")
+    with Upstream(routes={"/a": [feed(etag='"1"'), page, reply(304)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")}, a=", every: 1h")
+        due = [len(timeline.sync(hours)) for hours in (0, 1, 3, 6.9, 7.1, 8.2)]
+
+    assert due == [1, 1, 0, 0, 1, 1]
+
+
 @pytest.mark.rule("F15")
 def test_force_still_sends_validators_and_restarts_poll_nothing_early(tmp_path: Path) -> None:
     """Each sync here is a process that starts anew: nothing is asked before its time, and --force asks conditionally."""

@@ -43,11 +43,11 @@ class Timeline:
         self.settings()
         self.sources(sources, **more)
 
-    def settings(self, fetch: str = "") -> None:
-        """Write settings.yaml: 127.0.0.2 is the only private address that may be reached."""
+    def settings(self, fetch: str = "", *, private: str = "127.0.0.2") -> None:
+        """Write settings.yaml: no other private addresses may be reached."""
         (self.root / "config" / "settings.yaml").write_text(
             f"site: {{id: '{SITE_ID}', title: T, url: 'https://news.example/'}}\n"
-            f"fetch: {{allow_private: [127.0.0.2], timeout: 5s{fetch}}}\nposts: {{durable: false}}\n",
+            f"fetch: {{allow_private: [{private}], timeout: 5s{fetch}}}\nposts: {{durable: false}}\n",
             "utf-8",
         )
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What makes the next request conditional (RFC 9110 §8.8): opaque bytes, never interpreted."""
+    """What makes the next request conditional (RFC 9110 §8.8): opaque bytes, never interpreted. There may be neither."""
 
     address: str  #: the configured address that gave them; they are sent to no other one
     final: str | None = None  #: where redirects led from there: what they describe (RFC 9111 §4.1); None: nowhere else
@@ -60,6 +60,7 @@ class Failed:
     message: str  #: one line: what and why
     status: int | None = None
     retry_after: timedelta | None = None  #: what the server asked for (RFC 9110 §10.2.3)
+    headers: tuple[tuple[str, str], ...] = ()  #: of a 200 whose body is no feed: it says how long it is fresh, too
     conditional: bool = False  #: validators were sent
     elapsed: timedelta = timedelta()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from aggregator.model.changes import Changes, Hints, PostRow
@@ -15,6 +15,7 @@ from aggregator.schedule import freshness, learn, next_poll
 from aggregator.store.ledger import Gone, Moved
 
 _GONE = 410  #: RFC 9110 §15.5.11
+_WITH_BODY = frozenset({200, 203})
 _NOT_MODIFIED = 304  #: RFC 9110 §15.4.5
 
 
@@ -66,6 +67,8 @@ def answered(
     if isinstance(answer, NotModified):
         outcome = Outcome.NOT_MODIFIED
     fresh_for = freshness(answer.headers, now)
+    if fresh_for is None and isinstance(answer, NotModified):
+        fresh_for = _stored_freshness(before)
     arrivals, watched = learn(before, len(changes.new) - changes.adopted if changes else 0, now)
     sighting = sight(source, before, answer.permanent_address, now)
     validators = answer.validators if whole else None
@@ -102,6 +105,8 @@ def answered(
             feed_link=changes.feed_link,
             warnings=_warnings(source, before, changes),
         )
+    if sighting.proven is not None:
+        state = _moved(state, source, sighting.proven)
     saved = () if sighting.proven is None else (sighting.proven,)
     return Finished(
         state=state,
@@ -130,14 +135,11 @@ def failed(
     `held` is the host that closed itself with this answer. A 410 ends polling (RFC 9110 §15.5.11), until somebody says
     otherwise.
     """
-    asked = fingerprint(source)
-    moved = before.fingerprint is not None and before.fingerprint != asked
+    fresh_for = freshness(answer.headers, now)
     state = replace(
-        before,
-        fingerprint=asked,
-        validators=None if moved else before.validators,
-        body_hash=None if moved else before.body_hash,
+        _of_these_settings(source, before),
         last_poll=began,
+        fresh_until=now + fresh_for if fresh_for else before.fresh_until,
         failures=before.failures + 1,
         last_kind=answer.kind,
         last_message=answer.message,
@@ -177,19 +179,32 @@ def failed(
     )
 
 
-def held_back(source: Source, before: SourceState, answer: Failed, held: HostState | None) -> Finished:
-    """Return what follows where nothing was asked, since the host wants to be left alone: the source waits, and that is all."""
-    upcoming = next_poll(source, before, held)
+def held_back(
+    source: Source, before: SourceState, answer: Failed, *, began: datetime, now: datetime, held: HostState | None
+) -> Finished:
+    """Return what follows where a host is not asked, since it wants to be left alone: the source waits, and has not failed.
+
+    Another host may have been asked all the same: one that redirected there, or an instance that did not answer. That was a
+    poll, and its interval counts from it, or that host would be asked again by every run.
+    """
+    polled = answer.elapsed > timedelta()
+    state = replace(_of_these_settings(source, before), last_poll=began) if polled else before
+    upcoming = next_poll(source, state, held)
+    elapsed_ms = round(answer.elapsed.total_seconds() * 1000)
     event = SourceEvent(
         source_id=source.name,
         outcome=Outcome.HELD,
+        elapsed_ms=elapsed_ms,
         kind=answer.kind,
         message=answer.message,
         failures=before.failures,
         next_poll=upcoming.at,
         next_reason=upcoming.reason,
     )
-    return Finished(state=before, event=event)
+    if not polled:
+        return Finished(state=state, event=event)
+    poll = Poll(source_id=source.id, at=now, outcome=Outcome.HELD, elapsed_ms=elapsed_ms, message=answer.message)
+    return Finished(state=state, poll=poll, event=event)
 
 
 def _poll(source: Source, outcome: Outcome, changes: Changes | None, answer: Fetched | NotModified, now: datetime) -> Poll:
@@ -237,6 +252,28 @@ def _event(  # noqa: PLR0917 - private, called once
         warnings=told + state.warnings,
         posts=tuple(("+", row.path) for row in fresh) + tuple(("~", row.path) for row in changes.updated),
     )
+
+
+def _moved(state: SourceState, source: Source, move: Moved) -> SourceState:
+    """Return the state as the source is asked from now on: it has just been polled there, and what that gave still counts."""
+    asked = fingerprint(replace(source, addresses=(move.new,)))
+    validators = replace(state.validators, address=move.new, final=None) if state.validators is not None else None
+    return replace(state, fingerprint=asked, prefer=move.new, validators=validators)
+
+
+def _of_these_settings(source: Source, before: SourceState) -> SourceState:
+    """Return the state as of a request that was made with these settings: what belongs to others is void (conduct F7)."""
+    asked = fingerprint(source)
+    if before.fingerprint in {None, asked}:
+        return replace(before, fingerprint=asked)
+    return replace(before, fingerprint=asked, validators=None, body_hash=None)
+
+
+def _stored_freshness(before: SourceState) -> timedelta | None:
+    """Return how long the stored answer was fresh: a 304 that says nothing of it renews it (RFC 9111 §3.2, §4.3.4)."""
+    if before.fresh_until is None or before.last_success is None or (before.failures and before.last_status in _WITH_BODY):
+        return None  # none was said, or it was said of a page that was no feed
+    return max(timedelta(), before.fresh_until - before.last_success)
 
 
 def _back_again(source: Source) -> str | None:

@@ -23,7 +23,7 @@ _TOO_MANY_REQUESTS = 429
 def upcoming(source: Source, state: SourceState | None, hosts: Mapping[str, HostState], now: datetime) -> Next:
     """Return when a source is polled next."""
     found, changed = starting_point(source, state, now)
-    coming = next_poll(source, found, holding(source, found, hosts, now))
+    coming = next_poll(source, found, holding(source, found, hosts, now), now=now)
     return replace(coming, reason=changed) if changed and coming.is_due(now) else coming
 
 
@@ -41,19 +41,31 @@ def starting_point(source: Source, state: SourceState | None, now: datetime) -> 
 def holding(source: Source, state: SourceState, hosts: Mapping[str, HostState], now: datetime) -> HostState | None:
     """Return the closed host that a source would ask now; None if it may ask.
 
-    Instances are asked in turn. One whose host said 503 is passed over, one whose host said 429 is not (DESIGN 14).
+    Instances are asked in turn. One whose host said 503 is passed over, one whose host said 429 is not (DESIGN 14). A redirect
+    is expected to lead where it led before, so that nobody is asked only to be sent to a closed host.
     """
     passed: list[HostState] = []
     first = [address for address in source.addresses if address == state.prefer]
     for address in [*first, *(address for address in source.addresses if address not in first)]:
-        held = hosts.get(host_name(address)) if hosts else None
-        # What a clock in the future wrote down is not waited for.
-        if held is None or not now < held.closed_until <= now + LONGEST_FRESHNESS + timedelta(days=1):
+        known = state.validators
+        final = known.final if known is not None and known.address == address else None
+        names = [host_name(address)] + ([host_name(final)] if final is not None else [])
+        held = max((hosts[name] for name in names if _is_closed(hosts.get(name), now)), key=_until, default=None)
+        if held is None:
             return None
         if held.status == _TOO_MANY_REQUESTS:
             return held
         passed.append(held)
-    return min(passed, key=lambda held: held.closed_until)
+    return min(passed, key=_until)
+
+
+def _until(held: HostState) -> datetime:
+    return held.closed_until
+
+
+def _is_closed(held: HostState | None, now: datetime) -> bool:
+    # What a clock in the future wrote down is not waited for.
+    return held is not None and now < held.closed_until <= now + LONGEST_FRESHNESS + timedelta(days=1)
 
 
 def host_name(address: str) -> str:

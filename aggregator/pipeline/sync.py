@@ -222,6 +222,7 @@ class _Sync:
                     kind=result.kind,
                     message=result.message,
                     status=answer.status,
+                    headers=answer.headers,
                     elapsed=answer.elapsed,
                 )
                 return self._failed(source, before, answer)
@@ -235,7 +236,7 @@ class _Sync:
         now = self._now()
         held = holding(source, before, self._hosts | {host.name: host for host in self._client.hosts()}, now)
         if answer.kind == "held":
-            return held_back(source, before, answer, held)
+            return held_back(source, before, answer, began=self._request.now, now=now, held=held)
         return failed(source, before, answer, began=self._request.now, now=now, held=held, trace=trace)
 
     async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:

@@ -204,7 +204,9 @@ def source_values(source: SourceState) -> dict[str, Any]:
 def source_of(row: Any) -> SourceState:
     """Return what a row says about a source."""
     validators = None
-    if row.validators_address is not None and (row.etag is not None or row.last_modified is not None):
+    # Where redirects led is worth knowing without an ETag or a date as well.
+    said = (row.etag, row.last_modified, row.validators_final)
+    if row.validators_address is not None and any(value is not None for value in said):
         validators = Validators(
             address=row.validators_address, final=row.validators_final, etag=row.etag, last_modified=row.last_modified
         )
