@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from tests.day_table import DayTable
 from tests.rules import RuleTable
 from tests.upstream import Folder, Upstream, item
 
@@ -33,11 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rule-table", default=None, help="print the table of conduct, and write it to this file ('-': only print)"
     )
+    parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RuleTable(config), "rule-table")
+    config.pluginmanager.register(DayTable(config, _commit), "day-table")
     if config.getoption("--sweep-seed") is None:
         # One seed for all worker processes of a run; a new one each minute, so that runs wander over the sweeps.
         config.option.sweep_seed = int(os.environ.get("SWEEP_SEED") or int(time.time()) // 60)
