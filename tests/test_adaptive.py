@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from math import exp, sqrt
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aggregator.model.fetched import Validators
 from aggregator.model.poll import SourceState
@@ -34,6 +36,19 @@ def test_intervals_fall_with_the_square_root_of_the_rate() -> None:
     assert learned(0.2) / learned(0.2, weight=4) == pytest.approx(2, rel=0.01)
     assert learned(1000) == DEFAULT_EVERY
     assert learned(0.00001) == LONGEST_INTERVAL
+
+
+@given(per_day=st.floats(1e-6, 1e5), weight=st.floats(0.01, 100), watched=st.floats(0, 1000))
+@settings(deadline=None, max_examples=200)
+def test_an_interval_is_the_knob_over_the_root_of_rate_and_weight(per_day: float, weight: float, watched: float) -> None:
+    """I = clamp(2 / sqrt(rate x weight), an hour, a day) in minutes, where the rate is (entries + 0.3) / (days + 2)."""
+    arrivals = per_day * watched
+    rate = (arrivals + 0.3) / (watched + 2)
+
+    minutes = min(max(2 / sqrt(rate / (24 * 60) * weight), 60), 24 * 60)
+
+    assert rate_per_day(arrivals, watched) == pytest.approx(rate)
+    assert adaptive_interval(arrivals, watched, weight) / timedelta(minutes=1) == pytest.approx(minutes, abs=1e-6)
 
 
 def test_the_rule_spends_its_polls_best() -> None:
