@@ -96,7 +96,9 @@ class Day:
         if isinstance(event, Begin):
             self._began = time.monotonic()  # the run's own clock has just started, too
         if isinstance(event, SourceEvent):
-            self.held += event.outcome is Outcome.HELD
+            if event.outcome is Outcome.HELD:
+                self.held += 1
+                self.judge.held(event.source_id)
             self.bugs += [f"{event.source_id}: {event.trace}"] if event.trace else []
 
     def _now(self) -> datetime:
@@ -133,7 +135,7 @@ class Day:
         return script
 
     def _answer(self, source: DaySource, host: str, at: datetime, etag: str | None, modified: str | None) -> tuple[Said, bytes]:
-        if source.target is not None and host != source.target:
+        if source.target is not None and host != source.target and at >= source.leaves:
             status = 301 if source.permanent else 302
             place = self._hosts[source.target].address(f"/{source.name}/there")
             return Said(status=status), reply(status, b"moved", location=place)

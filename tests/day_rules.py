@@ -30,6 +30,7 @@ FAULTS = {
     "validators": "requests without the validators that were sent last, or with others (RFC 9110 §13.1)",
     "twice": "requests repeated in a run, but for one where a kept connection broke (RFC 9112 §9.3.1)",
     "at once": "requests that began while another one was running at the same host",
+    "in vain": "sources taken into a run although their host was closed when it began",
     "passed over": "runs that left out a source although nothing spoke against it",
 }
 
@@ -61,6 +62,8 @@ class Book:
     known: Said | None = None  #: the last feed
     etag: str | None = None
     modified: str | None = None
+    given_by: str | None = None  #: the host that gave them
+    conditional: bool = False  #: the request that waits for its answer
     lifetime: timedelta = timedelta()  #: of the stored answer; a 304 that says nothing renews it (RFC 9111 §4.3.4)
     fresh_until: datetime = EPOCH
     ttl_until: datetime = EPOCH
@@ -117,10 +120,12 @@ class Judge:
         self._asked: set[tuple[str, str]] = set()  #: in this run
         self._broke: set[tuple[str, str]] = set()  #: in this run, on a connection that had served before
         self._must: set[str] = set()
+        self._closed: set[str] = set()  #: hosts
 
     def begin(self, run: datetime) -> None:
         """Note that a run starts, and whom it has to poll."""
         self._run, self._asked, self._broke = run, set(), set()
+        self._closed = {host for host, found in self.hosts.items() if run < max(found.closed_until, found.quiet_until)}
         self._must = {name for name, book in self.books.items() if self._nothing_against(book, run - _SLACK, run)}
 
     def end(self) -> None:
@@ -131,10 +136,16 @@ class Judge:
             if not any(self.hosts[host].silent(self._run) for host in (book.host, book.target) if host):
                 self._fault(name, "passed over", self._run, f"last asked {book.visited}")
 
+    def held(self, name: str) -> None:
+        """Note that a source was taken into the run and then not asked."""
+        book = self.books[name]
+        if book.host in self._closed or (book.given_by is not None and book.given_by in self._closed):
+            self._fault(name, "in vain", self._run, f"{book}")
+
     def asked(self, name: str, host: str, at: datetime, etag: str | None, modified: str | None) -> None:
         """Judge a request as it arrives."""
         book, found, tally = self.books[name], self.hosts[host], self.tallies[name]
-        first, last = host == book.host, host == (book.target or book.host)
+        first = host == book.host
         repeat = (name, host) in self._broke
         self._broke.discard((name, host))
         found.running += 1
@@ -148,7 +159,7 @@ class Judge:
             "skip": book.skipped(at),
             "ttl": at < book.ttl_until,
             "interval": first and not repeat and book.visited is not None and self._too_soon(book, book.visited),
-            "validators": (etag, modified) != ((book.etag, book.modified) if last else (None, None)),
+            "validators": (etag, modified) != ((book.etag, book.modified) if host == book.given_by else (None, None)),
             "twice": (name, host) in self._asked and not repeat,
             "at once": found.running > 1,
         }
@@ -158,8 +169,7 @@ class Judge:
         if first and not repeat:
             tally.polls += 1
             book.visited = self._run
-        if last and not repeat:
-            tally.conditional += bool(etag or modified)
+        book.conditional = bool(etag or modified)
 
     def said(self, name: str, host: str, at: datetime, said: Said, *, kept: bool) -> None:
         """Note an answer, just before its last byte leaves; `kept` tells that its connection had served before."""
@@ -171,6 +181,7 @@ class Judge:
         self._host_said(found, at, said)
         if said.status in {301, 302}:
             return
+        self.tallies[name].conditional += book.conditional
         if said.status in {200, 304}:
             book.lifetime = timedelta(seconds=said.fresh) if said.fresh is not None else book.lifetime * (said.status == 304)
             book.fresh_until = at + book.lifetime
@@ -180,7 +191,7 @@ class Judge:
         book.failures = 0
         self.tallies[name].not_modified += said.status == 304
         if said.feed:
-            book.known, book.etag, book.modified = said, said.etag, said.modified
+            book.known, book.etag, book.modified, book.given_by = said, said.etag, said.modified, host
         if book.known is not None:
             book.ttl_until = at + timedelta(minutes=book.known.ttl)
 

@@ -41,6 +41,7 @@ class DaySource:
     temper: str
     host: str
     target: str | None = None  #: the host that it redirects to
+    leaves: datetime = START  #: since when
     permanent: bool = False
     every: str | None = None
     etag: bool = True
@@ -94,8 +95,12 @@ class _Dice:
         return tuple(found)
 
     def elsewhere(self) -> dict[str, Any]:
-        """Return a redirect to another host, if there is one."""
-        return {"target": self.chance.choice(self.spare), "permanent": self.chance.random() < 0.5} if self.spare else {}
+        """Return a redirect to another host, from the beginning or from some time on."""
+        return {
+            "target": self.chance.choice(self.spare),
+            "permanent": self.chance.random() < 0.5,
+            "leaves": START + self.length * max(0, self.chance.uniform(-0.8, 0.8)),
+        }
 
 
 Manners = Callable[[_Dice], dict[str, Any]]
@@ -108,7 +113,7 @@ def _skip_hours(dice: _Dice) -> dict[str, Any]:
 
 
 def _skip_days(dice: _Dice) -> dict[str, Any]:
-    days = frozenset(dice.chance.sample(range(7), 3))
+    days = frozenset({1, *dice.chance.sample(range(7), 2)})  # Tuesday is always in the day that is played
     named = "".join(f"<day>{_WEEKDAYS[day]}</day>" for day in sorted(days))
     return {"skip_days": days, "element": f"<skipDays>{named}</skipDays>"}
 
@@ -168,7 +173,7 @@ TEMPERS: dict[str, Manners] = {
     "429 without a wait": _in_trouble("bare", times=1, hours=2),
     "500 at times": _in_trouble("500", hours=3),
     "reset at times": _in_trouble("reset", hours=3),
-    "a page at times": lambda dice: {"max_age": dice.seconds()} | _in_trouble("page", times=3, hours=2)(dice),
+    "a page at times": lambda dice: {"max_age": 3600} | _in_trouble("page", times=3, hours=2)(dice),
     "redirected, refused there": lambda dice: dice.elsewhere() | _REFUSED(dice),
 }
 
