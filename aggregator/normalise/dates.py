@@ -2,103 +2,75 @@
 
 The ladder, first match wins:
 
-1. ISO 8601 and W3CDTF, complete or cut to day, month or year, `/` or `.` between the parts, year first;
-2. RFC 822 in all its wear: names long or short, day and month swapped, two-digit years (RFC 5322 §4.3), no weekday, no time;
-3. Unix time in seconds or milliseconds, if it lies in this century's first decades or the 1990s;
-4. 年月日 and 년월일, names of months in a dozen languages;
+1. ISO 8601 and W3CDTF, complete or cut to day, month or year, `/` or `.` between the parts, year first; without separators
+   (`20210911`, `20210911002219`); weeks and days of the year;
+2. RFC 822 in all its wear: names of months long or short in two dozen languages (`months`), day and month swapped, two-digit
+   years (RFC 5322 §4.3), no weekday, no time, a word such as `um`, `kl.` or `г. в` before the time;
+3. Unix time in seconds or milliseconds, if it lies after 1988;
+4. 年月日 and 년월일, with weekday and half of the day; the year before a month's name;
 5. numbers with the year last, if only one order of day and month is possible;
 6. dateutil, if two different defaults and both orders of day and month give the same instant.
 
-A date without a zone is in the source's zone; an unknown zone name counts as none.
+What follows a date may be words, but no numbers: a time that cannot be read makes the whole text unreadable, and does not
+turn into midnight. A date without a zone is in the source's zone; an unknown zone name counts as none. Relative texts
+(`3小时前`, `2 hours ago`) are no dates: how long ago they were written is unknown. A date without a year is read by `yearless`,
+and which date an entry gets is chosen in `dating`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from unicodedata import normalize
 
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+from aggregator.normalise.months import month_number
+from aggregator.normalise.zones import named_zone, resolve_zone
+
 _MAX_LENGTH = 100
 
-_MONTHS = {
-    name: 1 + index // 3 for index, name in ((i, "janfebmaraprmayjunjulaugsepoctnovdec"[i : i + 3]) for i in range(0, 36, 3))
-}
-#: Beginnings of names of months, where they differ from the English three letters.
-_LOCAL_MONTHS = {
-    **dict.fromkeys(("januar", "janv", "gen", "ene", "jän", "jan.", "янв", "ιαν", "ocak", "stycz", "sty", "január"), 1),
-    **dict.fromkeys(("févr", "fév", "fev", "фев", "φεβ", "şub", "luty", "lut", "február"), 2),
-    **dict.fromkeys(("märz", "mär", "mars", "maart", "mrt", "маr", "мар", "μάρ", "μαρ", "μάώ", "μαώ", "marz", "március"), 3),
-    **dict.fromkeys(("avr", "abr", "апр", "απρ", "nis", "kwi", "április"), 4),
-    **dict.fromkeys(("mai", "maj", "mei", "mag", "май", "мая", "μάι", "μαΐ", "μαϊ", "μαι", "mayıs", "május"), 5),
-    **dict.fromkeys(("juin", "giu", "июн", "ιούν", "ιουν", "ιον", "haz", "cze", "június", "jún"), 6),
-    **dict.fromkeys(("juil", "lug", "июл", "ιούλ", "ιουλ", "tem", "lip", "július", "júl"), 7),
-    **dict.fromkeys(("août", "aou", "ago", "авг", "αύγ", "αυγ", "ağu", "sie", "augusztus"), 8),
-    **dict.fromkeys(("set", "сен", "σεπ", "eyl", "wrz", "szeptember"), 9),
-    **dict.fromkeys(("okt", "out", "ott", "окт", "οκτ", "eki", "paź"), 10),
-    **dict.fromkeys(("nov", "ноя", "νοέ", "νοε", "kas", "lis"), 11),
-    **dict.fromkeys(("dez", "déc", "dic", "дек", "δεκ", "ara", "gru", "des"), 12),
-}
-_BY_LENGTH = sorted(_LOCAL_MONTHS, key=len, reverse=True)
+_TIME = r"(\d{1,2})[:.h](\d{2})(?:[:.m](\d{2})(?:[.,]\d+)?)?\s*([aApP]\.?\s?[mM]\.?)?"
+#: A name, an offset, both (`GMT+8`), and perhaps once more in brackets or as Go writes it (`+0800 CST`).
+_ZONE = (
+    r"\s*(?:\(?([A-Za-z][A-Za-z/_]{0,30})?\)?\s*([+-]\d{1,2}:?(?:\d{2})?)?)?"
+    r"(?:\s*\([^)]*\)|\s*\[[A-Za-z/_]*\]|(?<=\d)\s+[A-Z]{2,5})?"
+)
+#: Time and zone: six groups.
+CLOCK = f"{_TIME}{_ZONE}"
+#: Between date and time: blanks, a dash, up to two words.
+GAP = r"[\s,.]+(?:[-–—|·]\s+)?(?:[^\W\d]{1,12}[.,]*\s+){0,2}"
+DAY = r"(\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
+MONTH = r"([^\W\d]{3,12})"
+_WEEKDAY = r"(?:[^\W\d]+(?:-[^\W\d]+)?[\s.,]+)?"
+#: Of the day's halves and quarters, and the clock in Chinese, Japanese and Korean: seven groups.
+EAST_ASIAN_CLOCK = (
+    r"(?:\s*[(（]?(?:[月火水木金土日](?:曜日?)?|[월화수목금토일](?:요일)?|(?:星期|周|週|礼拜)[一二三四五六日天])[)）]?)?"
+    r"(?:\s*(上午|下午|오전|오후|午前|午後|凌晨|早上|中午|晚上)?\s*(\d{1,2})[:时時시点點]\s*(\d{1,2})?"
+    rf"(?:[:分분]\s*(\d{{1,2}})?)?[秒초]?{_ZONE})?"
+)
 
-#: Hours east of Greenwich -> the names that mean it in feeds.
-_ZONES = {
-    -10: "hst",
-    -9: "akst",
-    -8: "pst pt akdt",
-    -7: "mst mt pdt",
-    -6: "cst ct mdt",
-    -5: "est et cdt",
-    -4: "ast edt at",
-    -3.5: "nst",
-    -3: "adt brt",
-    -2.5: "ndt",
-    0: "z ut utc gmt wet uct",
-    1: "bst west cet met mez",
-    2: "cest mest mesz eet",
-    3: "eest msk",
-    5: "pkt",
-    5.5: "ist",
-    7: "ict wib",
-    8: "hkt sgt awst",
-    9: "jst kst",
-    10: "aest",
-    11: "aedt",
-    12: "nzst",
-    13: "nzdt",
-}
-_HOURS = {name: hours for hours, names in _ZONES.items() for name in names.split()}
-
-_TIME = r"(\d{1,2})[:.h](\d{2})(?:[:.m](\d{2})(?:[.,]\d+)?)?\s*([aApP]\.?[mM]\.?)?"
-_ZONE = r"\s*(?:\(?([A-Za-z][A-Za-z/_]{0,20})?\)?\s*([+-]\d{1,2}:?(?:\d{2})?)?)?(?:\s*\([^)]*\))?"
-_ISO = re.compile(
-    rf"(\d{{4}})(?:([-/.])(\d{{1,2}})(?:\2(\d{{1,2}}))?)?(?:[Tt\s,_]+{_TIME}{_ZONE})?[Zz]?",
-    re.ASCII,
-)
-_RFC822 = re.compile(
-    rf"(?:[^\W\d]+\.?,?\s*)?(\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?[\s-]*(?:de\s+)?([^\W\d]{{3,12}})\.?,?[\s-]*(?:de\s+)?(\d{{4}}|\d{{2}})"
-    rf"(?:[\s,]+(?:at\s+|um\s+|à\s+)?{_TIME}{_ZONE})?",
-)
-_SWAPPED = re.compile(
-    rf"(?:[^\W\d]+,?\s+)?([^\W\d]{{3,12}})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})(?:[\s,]+(?:at\s+)?{_TIME}{_ZONE})?",
-)
-_ASCTIME = re.compile(rf"(?:[^\W\d]+,?\s+)?([^\W\d]{{3,9}})\s+(\d{{1,2}})\s+{_TIME}{_ZONE}\s+(\d{{4}})")
-_EAST_ASIAN = re.compile(
-    r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일号號]?"
-    r"(?:\s*(?:\(.\)|（.）|[^\W\d]{2,3}曜日|星期.|周.)?\s*(上午|下午|오전|오후|午前|午後)?\s*(\d{1,2})(?::|时|時|시)\s*(\d{1,2})"
-    r"(?:(?::|分|분)\s*(\d{1,2})?)?[秒초]?)?" + _ZONE,
-)
-_KOREAN_HALF = re.compile(r"(\d{4})-(\d{2})-(\d{2})\s+(오전|오후|上午|下午)\s+(\d{1,2}):(\d{1,2}):(\d{1,2})")
+_ISO = re.compile(rf"(\d{{4}})(?:([-/.])(\d{{1,2}})(?:\2(\d{{1,2}}))?)?(?:[Tt\s,_]+{CLOCK})?[Zz]?", re.ASCII)
+_RFC822 = re.compile(rf"{_WEEKDAY}{DAY}[\s-]*(?:de\s+)?{MONTH}\.?,?[\s-]*(?:de\s+)?(\d{{4}}|\d{{2}})(?:{GAP}{CLOCK})?")
+_SWAPPED = re.compile(rf"{_WEEKDAY}{MONTH}\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})(?:{GAP}{CLOCK})?")
+_ASCTIME = re.compile(rf"(?:[^\W\d]+,?\s+)?([^\W\d]{{3,9}})\s+(\d{{1,2}})\s+{CLOCK}\s+(\d{{4}})")
+_EAST_ASIAN = re.compile(rf"(\d{{4}})\s*[年년./-]\s*(\d{{1,2}})\s*[月월./-]\s*(\d{{1,2}})\s*[日일号號.]?{EAST_ASIAN_CLOCK}")
 _PERFORCE = re.compile(r"\w{3},\s+(\d{4}/\d{1,2}/\d{1,2}\s.*)", re.ASCII)
-_HUNGARIAN = re.compile(rf"(\d{{4}})[-.]\s*([^\W\d]{{3,12}})[-.]?\s*(\d{{1,2}})\.?(?:[T\s]+{_TIME}{_ZONE})?")
-_YEAR_LAST = re.compile(rf"(\d{{1,2}})[/.-](\d{{1,2}})[/.-](\d{{4}})(?:[\s,]+{_TIME}{_ZONE})?", re.ASCII)
+_YEAR_FIRST = re.compile(rf"(\d{{4}})(?:[-.]\s*|\s+){MONTH}(?:[-.]\s*|\s+)(\d{{1,2}})(?:[.,]*(?:T|{GAP}){CLOCK}|[.,]*)")
+_YEAR_LAST = re.compile(rf"(\d{{1,2}})[/.-](\d{{1,2}})[/.-](\d{{4}})(?:[\s,]+{CLOCK})?", re.ASCII)
+_DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)", re.ASCII)
+_DATE_AND_ZONE = re.compile(r"(\d{4}-\d\d-\d\d)([+-]\d\d:\d\d)", re.ASCII)
+_UNIX = re.compile(r"(\d{9,10})(?:\d{3}|\.\d*)?", re.ASCII)
+_SINCE = 600_000_000  #: seconds: 1989
+_MORNING = {"上午", "오전", "午前", "凌晨", "早上"}
 _AFTERNOON = {"下午", "오후", "午後"}
+_NOON = _DECEMBER = 12
 
 
 def parse_date(text: str | None, zone: tzinfo) -> datetime | None:
     """Return the instant that a date names, in UTC and whole seconds, or None if it names none for certain."""
-    if not text or len(text) > _MAX_LENGTH:
+    text = tidy(text)
+    if text is None:
         return None
-    text = " ".join(text.split())
     for read in (_iso, _rfc822, _unix, _named, _year_last, _by_dateutil):
         try:
             found = read(text, zone)
@@ -109,12 +81,10 @@ def parse_date(text: str | None, zone: tzinfo) -> datetime | None:
     return None
 
 
-def usable(date: datetime | None, now: datetime) -> datetime | None:
-    """Return the date unless it cannot be true: before 1900 or later than now."""
-    return date if date is not None and EARLIEST <= date <= now else None
-
-
 def _iso(text: str, zone: tzinfo) -> datetime | None:
+    if match := _DATE_AND_ZONE.fullmatch(text):
+        # An xs:date; fromisoformat would take the offset for a time.
+        return datetime.fromisoformat(f"{match[1]}T00:00{match[2]}") if match[2][0] == "+" else None
     if text[:4].isdigit() and len(text) > 9 and not text.isdigit():  # noqa: PLR2004
         try:
             date = datetime.fromisoformat(text)
@@ -128,13 +98,17 @@ def _iso(text: str, zone: tzinfo) -> datetime | None:
     year, _, month, day, *time = match.groups()
     if text[-1:] in {"Z", "z"} and time[4] is None:
         time[4] = "z"
-    return _instant(int(year), int(month or 1), int(day or 1), time, zone)
+    return to_instant(int(year), int(month or 1), int(day or 1), time, zone)
 
 
 def _compact(text: str, zone: tzinfo) -> datetime | None:
-    """Read 20040105, 2003-335 and whatever else fromisoformat understands; a day at least."""
+    """Read 20040105, 20040105103000, 2003-335 and whatever else fromisoformat understands; a day at least."""
+    if match := _DIGITS.fullmatch(text):
+        return datetime(*(int(part) for part in match.groups()), tzinfo=zone)  # type: ignore[misc, arg-type]
     if match := re.fullmatch(r"(\d{4})-?(\d{3})", text, re.ASCII):
-        return datetime(int(match[1]), 1, 1, tzinfo=zone) + timedelta(days=int(match[2]) - 1)
+        day = int(match[2])
+        date = datetime(int(match[1]), 1, 1, tzinfo=zone) + timedelta(days=day - 1)
+        return date if day and date.year == int(match[1]) else None
     if re.fullmatch(r"\d{8}(?:T\d.*)?|\d{4}-?W\d.*", text, re.ASCII):
         date = datetime.fromisoformat(text)
         return date if date.tzinfo else date.replace(tzinfo=zone)
@@ -142,39 +116,37 @@ def _compact(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _rfc822(text: str, zone: tzinfo) -> datetime | None:
+    dotted = False
     if match := _RFC822.match(text):
         day, month, year, *time = match.groups()
+        dotted = text.startswith(".", match.end(1))
     elif match := _SWAPPED.match(text):
         month, day, year, *time = match.groups()
     elif match := _ASCTIME.match(text):
         month, day, *time, year = match.groups()
     else:
         return None
-    number = _month(month)
-    rest = text[match.end() :].strip(" .,")
-    if number is None or rest[:1].isdigit():
+    number = month_number(month, dotted_day=dotted)
+    if number is None or has_time(text[match.end() :]):
         return None
-    return _instant(_full_year(year), number, int(day), time, zone)
+    return to_instant(_full_year(year), number, int(day), time, zone)
 
 
 def _unix(text: str, _zone: tzinfo) -> datetime | None:
-    if not (text.isascii() and text.isdigit() and len(text) in {9, 10, 13}):
-        return None
-    seconds = int(text[:10]) if len(text) != 9 else int(text)  # noqa: PLR2004
-    return datetime.fromtimestamp(seconds, UTC) if seconds > 600_000_000 else None  # noqa: PLR2004 - 1989
+    match = _UNIX.fullmatch(text)
+    return datetime.fromtimestamp(int(match[1]), UTC) if match and int(match[1]) > _SINCE else None
 
 
 def _named(text: str, zone: tzinfo) -> datetime | None:
     if match := _EAST_ASIAN.match(text):
-        year, month, day, half, hour, minute, second, name, offset = match.groups()
-        return _instant(int(year), int(month), int(day), [_hour24(hour, half), minute, second, None, name, offset], zone)
-    if match := _KOREAN_HALF.match(text):
-        year, month, day, half, hour, minute, second = match.groups()
-        return _instant(int(year), int(month), int(day), [_hour24(hour, half), minute, second, None, None, None], zone)
-    if match := _HUNGARIAN.fullmatch(text):
+        if has_time(text[match.end() :]):
+            return None
+        year, month, day, *time = match.groups()
+        return to_instant(int(year), int(month), int(day), east_asian_time(time), zone)
+    if match := _YEAR_FIRST.fullmatch(text):
         year, name, day, *time = match.groups()
-        number = _month(name)
-        return _instant(int(year), number, int(day), time, zone) if number else None
+        number = month_number(name)
+        return to_instant(int(year), number, int(day), time, zone) if number else None
     return None
 
 
@@ -184,10 +156,10 @@ def _year_last(text: str, zone: tzinfo) -> datetime | None:
         return None
     first, second, year, *time = match.groups()
     one, two = int(first), int(second)
-    if "." in text[: len(first) + 1] or one > 12:  # noqa: PLR2004 - 24.12.2021 is day first wherever dots are used
-        return _instant(int(year), two, one, time, zone)
-    if two > 12 or one == two:  # noqa: PLR2004
-        return _instant(int(year), one, two, time, zone)
+    if "." in text[: len(first) + 1] or one > _DECEMBER:  # 24.12.2021 is day first wherever dots are used
+        return to_instant(int(year), two, one, time, zone)
+    if two > _DECEMBER or one == two:
+        return to_instant(int(year), one, two, time, zone)
     return None
 
 
@@ -201,51 +173,66 @@ def _by_dateutil(text: str, zone: tzinfo) -> datetime | None:
     for default in (datetime(2000, 1, 1, tzinfo=zone), datetime(2001, 2, 2, tzinfo=zone)):
         for day_first in (False, True):
             try:
-                answers.add(parser.parse(text, default=default, dayfirst=day_first, tzinfos=_named_zone))
+                found = parser.parse(text, default=default, dayfirst=day_first, tzinfos=_zone_for_dateutil)
             except (TypeError, AttributeError, parser.ParserError):
                 return None
+            # dateutil takes the zone away where it does not know the name: what is left would be in this machine's zone.
+            answers.add(found if found.tzinfo else found.replace(tzinfo=zone))
     return answers.pop() if len(answers) == 1 else None
 
 
-def _named_zone(name: str, offset: int | None) -> tzinfo | None:
-    if offset is not None:
-        return timezone(timedelta(seconds=offset))
-    hours = _HOURS.get(name.lower())
-    return timezone(timedelta(hours=hours)) if hours is not None else None
+def _zone_for_dateutil(name: str, offset: int | None) -> tzinfo | None:
+    return named_zone(name) if offset is None else timezone(timedelta(seconds=offset))
 
 
-def _instant(year: int, month: int, day: int, time: list[str | None], zone: tzinfo) -> datetime:
-    """Put the parts together: [hour, minute, second, am/pm, zone name, offset], each perhaps None."""
+def tidy(text: str | None) -> str | None:
+    """Return a date as written in plain letters with single blanks, or None if there is nothing, or far too much."""
+    if not text or len(text) > _MAX_LENGTH:
+        return None
+    # Full-width digits and colons, accents that stand beside their letters.
+    text = text if text.isascii() else normalize("NFKC", text)
+    return " ".join(text.split()) or None
+
+
+def has_time(rest: str) -> bool:
+    """Tell whether what follows a date holds what may be a time that was not understood: a number, a Greek half of the day."""
+    return "μ" in rest or any(sign.isdigit() for sign in rest)
+
+
+def to_instant(year: int, month: int, day: int, time: Sequence[str | None], zone: tzinfo) -> datetime:
+    """Put the parts together: [hour, minute, second, am/pm, zone name, offset], each perhaps None.
+
+    Raises:
+        ValueError: there is no such day or time.
+    """
     hour, minute, second, half, name, offset = time
-    hours = int(hour or 0)
+    hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if half:
-        hours = hours % 12 + (12 if half[0] in "pP" else 0)
-    date = datetime(year, month, day, tzinfo=_zone(name, offset, zone))
-    if hours == 24:  # noqa: PLR2004 - ISO 8601's midnight at the end of a day
-        date, hours = date + timedelta(days=1), 0
-    # A leap second becomes the one before it.
-    return date.replace(hour=hours, minute=int(minute or 0), second=min(int(second or 0), 59))
+        hours = hours % _NOON + (_NOON if half[0] in "pP" else 0)
+    date = datetime(year, month, day, tzinfo=resolve_zone(name, offset, zone))
+    if (hours, minutes, seconds) == (24, 0, 0):  # ISO 8601's midnight at the end of a day
+        return date + timedelta(days=1)
+    # A leap second, or two as C once allowed, becomes the one before it.
+    return date.replace(hour=hours, minute=minutes, second=59 if seconds in {60, 61} else seconds)
 
 
-def _zone(name: str | None, offset: str | None, zone: tzinfo) -> tzinfo:
-    if offset:
-        digits = offset[1:].replace(":", "")
-        hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)  # noqa: PLR2004
-        delta = timedelta(hours=hours, minutes=minutes)
-        return timezone(-delta if offset[0] == "-" else delta) if delta < timedelta(hours=24) else zone
-    if name is None:
-        return zone
-    name = name.lower().removeprefix("etc/")
-    if name == "cst" and zone.utcoffset(datetime(2024, 1, 1)) == timedelta(hours=8):  # noqa: DTZ001
-        return zone  # China's, not America's
-    hours_east = _HOURS.get(name)
-    return zone if hours_east is None else timezone(timedelta(hours=hours_east))
-
-
-def _hour24(hour: str | None, half: str | None) -> str | None:
-    if hour is None or half is None:
-        return hour
-    return str(int(hour) % 12 + (12 if half in _AFTERNOON else 0))
+def east_asian_time(time: Sequence[str | None]) -> list[str | None]:
+    """Return the groups of EAST_ASIAN_CLOCK as `to_instant` takes them."""
+    half, hour, minute, second, name, offset = time
+    if hour is None:
+        return [None] * 6
+    hours = int(hour)
+    if half in _MORNING:
+        hours = 0 if hours == _NOON else hours
+    elif half in _AFTERNOON:
+        hours += _NOON if hours < _NOON else 0
+    elif half == "中午":
+        hours += _NOON if hours < 3 else 0  # noqa: PLR2004 - half past one
+    elif half == "晚上":
+        if hours < 5 or hours == _NOON:  # noqa: PLR2004
+            raise ValueError("this night or the next one")
+        hours += _NOON if hours < _NOON else 0
+    return [str(hours), minute, second, None, name, offset]
 
 
 def _full_year(year: str) -> int:
@@ -253,11 +240,3 @@ def _full_year(year: str) -> int:
     if len(year) > 2:  # noqa: PLR2004
         return number
     return number + (2000 if number < 50 else 1900)  # noqa: PLR2004 - RFC 5322 §4.3
-
-
-def _month(name: str) -> int | None:
-    name = name.lower()
-    english = _MONTHS.get(name[:3])
-    if english is not None:
-        return english
-    return next((_LOCAL_MONTHS[beginning] for beginning in _BY_LENGTH if name.startswith(beginning)), None)

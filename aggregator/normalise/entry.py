@@ -1,13 +1,11 @@
 """One identified entry -> the Entry that a post is made of, or the reason why there is none.
 
-Dates: upstream's `published`, else its creation, else its `updated`, the first that can be read and is neither before 1900 nor
-later than now; without any, the entry is dated by when it was first seen. `updated` counts only when it is later than that.
+Which date it gets is chosen in `dating`; without any, the entry is dated by when it was first seen.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry, Feed, SafeHtml
@@ -15,7 +13,7 @@ from aggregator.model.parsed import ParsedEntry
 from aggregator.model.source import RightsMode, Source
 from aggregator.normalise.address import absolute, choose_link
 from aggregator.normalise.body import excerpt, to_html
-from aggregator.normalise.dates import parse_date, usable
+from aggregator.normalise.dating import choose_date, date_habits
 from aggregator.normalise.fixes import choose_fixes
 from aggregator.normalise.identity import Identified
 from aggregator.normalise.images import choose_cover
@@ -40,7 +38,7 @@ def normalise_entry(
         content = SafeHtml("")
     summary = _summary(entry, content, link or address)
     cover = _cover(entry, content, address) if source.rights.mode is not RightsMode.LINK else None
-    published, updated = _dates(entry, _zone(source), now)
+    date = choose_date(entry, date_habits(source), now)
     content, summary = _within_rights(source.rights.mode, content, summary, link)
     return Entry(
         id=item.id,
@@ -48,13 +46,13 @@ def normalise_entry(
         title=shorten(title, MAX_TITLE) if title else shorten(text or link or item.id, MAX_DERIVED if text else MAX_TITLE),
         categories=source.categories,
         content=content,
-        published=published,
-        first_seen=None if published else now.astimezone(UTC).replace(microsecond=0),
+        published=date.instant,
+        first_seen=None if date.instant else now.astimezone(UTC).replace(microsecond=0),
         feed=feed,
         author=source.author or source.title or feed.title,
         cover=cover or source.cover_fallback,
         link=link,
-        updated=updated,
+        updated=date.updated,
         authors=to_people(entry.authors, address),
         tags=to_tags(entry.tags),
         language=to_language(entry.language, feed_language, source.language),
@@ -77,19 +75,6 @@ def _cover(entry: ParsedEntry, content: SafeHtml, address: str) -> str | None:
     files = [file.href for file in entry.enclosures if (file.type or "").lower().startswith("image/")]
     candidates = [found for image in (*files, *entry.images) if (found := absolute(image, address)) is not None]
     return choose_cover(candidates, content)
-
-
-def _dates(entry: ParsedEntry, zone: tzinfo, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """Return (published, updated), each only if it can be true."""
-    published = usable(parse_date(entry.published, zone), now)
-    updated = usable(parse_date(entry.updated, zone), now)
-    if published is None:
-        return updated, None
-    return published, updated if updated is not None and updated > published else None
-
-
-def _zone(source: Source) -> tzinfo:
-    return ZoneInfo(source.timezone) if source.timezone else UTC
 
 
 def _within_rights(mode: RightsMode, content: SafeHtml, summary: str | None, link: str | None) -> tuple[SafeHtml, str | None]:

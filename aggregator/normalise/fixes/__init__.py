@@ -24,13 +24,18 @@ _BY_ROUTE = {"zaker": "zaker"}
 
 def choose_fixes(source: Source) -> tuple[Fix, ...]:
     """Return the fixes that a source names, else those that its host or RSSHub route stands for."""
+    return tuple(FIXES[name] for name in fix_names(source))
+
+
+def fix_names(source: Source) -> tuple[str, ...]:
+    """Return the names of the source's fixes, in their order."""
     if source.fixes is not None:
-        return tuple(FIXES[name] for name in source.fixes if name in FIXES)
-    return _fixes_by_address((source.feed, *source.addresses))
+        return tuple(name for name in source.fixes if name in FIXES)
+    return _names_by_address((source.feed, *source.addresses))
 
 
 @lru_cache(maxsize=64)
-def _fixes_by_address(addresses: tuple[str, ...]) -> tuple[Fix, ...]:
+def _names_by_address(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Look the addresses up once for all entries of a feed."""
     found: list[str] = []
     for address in addresses:
@@ -38,7 +43,7 @@ def _fixes_by_address(addresses: tuple[str, ...]) -> tuple[Fix, ...]:
         found += [name for end, name in _BY_HOST if host == end or host.endswith(f".{end}")]
         if route in _BY_ROUTE:
             found.append(_BY_ROUTE[route])
-    return tuple(FIXES[name] for name in dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 def _host_and_route(address: str) -> tuple[str, str]:
