@@ -27,15 +27,20 @@ def judge(known: KnownEntry | None, raw_hash: bytes) -> Verdict:
     return Verdict.NOTED if known.locked else Verdict.CHANGED
 
 
-def merge(new: Entry, old: Entry) -> Entry:
+def merge(new: Entry, old: Entry, *, dated_by_upstream: bool = True) -> Entry:
     """Return the entry as its post should now read: upstream's new version, with what never moves kept.
 
     `published` never moves (RFC 4287 §4.2.9), nor does the time it was first seen; categories and byline are the owner's
-    and follow settings only through `build --posts`.
+    and follow settings only through `build --posts`. `updated` moves only when the entry itself changed (RFC 4287 §4.2.15: in
+    a way that the publisher considers significant): many feeds date their entries anew on every fetch.
+
+    `dated_by_upstream` is False where upstream did not write the date in full (its year or day was added or put right by us):
+    such a date says nothing about a change.
     """
     # A feed that gives only `updated` arrives with it as `published`: then that is what moves.
-    claims = [date for date in (new.updated, new.published, old.updated) if date is not None and date > old.date]
-    return replace(
+    given = (new.updated, new.published if dated_by_upstream else None, old.updated)
+    claims = [date for date in given if date is not None and date > old.date]
+    merged = replace(
         new,
         published=old.published,
         first_seen=old.first_seen,
@@ -43,6 +48,9 @@ def merge(new: Entry, old: Entry) -> Entry:
         author=old.author,
         updated=max(claims, default=None),
     )
+    if replace(merged, updated=old.updated, feed=old.feed) == old:
+        return replace(merged, updated=old.updated)
+    return merged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,9 +62,49 @@ def test_an_update_keeps_the_first_seen_time() -> None:
 
 def test_an_update_is_never_older_than_the_entry() -> None:
     """Upstream's `updated` counts only when it is later than the date of the post, and never goes back."""
-    assert merge(replace(ENTRY, updated=THEN - timedelta(days=1)), ENTRY).updated is None
-    assert merge(replace(ENTRY, updated=THEN + timedelta(days=1)), ENTRY).updated == THEN + timedelta(days=1)
-    assert merge(ENTRY, replace(ENTRY, updated=THEN + timedelta(days=2))).updated == THEN + timedelta(days=2)
+    new = replace(ENTRY, title="new")
+
+    assert merge(replace(new, updated=THEN - timedelta(days=1)), ENTRY).updated is None
+    assert merge(replace(new, updated=THEN + timedelta(days=1)), ENTRY).updated == THEN + timedelta(days=1)
+    assert merge(new, replace(ENTRY, updated=THEN + timedelta(days=2))).updated == THEN + timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        {"updated": THEN + timedelta(days=1)},
+        {"published": THEN + timedelta(days=1)},
+        {"published": THEN - timedelta(days=400)},
+        {"published": None, "first_seen": THEN + timedelta(days=1)},
+    ],
+)
+def test_a_date_alone_changes_nothing(dates: dict[str, datetime | None]) -> None:
+    """An entry of which upstream moved only dates stays as it is, `updated` too."""
+    for old in (ENTRY, replace(ENTRY, published=None, first_seen=THEN), replace(ENTRY, updated=THEN + timedelta(hours=1))):
+        assert merge(replace(ENTRY, **dates), old) == old  # type: ignore[arg-type]
+
+
+def test_equal_updated_does_not_hide_a_change() -> None:
+    """An entry whose text changed while its `updated` stayed gets the new text and keeps that `updated`."""
+    old = replace(ENTRY, updated=THEN + timedelta(days=1))
+    new = replace(old, content=SafeHtml("<p>y</p>"))
+
+    assert merge(new, old) == new
+
+
+def test_a_feed_that_renames_itself_updates_no_entry() -> None:
+    """What a post says about its feed is renewed without a move of `updated`."""
+    new = replace(ENTRY, feed=Feed(title="g"), updated=THEN + timedelta(days=1))
+
+    assert merge(new, ENTRY) == replace(ENTRY, feed=Feed(title="g"))
+
+
+def test_only_upstreams_own_word_tells_of_a_change() -> None:
+    """A later date whose year we added or mended is no claim of a change; one that upstream wrote is."""
+    new = replace(ENTRY, title="new", published=THEN + timedelta(days=365))
+
+    assert merge(new, ENTRY).updated == THEN + timedelta(days=365)
+    assert merge(new, ENTRY, dated_by_upstream=False) == replace(ENTRY, title="new")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.key import entry_key
 from aggregator.model.parsed import ParsedFeed
-from aggregator.normalise import Identified, identify, normalise_entry, normalise_feed
+from aggregator.normalise import Identified, choose_date, date_habits, identify, normalise_entry, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
@@ -161,7 +161,8 @@ def _plan_changed(
         draft.locked.append(item.key)
         draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
         return
-    merged = merge(entry, old)
+    date = choose_date(item.entry, date_habits(job.source), job.now)
+    merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
     rendered = profile.render(merged)
     disk_hash = post_hash(there)
     outcome = compare(known, on_disk=there, disk_hash=disk_hash, should_be=rendered.post)
