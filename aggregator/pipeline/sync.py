@@ -251,7 +251,7 @@ class _Sync:
             max_bytes=self._settings.fetch.max_bytes,
             source=replace(source, headers=(), auth=None, proxy=None),
             known=self._known(source),
-            now=self._request.now,
+            now=self._now(),  # a long run meets entries that were published after it began
             stamp=self._request.stamp,
             limit=min((limit for limit in (source.limit, self._request.limit) if limit), default=None),
             place=self._project.place,
