@@ -1,4 +1,8 @@
-"""Addresses as written -> absolute http(s) addresses, or nothing. Never guesses a host."""
+"""Addresses as written -> absolute http(s) addresses, or nothing. Never guesses a host.
+
+Parameters that track readers stay in links as they are published: they are upstream's to set, and taking one off that a page
+needs would break the link. They are left out only where a link says which entry it is (`stable_link`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import re
 from urllib.parse import quote, urljoin, urlsplit
 
 from aggregator.model.parsed import ParsedEntry
+from aggregator.normalise.redirectors import find_target
 
 #: What needs no work at all; nearly every address of nearly every feed.
 _ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!#-;=?-Z\[\]_a-z~]*)?")
@@ -15,9 +20,21 @@ _BREAKS = str.maketrans("", "", "\t\r\n")
 _ILLEGAL = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]')
 _ILLEGAL_IN_HOST = re.compile(r"[\x00-\x20\"'<>\\^`{|}\x7f-\xa0\u2000-\u200f\u2028-\u202f\u3000\ufeff]")
 _TOO_MANY_SLASHES = re.compile(r"(https?):/{3,}", re.IGNORECASE)
-#: Parameters that say who sent a reader, not what is read.
+_MAX_NESTED = 3  #: redirectors within one another
+#: Parameters that say who sent a reader, not what is read; whatever their value.
 _TRACKING = re.compile(
-    r"(?:utm_[a-z_]+|fbclid|gclid|dclid|yclid|msclkid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|vero_id|wt_mc|s_cid|xtor|ncid|spm)",
+    r"utm_\w+|(?:pk|piwik|mtm|matomo|hsa|itm|at|ns|fb)_(?:campaign|kwd|keyword|source|medium|content|cid|group|placement|mchannel"
+    r"|linkname|fee|custom\d|acc|cam|grp|ad|src|tgt|kw|mt|net|ver|action_ids|action_types|ref)"
+    r"|fbclid|gclid|gclsrc|gbraid|wbraid|gad_source|gad_campaignid|dclid|yclid|ysclid|_openstat|msclkid|twclid|ttclid|li_fat_id"
+    r"|igshid|igsh|epik|rb_clickid|s_kwcid|ef_id|wickedid|mc_[ce]id|_hs(?:enc|mi)|__hs(?:tc|sc|fp)|hsctatracking|mkt_tok|vero_(?:id|conv)"
+    r"|oly_(?:anon|enc)_id|wt_mc|wt[._]mc_id|wt\.rss_[a-z]{1,3}|s_cid|cmpid|icid|ncid|ocid|ftag|xtor|_ga|_gl|ref_src|ref_url"
+    r"|spm|scm|spm_id_from|vd_source|share_(?:source|medium|plat|session_id|tag|from|token)|feedname|feedtype",
+    re.IGNORECASE | re.ASCII,
+)
+#: Parameters that may say what is read; they track only with a value that names the feed.
+_ORIGIN = re.compile(
+    r"(?:from|ref|referrer|source|src|via|medium|origin|partner|emc|cmp|mod|campaign|channel|feed)"
+    r"=(?:rss(?:[_-]\w+|feed|2)?|atom|feeds?|xml|feedburner|feedly)",
     re.IGNORECASE,
 )
 
@@ -43,6 +60,16 @@ def absolute(address: str | None, base: str | None) -> str | None:
     return _ILLEGAL.sub(lambda match: quote(match.group(0).encode("utf-8", "replace")), address)
 
 
+def unwrap(address: str) -> str:
+    """Return where a link through a known redirector leads, if that is an absolute http(s) address; else the link itself."""
+    for _ in range(_MAX_NESTED):
+        inner = absolute(find_target(address), None) if "?" in address else None
+        if inner is None:
+            break
+        address = inner
+    return address
+
+
 def choose_link(entry: ParsedEntry, address: str) -> str | None:
     """Return the entry's page: its alternate link, else its id if that is an http(s) address, else content or file.
 
@@ -55,17 +82,30 @@ def choose_link(entry: ParsedEntry, address: str) -> str | None:
         link = absolute(entry.content_src, address)
     if link is None and entry.enclosures:
         link = absolute(entry.enclosures[0].href, address)
-    return link
+    return unwrap(link) if link is not None else None
 
 
 def stable_link(link: str) -> str:
-    """Return the link as it identifies an entry: without tracking parameters, and alike for http and https."""
-    link = link.translate(_BREAKS)
+    """Return the link as it identifies an entry: alike for http and https, without tracking parameters, the others by name.
+
+    A host, a path (with or without its last slash) and a fragment tell entries apart: two that are one cost a post, one that
+    is two costs an entry.
+    """
+    link = unwrap(link.translate(_BREAKS))
     if link[:7].lower() == "http://":
         link = f"https://{link[7:]}"
     head, mark, query = link.partition("?")
     if not mark:
         return link
     query, hash_, fragment = query.partition("#")
-    kept = [part for part in query.split("&") if not _TRACKING.fullmatch(part.partition("=")[0])]
+    kept = [part for part in query.split("&") if part and not _tracks(part)]
+    kept.sort(key=_name)  # stable: values of one name keep their order
     return f"{head}{'?' if kept else ''}{'&'.join(kept)}{hash_}{fragment}"
+
+
+def _name(parameter: str) -> str:
+    return parameter.partition("=")[0]
+
+
+def _tracks(parameter: str) -> bool:
+    return _TRACKING.fullmatch(_name(parameter)) is not None or _ORIGIN.fullmatch(parameter) is not None
