@@ -1,21 +1,47 @@
-"""Images: lazy ones get their real address before sanitising; one of them becomes the cover."""
+"""Images: lazy ones get their real address before sanitising, counters go; one of the rest becomes the cover."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape, unescape
+from html import unescape
 
 from aggregator.model.entry import SafeHtml
+from aggregator.normalise.tags import INSIDE, opening, read_attributes, write_tag
 
-_LAZY = ("data-original", "data-src", "data-lazy-src", "data-actualsrc", "data-original-src", "data-echo", "data-url")
-_LAZY_SETS = ("data-srcset", "data-lazy-srcset")
-#: Possessive and bounded: a megabyte of opened tags must not be tried in all ways.
-_IMG = re.compile(r"<img\b((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+)>", re.IGNORECASE)
-_PAIR = re.compile(r"([A-Za-z_:][\w:.-]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
-_NOSCRIPT = re.compile(r"<noscript\b[^>]*>(.*?)(?:</noscript\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_NOSCRIPT_TAG = re.compile(r"</?noscript\b[^>]*>", re.IGNORECASE)
+#: Where scripts look for an image's real address.
+_LAZY = (
+    *("data-original", "data-src", "data-lazy-src", "data-actualsrc", "data-original-src", "data-echo", "data-lazyload"),
+    *("data-lazy", "data-ks-lazyload", "data-backsrc", "data-croporisrc", "zoomfile"),
+)
+#: These may name something else, so they count only where `src` shows nothing.
+_LAZY_PERHAPS = ("data-url", "data-image", "file")
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
+_TAG = opening("img|source")
+_IMG = opening("img")
+_ANY_IMG = rf"<img(?![\w:-]){INSIDE}>"
+#: A <noscript> with the image right before it, else the one right after it.
+_NOSCRIPT = re.compile(
+    rf"(?:({_ANY_IMG})\s*)?<noscript\b[^<>]*>(.*?)(?:</noscript\s*>|\Z)(?(1)|(?:\s*({_ANY_IMG}))?)", re.IGNORECASE | re.DOTALL
+)
 _ADDRESS = re.compile(r"(?:https?:|//|/|\.{1,2}/|[\w%-]+[./])[^\s{}<>\"]*", re.IGNORECASE)
+#: What stands in `src` until a script puts the picture there.
+_STAND_IN = re.compile(
+    r"\s*(?:data:.*|about:.*|#.*|.*[/_.-](?:pixel|spacer|blank|transparent|placeholder|loading|lazy(?:load)?|grey|gray|1x1|none|clear)"
+    r"[\w-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#].*)?)?",
+    re.IGNORECASE | re.DOTALL,
+)
+_TINY = 2  #: pixels
+_STYLED = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5}(?:\.\d{1,4})?)(?:px)?\s*(?=;|!|$)", re.IGNORECASE | re.ASCII)
+_PIXELS = re.compile(r"\s*(\d{1,5}(?:\.\d{1,4})?)\s*(?:px)?\s*", re.IGNORECASE | re.ASCII)
+#: Addresses that count readers, by host, or by a path that programs of this kind have on any host.
+_COUNTER = re.compile(
+    r"(?:https?:)?//(?:(?:[\w-]++\.){0,6}(?:feedsportal\.com|doubleclick\.net|google-analytics\.com|quantserve\.com|scorecardresearch\.com"
+    r"|statcounter\.com|cnzz\.com|yadro\.ru|imrworldwide\.com|2o7\.net|omtrdc\.net)/"
+    r"|pixel\.wp\.com/|stats\.wordpress\.com/|(?:www\.)?facebook\.com/tr[/?]|hm\.baidu\.com/|mc\.yandex\.ru/|pixel\.mathtag\.com/"
+    r"|[^/?#]+/(?:~r/[^?#]*/~4/|_/stat\?|(?:[^?#]*/)?(?:piwik|matomo)\.php\?|(?:[^?#]*/)?__utm\.gif|b/ss/))",
+    re.IGNORECASE,
+)
 
 _SAFE_IMG = re.compile(r"<img((?: [a-z]+=\"[^\"]*\")*)>")
 _SAFE_PAIR = re.compile(r" ([a-z]+)=\"([^\"]*)\"")
@@ -31,31 +57,80 @@ _FLATTEST = 5  #: times wider than high: a divider
 
 
 def repair_images(html: str) -> str:
-    """Return HTML whose lazily loaded images carry their address in `src`, and whose <noscript> copies are gone."""
+    """Return HTML whose lazily loaded images carry their address in `src`, without <noscript> copies and counters."""
     lowered = html.lower()
     if "<noscript" in lowered:
-        without = _NOSCRIPT.sub("", html)
-        # A copy for readers without scripts is dropped only where the image itself is there.
-        html = without if "<img" in without.lower() else _NOSCRIPT_TAG.sub("", html)
-    if "<img" in lowered and ("data-" in lowered or "srcset" in lowered):
-        return _IMG.sub(_repaired, html)
+        html = _without_copies(html)
+    if "<img" in lowered or "<source" in lowered:
+        html = _TAG.sub(_repaired, html)
     return html
 
 
+def _without_copies(html: str) -> str:
+    """Take <noscript> off its content, unless that is the copy of an image that is there anyway."""
+    shown: set[str] = set()
+    for image in _IMG.finditer(_NOSCRIPT.sub(lambda match: f"{match[1] or ''}{match[3] or ''}", html)):
+        shown |= _addresses(read_attributes(image[2]))
+
+    def chosen(match: re.Match[str]) -> str:
+        beside = match[1] or match[3] or ""
+        copies = [_addresses(read_attributes(image[2])) for image in _IMG.finditer(match[2])]
+        if not copies or (not beside and not any(shown & copy for copy in copies)):
+            return f"{match[1] or ''}{match[2]}{match[3] or ''}"
+        if any(shown & copy for copy in copies) or not _shows_nothing(beside):
+            return beside
+        return match[2]
+
+    return _NOSCRIPT.sub(chosen, html)
+
+
+def _addresses(attributes: dict[str, str]) -> set[str]:
+    """Return every address that an image may be shown from."""
+    names = ("src", *_LAZY, *_LAZY_PERHAPS)
+    return {value for name in names if (value := attributes.get(name, "").strip()) and not _STAND_IN.fullmatch(value)}
+
+
+def _shows_nothing(image: str) -> bool:
+    found = _IMG.match(image)
+    return found is None or not _addresses(read_attributes(found[2]))
+
+
 def _repaired(match: re.Match[str]) -> str:
-    attributes = {name.lower(): unescape(value.strip("\"'")) for name, value in _PAIR.findall(match.group(1))}
-    address = next((value for name in _LAZY if _ADDRESS.fullmatch(value := attributes.get(name, "").strip())), None)
-    sources = next((value for name in _LAZY_SETS if (value := attributes.get(name, "").strip())), None)
-    if sources:
-        attributes["srcset"] = sources
-    if address is None and not attributes.get("src", "").strip() and attributes.get("srcset", "").strip():
-        address = attributes["srcset"].split()[0].rstrip(",")
-    if address is None and sources is None:
-        return match.group(0)
-    if address is not None:
-        attributes["src"] = address
-    kept = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if name not in _LAZY)
-    return f"<img{kept}>"
+    name, attributes = match[1].lower(), read_attributes(match[2])
+    src = attributes.get("src", "").strip()
+    lazy = _lazy_address(attributes, src)
+    if name == "img" and (_COUNTER.match(lazy or src) or (lazy is None and _is_tiny(attributes))):
+        return ""
+    candidates = next((value for key in _LAZY_SETS if (value := attributes.get(key, "").strip())), None)
+    if candidates is not None:
+        attributes["srcset"] = candidates
+    if lazy is None and name == "img" and (not src or src[:5].lower() == "data:"):
+        # No address, and none for a script: the first candidate, which a reader without srcset would not find.
+        lazy = next(iter(attributes.get("srcset", "").split()), "").rstrip(",") or None
+    if lazy is None and candidates is None:
+        return match[0]
+    if lazy is not None:
+        attributes["src"] = lazy
+        if _is_tiny(attributes):
+            attributes = {key: value for key, value in attributes.items() if key not in {"width", "height"}}
+    dropped = {*_LAZY, *_LAZY_PERHAPS, *_LAZY_SETS}
+    return write_tag(name, {key: value for key, value in attributes.items() if key not in dropped})
+
+
+def _lazy_address(attributes: dict[str, str], src: str) -> str | None:
+    names = (*_LAZY, *_LAZY_PERHAPS) if _STAND_IN.fullmatch(src) else _LAZY
+    return next((value for name in names if _ADDRESS.fullmatch(value := attributes.get(name, "").strip())), None)
+
+
+def _is_tiny(attributes: dict[str, str]) -> bool:
+    """Tell whether an image is written to be no larger than a dot: a counter, or a spacer."""
+    written = {name: attributes[name] for name in ("width", "height") if name in attributes}
+    for name, size in _STYLED.findall(attributes.get("style", "")[:1000]):
+        written[name.lower()] = size
+    sizes = [float(match[1]) if (match := _PIXELS.fullmatch(size)) else None for size in written.values()]
+    if len(sizes) == 1:
+        return sizes[0] is not None and sizes[0] < _TINY
+    return len(sizes) > 1 and all(size is not None and size <= _TINY for size in sizes)
 
 
 def choose_cover(candidates: Iterable[str], content: SafeHtml) -> str | None:

@@ -15,7 +15,7 @@ from threading import local
 import nh3
 
 from aggregator.model.entry import SafeHtml
-from aggregator.normalise.address import absolute
+from aggregator.normalise.address import absolute, unwrap
 from aggregator.normalise.text import ILLEGAL, html_to_line
 
 
@@ -61,7 +61,12 @@ _ATTRIBUTES = {
 }
 _SIZE = re.compile(r"\s*(\d{1,5}(?:\.\d+)?)\s*(%|px)?\s*", re.IGNORECASE | re.ASCII)
 _DESCRIPTOR = re.compile(r"\d{1,6}(?:\.\d{1,4})?[wxh]", re.ASCII)
+#: An address, which ends with white space or with commas before it, and its descriptor, which ends with a comma.
+_CANDIDATE = re.compile(r"[\s,]*+(\S*[^\s,])(?:,+(?=\s|\Z)|(\s+[^,]*)?)")
+_GLUED = re.compile(r",(?=https?:|//)")
 _MAILTO = re.compile(r"mailto:[^\s<>\"'\x00-\x20]{3,}", re.IGNORECASE)
+#: What is left of an image none of whose addresses may stand: nothing to look at.
+_NO_PICTURE = re.compile(r"<img(?: (?!src=|srcset=)[a-z]+=\"[^\"]*\")*+>")
 _AFTER_PRE = re.compile(r"(<pre(?: [a-z]+=\"[^\"]*\")*>)\n+")
 #: Elements that end the reach of an open <p>, <li> or heading. Taken off, they leave one inside another, which the next parser
 #: would read as two; so what holds them is cleaned until it stays as it is. (A table moves its strays before it.)
@@ -115,7 +120,9 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def _once(html: str) -> str:
-    clean: str = _CLEANER.clean(html).replace("<img>", "")
+    clean: str = _CLEANER.clean(html)
+    if "<img" in clean:
+        clean = _NO_PICTURE.sub("", clean)
     if "&" in html and ILLEGAL.search(clean):
         clean = ILLEGAL.sub("", clean)
     if "\r" in clean:
@@ -143,24 +150,24 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def _href(value: str) -> str | None:
-    if value[:1] not in "mM \t\n":
-        return absolute(value, _base.address)
-    value = value.strip()
-    if value[:7].lower() == "mailto:":
+    if value[:1] in "mM \t\n" and value.strip()[:7].lower() == "mailto:":
+        value = value.strip()
         return value if _MAILTO.fullmatch(value) else None
-    return absolute(value, _base.address)
+    address = absolute(value, _base.address)
+    return unwrap(address) if address is not None else None
 
 
 def _srcset(value: str) -> str | None:
     """Return the candidates with absolute addresses (HTML §4.8.4.2.1), or None if no one is left."""
     candidates = []
-    for part in re.split(r",\s+|,(?=https?:|//)", value.strip(" ,\t\r\n")):
-        address, _, descriptor = part.strip().partition(" ")
-        resolved = absolute(address, _base.address)
-        descriptor = descriptor.strip()
-        if resolved is not None and (not descriptor or _DESCRIPTOR.fullmatch(descriptor)):
-            # A comma at the end of an address would be read as the end of the candidate.
-            candidates.append(f"{resolved.rstrip(',')} {descriptor}".rstrip())
+    for written, descriptor in _CANDIDATE.findall(value):
+        # Some leave out the space after the comma between two candidates; only the last of them has the descriptor.
+        *before, last = _GLUED.split(written)
+        for address, size in (*((address, "") for address in before), (last, descriptor.strip())):
+            resolved = absolute(address, _base.address)
+            if resolved is not None and (not size or _DESCRIPTOR.fullmatch(size)):
+                # A comma at the end of an address would be read as the end of the candidate.
+                candidates.append(f"{resolved.rstrip(',')} {size}".rstrip())
     return ", ".join(candidates) or None
 
 

@@ -1,0 +1,34 @@
+"""One tag as it stands in raw HTML -> its attributes, and back. For repairs that run before the sanitiser, never instead of it.
+
+Every expression here is possessive and bounded, so that a megabyte of opened tags is read in time that grows with its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape, unescape
+
+#: What stands between a tag's name and its `>`; a quoted value may hold `<` and `>`.
+INSIDE = r"(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+"
+_PAIR = re.compile(r"([A-Za-z_:][\w:.-]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
+
+
+def opening(names: str) -> re.Pattern[str]:
+    """Return an expression for opening tags of these names (`a|b`): group 1 is the name, group 2 what follows it."""
+    return re.compile(rf"<({names})(?![\w:-])({INSIDE})>", re.IGNORECASE)
+
+
+def read_attributes(inside: str) -> dict[str, str]:
+    """Return the attributes with names in lower case and values decoded; of two with one name the first counts."""
+    found: dict[str, str] = {}
+    for name, value in _PAIR.findall(inside):
+        bare = value[1:-1] if value[:1] in {'"', "'"} else value
+        found.setdefault(name.lower(), unescape(bare))
+    return found
+
+
+def write_tag(name: str, attributes: Mapping[str, str]) -> str:
+    """Return an opening tag."""
+    written = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{written}>"
