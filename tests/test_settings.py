@@ -153,7 +153,7 @@ def test_every_key_of_a_source_is_read(tmp_path: Path) -> None:
         ("timezone: Beijing", '"timezone" in S is no IANA time zone', None),
         ("timezone: Shanghai", '"timezone" in S is no IANA time zone', 'did you mean "Asia/Shanghai"?'),
         ("timezone: ../etc/passwd", '"timezone" in S is no IANA time zone', None),
-        ("fixes: [zacker]", '"fixes" in S must be zaker', 'did you mean "zaker"?'),
+        ("fixes: [zacker]", '"fixes" in S must be jianshu, juejin, oschina, zaker or zhihu', 'did you mean "zaker"?'),
         ("fixes:", '"fixes" in S must be a list of fixes', "write [] for none"),
         ("allow_private: [10.0.0.1/8]", '"allow_private" in S is no address or network', "write 10.0.0.0/8"),
         ("allow_private: localhost", '"allow_private" in S is no address or network', None),

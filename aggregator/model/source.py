@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 #: Repairs for what single sites do, by name; each is a module of `normalise/fixes`.
-FIX_NAMES = ("zaker",)
+FIX_NAMES = ("jianshu", "juejin", "oschina", "zaker", "zhihu")
 
 
 class RightsMode(StrEnum):

@@ -12,9 +12,9 @@ from aggregator.model.entry import Entry, Feed, SafeHtml
 from aggregator.model.parsed import ParsedEntry
 from aggregator.model.source import RightsMode, Source
 from aggregator.normalise.address import absolute, choose_link
-from aggregator.normalise.body import excerpt, to_html
+from aggregator.normalise.body import excerpt, to_content, to_html
 from aggregator.normalise.dating import choose_date, date_habits
-from aggregator.normalise.fixes import choose_fixes
+from aggregator.normalise.fixes import Placeholder, choose_fixes
 from aggregator.normalise.identity import Identified
 from aggregator.normalise.images import choose_cover
 from aggregator.normalise.labels import to_enclosures, to_language, to_people, to_tags
@@ -27,7 +27,9 @@ def normalise_entry(
     """Return the entry in the model's terms; `address` is the document's, `now` the time of the poll (aware)."""
     entry = item.entry
     link = choose_link(entry, address)
-    content = to_html(entry.content, base=link or address, fixes=choose_fixes(source))
+    content = to_content(entry.content, base=link or address, fixes=choose_fixes(source))
+    if isinstance(content, Placeholder):
+        return Skipped(entry=item.id, reason=content.reason)
     enclosures = to_enclosures(entry.enclosures, address)
     title = to_line(entry.title)
     text = html_to_line(content) if title is None or len(content) < MAX_TITLE * 4 else None

@@ -108,12 +108,22 @@ def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
         if isinstance(entry, Entry) and entry.published is None:
             entry = replace(entry, first_seen=job.stamp)
         if isinstance(entry, Skipped):
-            draft.skipped.append(entry)
+            _plan_skipped(item, entry, known=known, draft=draft)
         elif known is None:
             _plan_new(job, profile, item, entry, draft=draft)
         else:
             _plan_changed(job, profile, item, entry, known=known, draft=draft)
     return draft
+
+
+def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, draft: _Draft) -> None:
+    """Leave the entry out; what was published of it stays as it is, and is said once."""
+    if known is None:
+        draft.skipped.append(skip)
+        return
+    draft.skipped.append(replace(skip, reason=f"{skip.reason}; its post is kept as it is"))
+    if known.raw_hash is not None:  # a post that was adopted is still to be compared with what upstream sends
+        draft.noted.append((item.key, item.raw_hash))
 
 
 def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: _Draft) -> None:
