@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape
+from html import escape, unescape
 
 from aggregator.model.entry import SafeHtml
 from aggregator.model.parsed import GUESS, HTML, ParsedText
@@ -16,6 +16,13 @@ from aggregator.normalise.text import has_tags, html_to_line, looks_like_html, s
 
 MAX_EXCERPT = 300
 _BLANK_LINES = re.compile(r"\n[ \t\r]*\n\s*")
+_BLANK_LINES_OUTSIDE_TAGS = re.compile(r"\r?\n[ \t\r]*\n\s*+(?![^<>]{0,200}>)")
+_NOT_INLINE = re.compile(
+    r"<[!?]|</?(?!(?:a|abbr|acronym|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp|small|span|strike|strong"
+    r"|sub|sup|time|tt|u|var|wbr)[\s/>])[a-z]",
+    re.IGNORECASE,
+)
+_ENDS_OR_VOID = re.compile(r"</[a-z]|<(?:img|br)[\s/>]", re.IGNORECASE)
 
 
 def to_html(text: ParsedText | None, *, base: str) -> SafeHtml:
@@ -43,18 +50,28 @@ def _safe(markup: str, text: ParsedText, base: str) -> SafeHtml:
 def _markup(text: ParsedText) -> str:
     """Return raw HTML, with what is meant as text as paragraphs."""
     markup = text.value
-    if text.type == HTML or (text.type == GUESS and looks_like_html(markup)) or _is_mislabelled(markup):
-        return markup if has_tags(markup) else _paragraphs(markup)
+    if "&lt;" in markup and not has_tags(markup) and _is_html_throughout(once := unescape(markup)):
+        markup = once  # escaped once more than it should be
+    if text.type == HTML or (text.type == GUESS and looks_like_html(markup)) or _is_html_throughout(markup):
+        return _inline_paragraphs(markup) if has_tags(markup) else _paragraphs(markup)
     if text.type == GUESS:
         # Entities may be meant, but what looks like a tag is none.
         return _paragraphs(markup.replace("<", "&lt;").replace(">", "&gt;"))
     return _paragraphs(escape(markup, quote=False))
 
 
-def _is_mislabelled(text: str) -> bool:
-    """Tell whether what is declared as text is in truth one piece of HTML, from its first character to its last."""
+def _is_html_throughout(text: str) -> bool:
+    """Tell whether a text is one piece of HTML, from its first character to its last, whatever it is declared as."""
     text = text.strip()
-    return text.startswith("<") and text.endswith(">") and "</" in text and looks_like_html(text)
+    return text.startswith("<") and text.endswith(">") and _ENDS_OR_VOID.search(text) is not None and looks_like_html(text)
+
+
+def _inline_paragraphs(markup: str) -> str:
+    """Return HTML as it is, unless its paragraphs are only blank lines: a text with a link or an emphasis in it."""
+    if _BLANK_LINES.search(markup) is None or _NOT_INLINE.search(markup) is not None:
+        return markup
+    parts = (part.strip() for part in _BLANK_LINES_OUTSIDE_TAGS.split(markup))
+    return "".join(f"<p>{part}</p>" for part in parts if part)
 
 
 def _paragraphs(markup: str) -> str:

@@ -5,6 +5,7 @@ Which date it gets is chosen in `dating`; without any, the entry is dated by whe
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from aggregator.model.changes import Skipped
@@ -19,6 +20,8 @@ from aggregator.normalise.identity import Identified
 from aggregator.normalise.images import choose_cover
 from aggregator.normalise.labels import to_enclosures, to_language, to_people, to_tags
 from aggregator.normalise.text import MAX_DERIVED, MAX_SUMMARY, MAX_TITLE, html_to_line, shorten, to_line
+
+_SHOWS = re.compile(r"<(?:img|video|audio)[ >]")
 
 
 def normalise_entry(
@@ -35,8 +38,8 @@ def normalise_entry(
     text = html_to_line(content) if title is None or len(content) < MAX_TITLE * 4 else None
     if title is None and not text and link is None and not content and not enclosures:
         return Skipped(entry=item.id, reason="no title, no link, no text and no file")
-    if title is not None and text == title:
-        # Upstream repeats the title where it has no text.
+    if title is not None and text == title and not _SHOWS.search(content):
+        # Upstream repeats the title where it has no text; a picture beside it is something to see.
         content = SafeHtml("")
     summary = _summary(entry, content, link or address)
     cover = _cover(entry, content, address) if source.rights.mode is not RightsMode.LINK else None

@@ -29,10 +29,12 @@ _BLOCK = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!\[CDATA\[|\]\]>|<![A-Za-z][^<>]*>")
-#: Tags that people put into titles and descriptions; others, such as `<T>` or `<div>` in a text about HTML, are text.
+#: Tags that people put into titles and descriptions; others, such as `<T>` or `<div>` in a text about HTML, are text,
+#: and so is `<b and c>` in a comparison.
 _KNOWN_TAG = re.compile(
     r"</?(?:a|abbr|b|big|blockquote|br|center|cite|code|dd|del|dl|dt|em|figure|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|q|s|small"
-    r"|span|strike|strong|sub|sup|table|tbody|td|th|tr|tt|u|ul|video|audio)(?:\s[^<>]*)?/?>"
+    r"|span|strike|strong|sub|sup|table|tbody|td|th|tr|tt|u|ul|video|audio)"
+    r"(?:\s+(?:[a-z_:][\w:.-]*\s*=|(?:controls|hidden|loop|muted|noshade|nowrap|open|reversed)\b)[^<>]*|\s*)/?>"
     r"|</div>",
     re.IGNORECASE,
 )
