@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from html import escape
 
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry, Feed, SafeHtml
@@ -34,6 +35,7 @@ def normalise_entry(
     if isinstance(content, Placeholder):
         return Skipped(entry=item.id, reason=content.reason)
     enclosures = to_enclosures(entry.enclosures, address)
+    mode = source.rights.mode
     title = to_line(entry.title)
     text = html_to_line(content) if title is None or len(content) < MAX_TITLE * 4 else None
     if title is None and not text and link is None and not content and not enclosures:
@@ -42,9 +44,9 @@ def normalise_entry(
         # Upstream repeats the title where it has no text; a picture beside it is something to see.
         content = SafeHtml("")
     summary = _summary(entry, content, link or address)
-    cover = _cover(entry, content, address) if source.rights.mode is not RightsMode.LINK else None
+    cover = _cover(entry, content, address) if mode is not RightsMode.LINK else None
     date = choose_date(entry, date_habits(source), now)
-    content, summary = _within_rights(source.rights.mode, content, summary, link)
+    content, summary = _within_rights(mode, content, summary, link)
     return Entry(
         id=item.id,
         source_id=source.id,
@@ -63,7 +65,7 @@ def normalise_entry(
         language=to_language(entry.language, feed_language, source.language),
         summary=summary,
         rights=to_line(entry.rights) or feed.rights or source.rights.note,
-        enclosures=enclosures,
+        enclosures=enclosures if mode is not RightsMode.LINK else (),
     )
 
 
@@ -87,5 +89,5 @@ def _within_rights(mode: RightsMode, content: SafeHtml, summary: str | None, lin
     if mode is RightsMode.LINK:
         return SafeHtml(""), None
     if mode is RightsMode.EXCERPT:
-        return excerpt(content, link), None
+        return excerpt(content or SafeHtml(escape(summary or "", quote=False)), link), None
     return content, summary
