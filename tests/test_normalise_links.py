@@ -22,6 +22,7 @@ QUOTED = "https%3A%2F%2Fx.example%2Fa%3Fb%3D1%26c%3D%25E6%2596%2587%23d"
         f"https://www.google.com/url?sa=t&q={QUOTED}&usg=AOv",
         f"https://www.google.com/url?rct=j&sa=t&url={QUOTED}&ct=ga",
         f"http://www.google.co.uk/url?q={QUOTED}",
+        f"https://www.google.com/url?q=some+words&url={QUOTED}",
         f"https://l.facebook.com/l.php?u={QUOTED}&h=AT0",
         f"https://www.douban.com/link2/?url={QUOTED}",
         f"https://weibo.cn/sinaurl?u={QUOTED}",

@@ -9,6 +9,8 @@ import frontmatter
 import pytest
 from lxml import etree
 
+from aggregator.model.source import Rights, RightsMode
+from tests.parsing import one, rss
 from tests.upstream import ATOM, Folder, Page, Upstream
 
 WORDS = "All rights are kept by somebody and this is the whole text of it. " * 20
@@ -108,6 +110,16 @@ def test_link(tmp_path: Path) -> None:
     assert "tag" in [category.get("term") for category in out.entries[2].findall("a:category", ATOM)]
     for kept_back in ("In short", "in-text.jpg", "v.mp4", "thumb.jpg", "file.mp3", "Only", WORDS[:100]):
         assert kept_back not in out.all_text
+
+
+def test_an_excerpt_of_a_summary() -> None:
+    """Where the text only repeats the title, the excerpt is upstream's summary."""
+    body = rss(
+        "<item><title>Same</title><description>In &lt;b&gt;short&lt;/b&gt; &amp;amp; well</description>"
+        "<content:encoded>Same</content:encoded></item>"
+    )
+
+    assert one(body, rights=Rights(mode=RightsMode.EXCERPT)).content == "<p>In short &amp; well</p>"
 
 
 @pytest.mark.parametrize("mode", ["full", "excerpt", "link"])

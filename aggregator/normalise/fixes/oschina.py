@@ -13,4 +13,4 @@ def fix_oschina(html: str) -> str:
     found = _LEADING.match(html)
     if found is None:
         return html
-    return f"{_AFTER_TAG.sub('>', found[0].lstrip())}{html[found.end() :]}"
+    return f"{_AFTER_TAG.sub('>', found[0])}{html[found.end() :]}"
