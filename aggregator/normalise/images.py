@@ -31,6 +31,12 @@ _STAND_IN = re.compile(
     r"[\w-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#].*)?)?",
     re.IGNORECASE | re.DOTALL,
 )
+#: What nearly every image says: an address and nothing that could need repair; told at once.
+_ORDINARY = re.compile(
+    r"(?:\s+(?:src=\"(https?://[^\"]+)\"|(?:width|height)=\"[1-9]\d{1,4}(?:px|%)?\""
+    r"|(?:align|alt|border|class|decoding|id|loading|referrerpolicy|title)=\"[^\"]*\"))*+\s*/?",
+    re.IGNORECASE | re.ASCII,
+)
 _TINY = 2  #: pixels
 _STYLED = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5}(?:\.\d{1,4})?)(?:px)?\s*(?=;|!|$)", re.IGNORECASE | re.ASCII)
 _PIXELS = re.compile(r"\s*(\d{1,5}(?:\.\d{1,4})?)\s*(?:px)?\s*", re.IGNORECASE | re.ASCII)
@@ -96,6 +102,9 @@ def _shows_nothing(image: str) -> bool:
 
 
 def _repaired(match: re.Match[str]) -> str:
+    ordinary = _ORDINARY.fullmatch(match[2])
+    if ordinary is not None and ordinary[1] is not None and not _COUNTER.match(ordinary[1]):
+        return match[0]
     name, attributes = match[1].lower(), read_attributes(match[2])
     src = attributes.get("src", "").strip()
     lazy = _lazy_address(attributes, src)
@@ -119,7 +128,8 @@ def _repaired(match: re.Match[str]) -> str:
 
 def _lazy_address(attributes: dict[str, str], src: str) -> str | None:
     names = (*_LAZY, *_LAZY_PERHAPS) if _STAND_IN.fullmatch(src) else _LAZY
-    return next((value for name in names if _ADDRESS.fullmatch(value := attributes.get(name, "").strip())), None)
+    written = (attributes[name].strip() for name in names if name in attributes)
+    return next((value for value in written if _ADDRESS.fullmatch(value)), None)
 
 
 def _is_tiny(attributes: dict[str, str]) -> bool:
