@@ -221,15 +221,18 @@ def test_an_interrupted_run_keeps_what_was_finished(folder: Folder, upstream: Up
     slow.respond = lambda _: wait_until(lambda: bool(done), seconds=60)
     done: list[bool] = []
     upstream.pages["/b"] = slow
-    running = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.PIPE, text=True)
+    command, pipe = folder.command("--json", "sync"), subprocess.PIPE
+    running = subprocess.Popen(command, env=folder.environment(), stdout=pipe, stderr=pipe, text=True)
+    assert running.stdout is not None
     try:
-        wait_until(lambda: len(list((folder.root / "posts").rglob("*.md"))) == 3)
+        finished = next(event for event in map(json.loads, running.stdout) if event["event"] == "source")
         running.send_signal(number)
         _, talk = running.communicate(timeout=30)
     finally:
         done.append(True)
         running.kill()
 
+    assert (finished["source_id"], finished["new"]) == ("a", 3)
     assert running.returncode == code
     assert "what was finished is saved" in talk
     assert "Traceback" not in talk
