@@ -7,7 +7,7 @@ Pure but for reading the ledger in `load_effective`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,7 +28,7 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
     Raises:
         ConfigError: a source's key is the former name of another one, whose posts it would take over.
     """
-    former = {line.new: line.old for line in ledger.of(Renamed) if line.what == "source"}
+    former = former_names(ledger.of(Renamed))
     moved = {(line.source, line.old): line.new for line in ledger.of(Moved)}
     gone = {(line.source, line.address): line.at for line in ledger.of(Gone)}
     if not former and not moved and not gone:
@@ -39,13 +39,43 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
     return replace(settings, sources=sources)
 
 
+def former_names(lines: Iterable[Renamed]) -> dict[str, str]:
+    """Return the names that sources were given, each with the one it followed; no walk through them ends in a circle.
+
+    What a hand or a merge has added may contradict itself. Then the lines that came first count: a name that was given
+    twice is that of the first, and the line that would close a circle says nothing.
+    """
+    former: dict[str, str] = {}
+    for line in sorted(lines, key=lambda line: line.at):
+        if line.what == "source" and identity(line.old, former) != line.new:
+            former.setdefault(line.new, line.old)
+    return former
+
+
 def identity(name: str, former: Mapping[str, str]) -> str:
     """Return the first name of a source, which its posts derive from."""
-    seen = {name}
-    while (earlier := former.get(name)) is not None and earlier not in seen:
+    while (earlier := former.get(name)) is not None:
         name = earlier
-        seen.add(name)
     return name
+
+
+def all_names(own: str, former: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every name that a source has had, in the order in which it first had them."""
+    onward = {old: new for new, old in former.items()}
+    names = [own]
+    while (later := onward.get(names[-1])) is not None:
+        names.append(later)
+    return tuple(names)
+
+
+def renaming(own: str, new: str, former: Mapping[str, str], now: datetime) -> Renamed | None:
+    """Return the line that makes `new` a name of the source with this identity; None if it is one already.
+
+    The line follows on the last of its names, whichever of them it bears now: so a source that takes a former name again
+    needs none, and no two lines ever speak of one name.
+    """
+    names = all_names(own, former)
+    return None if new in names else Renamed(what="source", old=names[-1], new=new, at=now)
 
 
 def _effective(
