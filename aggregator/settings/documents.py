@@ -204,10 +204,13 @@ class Document:
             self._lines = []
 
 
-def read_document(path: Path, shown: str) -> Document:
-    """Read and compose one file; whatever is wrong with it is a problem of the document, never an exception."""
+def read_document(path: Path, shown: str, content: bytes | None = None) -> Document:
+    """Read and compose one file; whatever is wrong with it is a problem of the document, never an exception.
+
+    `content` is what it is about to hold; None: what stands on the disk.
+    """
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes() if content is None else content
     except OSError as error:
         return _unreadable(shown, f"cannot be read: {(error.strerror or str(error)).lower()}")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -47,9 +47,12 @@ def rename_source(path: Path, old: str, new: str) -> bytes:
     return file.changed(lambda now: {new if key == old else key: value for key, value in now.items()}, file.renamed(old, new))
 
 
-def set_flag(path: Path, name: str, key: str, *, value: bool) -> bytes:
-    """Return the file with a setting of this source that is true or false. Raises ConfigError."""
-    file = _File(path)
+def set_flag(path: Path, name: str, key: str, *, value: bool, content: bytes | None = None) -> bytes:
+    """Return the file with a setting of this source that is true or false. Raises ConfigError.
+
+    `content` is what an earlier change made of the file; None: what stands on the disk.
+    """
+    file = _File(path, content)
     return file.changed(
         lambda now: {each: ({**own, key: value} if each == name else own) for each, own in now.items()},
         file.with_flag(name, key, value=value),
@@ -84,12 +87,13 @@ def save(path: Path, content: bytes) -> None:
 class _File:
     """One sources file, taken apart."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self._path = path
-        document = read_document(path, str(path.name))
+        content = path.read_bytes() if content is None else content
+        document = read_document(path, str(path.name), content)
         if document.problems:
             raise ConfigError(tuple(document.problems))
-        text = path.read_bytes().decode("utf-8")
+        text = content.decode("utf-8")
         self._bom = _BOM if text.startswith(_BOM) else ""
         self._text = text.removeprefix(_BOM)
         self._break = "\r\n" if "\r\n" in self._text else "\n"

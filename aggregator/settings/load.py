@@ -52,6 +52,7 @@ class Loaded:
 class _Raw:
     """Everything that was read, before anything is built."""
 
+    pending: Mapping[Path, bytes] = field(default_factory=dict)
     documents: list[Document] = field(default_factory=list)
     settings: Values = field(default_factory=dict)
     categories: dict[str, tuple[Values, Document, Node]] = field(default_factory=dict)
@@ -68,7 +69,7 @@ def load_settings(root: Path, config: Path, env: Mapping[str, str]) -> Settings:
     """
     root = root.absolute()
     with _collector_at_rest():
-        return _built(_read(root, config, env), root)
+        return _built(_read(root, config, env, {}), root)
 
 
 @contextmanager
@@ -83,19 +84,21 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-def load(root: Path, config: Path, env: Mapping[str, str]) -> Loaded:
+def load(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path, bytes] | None = None) -> Loaded:
     """Return the settings of a project and the origin of each value.
+
+    `pending` is what some of its files are about to hold: they are read as if it stood in them already.
 
     Raises:
         ConfigError: with every problem of every file, in file and line order.
     """
     root = root.absolute()
-    raw = _read(root, config, env)
+    raw = _read(root, config, env, pending or {})
     return Loaded(settings=_built(raw, root), origins=_origins(raw))
 
 
-def _read(root: Path, config: Path, env: Mapping[str, str]) -> _Raw:
-    raw = _Raw()
+def _read(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path, bytes]) -> _Raw:
+    raw = _Raw(pending=pending)
     if not (config / "settings.yaml").is_file() and not (config / "settings.yaml").is_symlink():
         raise ConfigError((_no_settings(root, config),))
     _read_settings(raw, root, config, env)
@@ -161,7 +164,7 @@ def _source_files(root: Path, folder: Path) -> list[Path]:
 
 
 def _open(raw: _Raw, root: Path, path: Path) -> Document:
-    document = read_document(path, shown_path(root, path))
+    document = read_document(path, shown_path(root, path), raw.pending.get(path))
     raw.documents.append(document)
     return document
 
