@@ -328,7 +328,7 @@ def test_sources_can_be_chosen(folder: Folder, upstream: Upstream) -> None:
     assert [request.path for request in upstream.requests] == ["/b", "/a"]
     wrong = folder.run("sync", "bb")
     assert wrong.returncode == 2
-    assert "did you mean 'b'?" in wrong.stderr
+    assert 'there is no source "bb". Did you mean "b"?' in wrong.stderr
 
 
 def test_a_paused_source_is_left_alone(folder: Folder, upstream: Upstream) -> None:

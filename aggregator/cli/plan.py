@@ -13,8 +13,7 @@ import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import count
-from aggregator.cli.project import load
-from aggregator.errors import NoStateError
+from aggregator.cli.project import load, no_such_source, state_to_read
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings
@@ -22,7 +21,6 @@ from aggregator.model.source import Source
 from aggregator.pipeline.effective import load_effective
 from aggregator.pipeline.planning import holding, host_name, starting_point, upcoming
 from aggregator.schedule import Next, describe, forecast
-from aggregator.store.state import open_state
 
 _SPAN = re.compile(r"([1-9][0-9]{0,3})(m|h|d)\Z")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -56,7 +54,7 @@ def plan(invocation: Invocation, sources: tuple[str, ...], span: str | None, jso
     current = clock.now()
     until = current + _span(span) if span else None
     known, hosts = _learned(settings)
-    chosen = _chosen(settings, sources)
+    chosen = _chosen(invocation, settings, sources)
     lines = [line for source in chosen for line in _lines(source, known.get(source.id), hosts, current, until)]
     lines.sort(key=lambda line: (line.at is None, line.at or current, line.source))
     if json_ or invocation.json:
@@ -69,21 +67,15 @@ def plan(invocation: Invocation, sources: tuple[str, ...], span: str | None, jso
 
 def _learned(settings: Settings) -> tuple[dict[str, SourceState], dict[str, HostState]]:
     """Return what the state knows; before the first sync that is nothing."""
-    try:
-        opened = open_state(settings.state.url.reveal(), settings.root, create=False)
-    except NoStateError:
-        return {}, {}
-    try:
-        return opened.state.sources(), opened.state.hosts()
-    finally:
-        opened.state.close()
+    with state_to_read(settings) as state:
+        return ({}, {}) if state is None else (state.sources(), state.hosts())
 
 
-def _chosen(settings: Settings, names: tuple[str, ...]) -> list[Source]:
+def _chosen(invocation: Invocation, settings: Settings, names: tuple[str, ...]) -> list[Source]:
     known = {source.name: source for source in settings.sources}
     for name in names:
         if name not in known:
-            raise click.UsageError(f'there is no source "{name}".  All: aggregator source list')
+            raise no_such_source(invocation, name, known)
     return [known[name] for name in names] if names else list(settings.sources)
 
 

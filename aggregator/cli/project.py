@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
 
 from aggregator.cli import Invocation
-from aggregator.errors import ConfigError, Problem
+from aggregator.errors import ConfigError, NoStateError, Problem
 from aggregator.model.settings import Settings, join_category
+
+if TYPE_CHECKING:
+    from aggregator.store.state import State
 
 
 def load(invocation: Invocation) -> Settings:
@@ -35,3 +43,35 @@ def check_addresses(settings: Settings, invocation: Invocation) -> None:
     )
     if problems:
         raise ConfigError(problems)
+
+
+def no_such_source(invocation: Invocation, name: str, known: Iterable[str]) -> click.UsageError:
+    """Return what to tell somebody who names a source that the configuration does not hold; `known` are its keys."""
+    from difflib import get_close_matches
+
+    from aggregator.pipeline.effective import former_names, identity
+    from aggregator.store.ledger import FILE_NAME, Ledger, Renamed
+
+    names = list(known)
+    former = former_names(Ledger.load(invocation.root / FILE_NAME).of(Renamed))
+    own = identity(name, former)
+    later = [each for each in names if identity(each, former) == own]
+    near = get_close_matches(name, names, 1)
+    hint = f'It was renamed to "{later[0]}". ' if later else f'Did you mean "{near[0]}"? ' if near else ""
+    return click.UsageError(f'there is no source "{name}". {hint} All: aggregator source list')
+
+
+@contextmanager
+def state_to_read(settings: Settings) -> Iterator[State | None]:
+    """Open the state for reading, while whoever likes writes to it; None where there is none yet. Raises StoreError."""
+    from aggregator.store.state import open_state
+
+    try:
+        opened = open_state(settings.state.url.reveal(), settings.root, create=False)
+    except NoStateError:
+        yield None
+        return
+    try:
+        yield opened.state
+    finally:
+        opened.state.close()

@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import sys
-from difflib import get_close_matches
 
 import click
 
 from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.lazy import LazyGroup
-from aggregator.cli.project import load
+from aggregator.cli.project import load, no_such_source
 from aggregator.model.settings import join_category
 from aggregator.model.source import Source
 
@@ -24,6 +23,10 @@ _LEAST = 20
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("aggregator.cli.source", "list_sources", "List every source."),
     "show": ("aggregator.cli.source", "show_source", "Print the effective settings of one source."),
+    "pause": ("aggregator.cli.source_change", "pause", "Poll sources no more, until they are resumed."),
+    "resume": ("aggregator.cli.source_change", "resume", "Poll sources again that are paused or gone."),
+    "remove": ("aggregator.cli.source_change", "remove", "Take a source out of the configuration; its posts stay."),
+    "rename": ("aggregator.cli.source_change", "rename", "Give a source another id; its posts and their ids stay."),
 }
 
 
@@ -66,9 +69,7 @@ def show_source(invocation: Invocation, source_id: str, origin: bool, json_: boo
     loaded = load_with_origins(invocation.root, invocation.config, os.environ)
     known = {each.id: each for each in loaded.settings.sources}
     if source_id not in known:
-        near = get_close_matches(source_id, known, 1)
-        guess = f' Did you mean "{near[0]}"?' if near else ""
-        raise click.UsageError(f'there is no source "{source_id}".{guess}  All: aggregator source list')
+        raise no_such_source(invocation, source_id, known)
     data = effective_source(known[source_id])
     if json_ or invocation.json:
         click.echo(json.dumps({"id": source_id} | data, ensure_ascii=False, indent=2))

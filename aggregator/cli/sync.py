@@ -13,7 +13,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count, next_line, print_json, summary_line
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
-from aggregator.cli.project import load
+from aggregator.cli.project import load, no_such_source
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
 from aggregator.pipeline.project import open_project
@@ -53,7 +53,7 @@ def sync(
     """
     invocation = replace(invocation, json=invocation.json or json_)
     settings = load(invocation)
-    chosen = _choose(settings, sources, category)
+    chosen = _choose(invocation, settings, sources, category)
     current = clock.now()
     request = SyncRequest(
         now=current,
@@ -114,11 +114,11 @@ def _tell_ci(summary: Summary) -> None:
             file.write(f"### aggregator sync\n\n{summary_line(summary)}\n")
 
 
-def _choose(settings: Settings, sources: tuple[str, ...], category: str | None) -> tuple[str, ...]:
+def _choose(invocation: Invocation, settings: Settings, sources: tuple[str, ...], category: str | None) -> tuple[str, ...]:
     known = {source.id: source for source in settings.sources}
     for source_id in sources:
         if source_id not in known:
-            raise click.UsageError(f"there is no source {source_id!r}{_nearest(source_id, list(known))}")
+            raise no_such_source(invocation, source_id, known)
     if category is None:
         return sources
     path = tuple(part for part in category.split("/") if part)
@@ -130,13 +130,6 @@ def _choose(settings: Settings, sources: tuple[str, ...], category: str | None) 
     if not chosen:
         raise click.UsageError(f"no source stands in the category {category!r}. See: aggregator source list")
     return chosen
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ". See: aggregator source list"
 
 
 def _exit_code(summary: Summary, *, strict: bool, changed_exit: int | None) -> int:

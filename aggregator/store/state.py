@@ -140,6 +140,12 @@ class State:
         with self._transaction() as run:
             return {source_id: (number, instant(date)) for source_id, number, date in run.execute(query)}
 
+    def count(self, source_id: str) -> int:
+        """Return the number of one source's posts."""
+        query = sa.select(sa.func.count()).select_from(entries_table).where(entries_table.c.source_id == source_id)
+        with self._transaction() as run:
+            return int(run.execute(query).scalar_one())
+
     def folders(self) -> dict[str, int | None]:
         """Return the stored modification time of each posts folder; None: a run was writing there."""
         with self._transaction() as run:
