@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import Hints, KnownEntry, PostRow
 from aggregator.model.fetched import HostState, Validators
-from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
+from aggregator.model.poll import Outcome, OutputState, Poll, PollCounts, SourceState
 from aggregator.store.state import Batch, State, open_state
 from tests.conftest import absent
 
@@ -140,6 +140,41 @@ def test_a_closed_host_is_remembered_until_it_is_heard_of_again(state: State) ->
     state.save(Batch(hosts=(opened,)))
 
     assert (before, state.hosts()) == ({"h.example": closed}, {"h.example": opened})
+
+
+def test_history_is_counted_per_source(state: State) -> None:
+    """Polls, conditional ones, 304 and the shortest pause, over all and since a moment; a clock set back is no pause."""
+    hours = (0, 30, 31, 33, 32.5)
+    polls = [
+        Poll(
+            source_id="s",
+            at=THEN + hour * timedelta(hours=1),
+            outcome=Outcome.NOT_MODIFIED if hour == 31 else Outcome.SAME,
+            conditional=hour > 0,
+        )
+        for hour in hours
+    ]
+    state.save(Batch(polls=(*polls[:3], replace(polls[0], source_id="t"), *polls[3:])))
+
+    assert state.poll_counts(THEN + timedelta(hours=31, minutes=1)) == {
+        "s": PollCounts(
+            polls=5,
+            oldest=THEN,
+            lately=2,
+            conditional=4,
+            not_modified=1,
+            shortest=timedelta(hours=1),
+            shortest_lately=timedelta(hours=2),
+        ),
+        "t": PollCounts(polls=1, oldest=THEN, lately=0, conditional=0, not_modified=0, shortest=None, shortest_lately=None),
+    }
+
+
+def test_the_posts_of_one_source_are_counted(state: State) -> None:
+    """Those of other sources do not count."""
+    state.save(Batch(rows=(_row(1), _row(2), _row(3, source_id="t"))))
+
+    assert [state.count(source) for source in ("s", "t", "u")] == [2, 1, 0]
 
 
 def test_entries_come_back_as_known_and_as_rows(state: State) -> None:

@@ -41,10 +41,22 @@ class SourceStatus:
 
 @click.command()
 @click.option("--failing", is_flag=True, help="Only the sources that fail.")
-@click.option("--json", "json_", is_flag=True, help="As a JSON array.")
+@click.option("--conduct", is_flag=True, help="How each upstream is treated, and what of it should be mended.")
+@click.option("--json", "json_", is_flag=True, help="As a JSON array; with --conduct as one object.")
 @pass_invocation
-def status(invocation: Invocation, failing: bool, json_: bool) -> None:
-    """Say how each source is doing, worst first."""
+def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) -> None:
+    """Say how each source is doing, worst first.
+
+    With --conduct: how often each source and each host was asked, how politely, why its interval is what it is, and below
+    that what an upstream's owner might mind, with what to do about it.
+    """
+    if conduct:
+        if failing:
+            raise click.UsageError("--failing and --conduct are two different reports: give one of them")
+        from aggregator.cli.conduct import show_conduct
+
+        show_conduct(invocation, as_json=json_ or invocation.json)
+        return
     settings = load_effective(load(invocation))
     current = clock.now()
     opened = open_state(settings.state.url.reveal(), settings.root, create=False)

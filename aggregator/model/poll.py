@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.changes import Hints
@@ -62,6 +62,19 @@ class Poll:
     message: str | None = None  #: why it failed
     status: int | None = None  #: of the answer, if there was one
     conditional: bool = False  #: validators were sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollCounts:
+    """What the kept history of one source comes to."""
+
+    polls: int  #: that are kept
+    oldest: datetime  #: of them
+    lately: int  #: since the moment that was asked for
+    conditional: int
+    not_modified: int
+    shortest: timedelta | None  #: between two polls; None: there was only one
+    shortest_lately: timedelta | None  #: before one of the polls since that moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

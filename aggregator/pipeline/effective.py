@@ -39,6 +39,13 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
     return replace(settings, sources=sources)
 
 
+def user_agent(settings: Settings) -> str:
+    """Return who we are, as upstreams should know us (RFC 9110 §10.1.5)."""
+    from aggregator.fetch.headers import default_user_agent  # brings yarl along: not for a run that asks nobody
+
+    return settings.fetch.user_agent or default_user_agent(settings.site.url, settings.fetch.subscribers)
+
+
 def former_names(lines: Iterable[Renamed]) -> dict[str, str]:
     """Return the names that sources were given, each with the one it followed; no walk through them ends in a circle.
 

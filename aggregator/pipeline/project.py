@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from aggregator import __version__
 from aggregator.errors import ConfigError, Problem, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import atom_id, link_hash
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
-from aggregator.pipeline.effective import effective
+from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
 from aggregator.store.files import sweep_leftovers
@@ -57,7 +56,7 @@ class Project:
     @property
     def user_agent(self) -> str:
         """Return who we are, as upstreams should know us (RFC 9110 §10.1.5)."""
-        return self.settings.fetch.user_agent or f"feed-aggregator/{__version__} (+{self.settings.site.url})"
+        return user_agent(self.settings)
 
     def outputs_of(self, categories: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
         """Return the outputs that posts of these categories stand in."""

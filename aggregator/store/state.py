@@ -22,7 +22,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from aggregator.errors import NewerFormatError, NoStateError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.fetched import HostState
-from aggregator.model.poll import OutputState, Poll, SourceState
+from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
+from aggregator.store.queries import counts_of, poll_counts
 from aggregator.store.tables import (
     categories_table,
     category_text,
@@ -49,7 +50,7 @@ VERSION = 2  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
-_HISTORY = 100  #: polls kept per source
+HISTORY = 100  #: polls kept per source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,11 @@ class State:
         with self._transaction() as run:
             return [poll_of(row) for row in run.execute(query)]
 
+    def poll_counts(self, since: datetime) -> dict[str, PollCounts]:
+        """Return what each source's kept history comes to; what `lately` means is since that moment."""
+        with self._transaction() as run:
+            return {row.source_id: counts_of(row) for row in run.execute(poll_counts(since))}
+
     def hosts(self) -> dict[str, HostState]:
         """Return the hosts that wanted to be left alone, when last heard of."""
         with self._transaction() as run:
@@ -238,10 +244,10 @@ class State:
             .where(polls_table.c.source_id == sa.bindparam("s"))
             .order_by(polls_table.c.number.desc())
             .limit(1)
-            .offset(_HISTORY - 1)
+            .offset(HISTORY - 1)
             .scalar_subquery()
         )
-        query = sa.select(polls_table.c.source_id).group_by(polls_table.c.source_id).having(sa.func.count() > _HISTORY)
+        query = sa.select(polls_table.c.source_id).group_by(polls_table.c.source_id).having(sa.func.count() > HISTORY)
         with self._transaction() as run:
             for (source_id,) in run.execute(query).all():
                 old = sa.delete(polls_table).where(polls_table.c.source_id == source_id, polls_table.c.number < newest)
