@@ -179,7 +179,9 @@ def _hasty(settings: Settings, learned: Learned) -> Iterator[Finding]:
     for source in _asked(settings):
         counts = learned.counts.get(source.id)
         pause = counts.shortest_lately if counts else None
-        if pause is not None and pause < min(_HASTE, interval(source, learned.states[source.id])[0] / 2):
+        if pause is not None and pause < min(
+            _HASTE, interval(source, learned.states.get(source.id) or SourceState(id=source.id))[0] / 2
+        ):
             found.append((source, pause))
     if found:
         found.sort(key=lambda pair: pair[1])
