@@ -177,6 +177,49 @@ def test_the_posts_of_one_source_are_counted(state: State) -> None:
     assert [state.count(source) for source in ("s", "t", "u")] == [2, 1, 0]
 
 
+def test_posts_are_found_by_key_id_and_link(state: State) -> None:
+    """Any of them leads to the row; nothing asked finds nothing."""
+    rows = (_row(1), _row(2, link_hash=b"two"), _row(3, entry_id="id 1", source_id="t"))
+    state.save(Batch(rows=rows))
+
+    assert state.find(("key000000002", "none")) == [rows[1]]
+    assert state.find((), ids=("id 1",)) == [rows[2], rows[0]]
+    assert state.find(("key000000001",), links=(b"two",)) == [rows[1], rows[0]]
+    assert state.find(()) == []
+    assert sorted(state.every_id()) == [(row.key, row.source_id, row.entry_id) for row in rows]
+
+
+def test_posts_that_hold_a_text_are_found(state: State) -> None:
+    """In title, path or upstream id, in any case, the newest first; % and _ mean themselves."""
+    rows = (_row(1, title="Ein WORT"), _row(2, entry_id="wort_2"), _row(3, path="wort/p.md"), _row(4))
+    state.save(Batch(rows=rows))
+
+    assert state.resembling("Wort", 9) == [rows[2], rows[1], rows[0]]
+    assert state.resembling("wort", 1) == [rows[2]]
+    assert state.resembling("T_2", 9) == [rows[1]]
+    assert state.resembling("%", 9) == []
+
+
+def test_the_posts_before_one_are_counted(state: State) -> None:
+    """In the order of feeds, ties by key, over the categories that are asked for."""
+    same = _row(2).date
+    rows = (_row(1), _row(2), _row(3, date=same), _row(4, categories=("b",)), _row(5, categories=("c",)))
+    state.save(Batch(rows=rows))
+    leaves = [("news", "local"), ("b",)]
+
+    assert [state.newer(row, leaves) for row in rows[:4]] == [3, 2, 1, 0]
+    assert state.newer(rows[0], []) == 0
+
+
+def test_a_version_that_is_only_noted_is_remembered_as_such(state: State) -> None:
+    """Of a locked post that upstream changes; of another one only the raw hash is kept, and an edit alone notes nothing."""
+    state.save(Batch(rows=(_row(1), _row(2, locked=True), _row(3), _row(4, locked=True))))
+    state.save(Batch(noted=(("key000000001", b"new"), ("key000000002", b"new")), locked=("key000000003",)))
+    noted = {row.key[-1]: (row.noted, row.raw_hash) for row in state.newest(("news", "local"), 9)}
+
+    assert noted == {"1": (False, b"new"), "2": (True, b"new"), "3": (True, b"raw"), "4": (False, b"raw")}
+
+
 def test_entries_come_back_as_known_and_as_rows(state: State) -> None:
     """A row that was saved is known by its key and stands in its category."""
     state.save(Batch(rows=(_row(1), _row(2, raw_hash=None, locked=True))))

@@ -32,6 +32,7 @@ class PostRow:
     categories: tuple[str, ...]
     title: str
     locked: bool = False
+    noted: bool = False  #: since it was locked, upstream had another version, which is only noted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,4 +139,4 @@ def _parsed(profile: str, key: bytes, post: bytes, extra: bytes | None) -> Entry
 def _edited_row(row: PostRow, entry: Entry, found: bytes) -> PostRow:
     """Return the row of a post that somebody edited: as it now reads, still the same entry, and not ours to write."""
     now = row_of(entry, row.path, found, raw_hash=row.raw_hash)
-    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=True)
+    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=True, noted=row.noted)

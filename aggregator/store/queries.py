@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from aggregator.model.changes import PostRow
 from aggregator.model.poll import Outcome, PollCounts
-from aggregator.store.tables import polls_table
+from aggregator.store.tables import entries_table, polls_table
 
 
 def poll_counts(since: datetime) -> sa.Select[Any]:
@@ -43,3 +45,26 @@ def counts_of(row: Any) -> PollCounts:
         shortest=None if row.shortest is None else timedelta(seconds=row.shortest),
         shortest_lately=None if row.shortest_lately is None else timedelta(seconds=row.shortest_lately),
     )
+
+
+def posts_like(keys: Sequence[str], ids: Sequence[str], links: Sequence[bytes]) -> sa.Select[Any]:
+    """Return the question which posts have one of these keys, upstream ids or link hashes."""
+    column = entries_table.c
+    asked = ((column.key, keys), (column.entry_id, ids), (column.link_hash, links))
+    wanted = [each.in_(values) for each, values in asked if values]
+    return sa.select(entries_table).where(sa.or_(sa.false(), *wanted)).order_by(column.date.desc(), column.key.desc())
+
+
+def posts_holding(text: str, limit: int) -> sa.Select[Any]:
+    """Return the question which posts have this text in their title, path or upstream id, in any case."""
+    column = entries_table.c
+    held = [each.icontains(text, autoescape=True) for each in (column.title, column.path, column.entry_id)]
+    return sa.select(entries_table).where(sa.or_(*held)).order_by(column.date.desc(), column.key.desc()).limit(limit)
+
+
+def posts_before(row: PostRow, categories: Sequence[str]) -> sa.Select[Any]:
+    """Return the question how many posts of these categories, as stored, are newer than one post, ties by key."""
+    column = entries_table.c
+    date = int(row.date.timestamp())
+    newer = sa.or_(column.date > date, sa.and_(column.date == date, column.key > row.key))
+    return sa.select(sa.func.count()).select_from(entries_table).where(column.category.in_(categories), newer)

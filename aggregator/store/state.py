@@ -23,7 +23,7 @@ from aggregator.errors import NewerFormatError, NoStateError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
-from aggregator.store.queries import counts_of, poll_counts
+from aggregator.store.queries import counts_of, poll_counts, posts_before, posts_holding, posts_like
 from aggregator.store.tables import (
     categories_table,
     category_text,
@@ -46,7 +46,7 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 2  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 3  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
@@ -116,6 +116,30 @@ class State:
                 found = run.execute(sa.select(entries_table.c.key, entries_table.c.path).where(entries_table.c.key.in_(chunk)))
                 paths.update((key, path) for key, path in found)
         return paths
+
+    def find(self, keys: Sequence[str], ids: Sequence[str] = (), links: Sequence[bytes] = ()) -> list[PostRow]:
+        """Return the posts with one of these keys, upstream ids or link hashes, newest first; only keys have an index."""
+        with self._transaction() as run:
+            return [row_of(row) for row in run.execute(posts_like(keys, ids, links))]
+
+    def resembling(self, text: str, limit: int) -> list[PostRow]:
+        """Return some posts whose title, path or upstream id holds this text in any case, newest first; reads them all."""
+        with self._transaction() as run:
+            return [row_of(row) for row in run.execute(posts_holding(text, limit))]
+
+    def every_id(self) -> Iterator[tuple[str, str, str]]:
+        """Yield key, source id and upstream id of every post."""
+        wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.entry_id)
+        with self._transaction() as run:
+            yield from (tuple(row) for row in run.execution_options(yield_per=1000).execute(wanted))
+
+    def newer(self, row: PostRow, leaves: Sequence[tuple[str, ...]]) -> int:
+        """Return how many posts of these categories come before this one, in the order of `newest`."""
+        with self._transaction() as run:
+            parts = [
+                run.execute(posts_before(row, chunk)).scalar_one() for chunk in _chunks([category_text(x) for x in leaves])
+            ]
+        return sum(parts)
 
     def leaves(self) -> tuple[tuple[str, ...], ...]:
         """Return every category path that some post stands in, sorted."""
@@ -187,12 +211,12 @@ class State:
                 run.execute(sa.insert(polls_table), [poll_values(poll) for poll in batch.polls])
             self._save_rows(run, batch.rows)
             if batch.noted:
-                note = (
-                    sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k")).values(raw_hash=sa.bindparam("h"))
-                )
+                noted = sa.case((entries_table.c.locked == 1, 1), else_=entries_table.c.noted)
+                note = sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k"))
+                note = note.values(raw_hash=sa.bindparam("h"), noted=noted)
                 run.execute(note, [{"k": key, "h": raw_hash} for key, raw_hash in batch.noted])
             if batch.locked:
-                lock = sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k")).values(locked=1)
+                lock = sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k")).values(locked=1, noted=1)
                 run.execute(lock, [{"k": key} for key in batch.locked])
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": None} for path in batch.open_folders])
             self._mark_dirty(run, batch.dirty_outputs)

@@ -72,6 +72,7 @@ entries_table = sa.Table(
     sa.Column("category", sa.Text, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("locked", sa.Integer, nullable=False),
+    sa.Column("noted", sa.Integer, nullable=False),
     sa.Index("entries_by_source", "source_id"),
     sa.Index("entries_by_category", "category", "date", "key"),
 )
@@ -133,6 +134,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
         "category": category_text(row.categories),
         "title": row.title,
         "locked": int(row.locked),
+        "noted": int(row.noted),
     }
 
 
@@ -150,6 +152,7 @@ def row_of(row: Any) -> PostRow:
         categories=tuple(json.loads(row.category)),
         title=row.title,
         locked=bool(row.locked),
+        noted=bool(row.noted),
     )
 
 
