@@ -167,10 +167,10 @@ def test_a_removed_source_leaves_its_posts_where_they_are(folder: Folder, upstre
     done = folder.run("source", "remove", "a", "--yes")
     upstream.requests.clear()
     folder.sync("--force")
-    folder.run("build")
+    built = folder.run("build")
     after = {path: body for path, body in folder.files("posts", "public").items() if not path.endswith(".opml")}
 
-    assert done.returncode == 0
+    assert (done.returncode, built.returncode) == (0, 0)
     assert "a (config/sources/all.yaml:2) has 3 posts. They stay on disk and in the feeds." in done.stderr
     assert "in posts/news/a/" in done.stderr
     assert "  a: {" not in text(folder)
@@ -258,6 +258,16 @@ def test_a_renamed_source_goes_by_its_new_name(folder: Folder) -> None:
     ):
         old = folder.run(*words)
         assert (old.returncode, 'there is no source "a". It was renamed to "alpha".' in old.stderr) == (2, True), words
+
+
+def test_a_renamed_source_is_exported_as_before(folder: Folder) -> None:
+    """What was learned of its feed, title and page, goes with it."""
+    folder.sync()
+    before = folder.run("export", "opml", "--private").stdout
+    folder.run("source", "rename", "a", "alpha")
+
+    assert before.count('text="Upstream"') == 2
+    assert folder.run("export", "opml", "--private").stdout == before
 
 
 def test_names_go_round_in_a_circle(folder: Folder) -> None:

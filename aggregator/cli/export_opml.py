@@ -20,6 +20,7 @@ from aggregator.errors import StoreError
 from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
+from aggregator.pipeline.effective import load_effective
 
 
 @click.group()
@@ -37,7 +38,7 @@ def export_opml(invocation: Invocation, file: Path | None, private: bool) -> Non
     Left out, and named on stderr: addresses that hold a secret; sources at private addresses, unless --private is given.
     """
     settings = load(invocation)
-    known = _states(settings)
+    known = _states(load_effective(settings))
     listed: list[Listed] = []
     for source in settings.sources:
         address, why = choose_address(source, private=private)
@@ -110,7 +111,7 @@ def _lost(source: Source) -> str | None:
 
 
 def _states(settings: Settings) -> Mapping[str, SourceState]:
-    """Return what polls have learned; nothing where there is no state yet."""
+    """Return what polls have learned, by the names of the effective sources; nothing where there is no state yet."""
     from aggregator.store.state import open_state
 
     try:
@@ -118,7 +119,8 @@ def _states(settings: Settings) -> Mapping[str, SourceState]:
     except StoreError:
         return {}  # only the feeds' pages are missing then, which the list does not need
     try:
-        return opened.state.sources()
+        learned = opened.state.sources()
+        return {source.name: learned[source.id] for source in settings.sources if source.id in learned}
     finally:
         opened.state.close()
 
