@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "build": ("aggregator.cli.build", "build", "Write the feeds again from the posts; no network."),
     "plan": ("aggregator.cli.plan", "plan", "Say when each source is polled next, why, and what would be sent."),
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
+    "explain": ("aggregator.cli.explain", "explain", "Say everything that is known about an entry or a source."),
     "check": ("aggregator.cli.check", "check", "Check the configuration."),
     "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
     "source": ("aggregator.cli.source", "source", "List, show, add, test or change sources."),
