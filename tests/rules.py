@@ -1,13 +1,13 @@
 """The table of conduct: which row of the rules is played by which test, and how that ended (`make conduct`).
 
 A test carries `@pytest.mark.rule("F1", ...)` for every row that it would fail without. With --rule-table the table is also
-written down; a row without a test is named, and fails the run.
+written down; a row that no test has shown to be true is named, and fails the run.
 """
 
 from __future__ import annotations
 
 import platform
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,47 @@ ROWS: dict[str, str] = {
 }
 
 
+Results = dict[str, dict[str, set[str]]]
+
+
+def read_results(stats: Mapping[str, Sequence[Any]]) -> Results:
+    """Return row -> test -> how its cases ended, from what the terminal reporter has collected."""
+    results: Results = {number: {} for number in ROWS}
+    for word in ("passed", "failed", "error", "skipped"):
+        for report in stats.get(word, ()):
+            numbers = dict(getattr(report, "user_properties", ())).get("rules", "")
+            test = report.nodeid.rpartition("/")[2].partition("[")[0]
+            for number in filter(None, numbers.split(",")):
+                results[number].setdefault(test, set()).add("failed" if word == "error" else word)
+    return results
+
+
+def result_of(tests: Mapping[str, set[str]]) -> str:
+    """Say how a row ended: it has passed if a test that plays it ran, and none of them failed."""
+    words = {word for found in tests.values() for word in found}
+    if not words:
+        return "MISSING"
+    if "failed" in words:
+        return "failed"
+    if "passed" not in words:
+        return "skipped"
+    return "passed, in part skipped" if "skipped" in words else "passed"
+
+
+def render_table(results: Results) -> list[str]:
+    """Write the table as Markdown."""
+    lines = ["| row | what is true | played by | result |", "|---|---|---|---|"]
+    for number, fact in ROWS.items():
+        tests = results[number]
+        lines.append(f"| {number} | {fact} | {', '.join(f'`{test}`' for test in sorted(tests))} | {result_of(tests)} |")
+    return lines
+
+
+def unplayed(results: Results) -> list[str]:
+    """Return the rows that no test has shown to be true."""
+    return [number for number in ROWS if not result_of(results[number]).startswith("passed")]
+
+
 class RuleTable:
     """Collects who plays what while the tests run."""
 
@@ -89,29 +130,24 @@ class RuleTable:
             if numbers:
                 item.user_properties.append(("rules", ",".join(numbers)))
 
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail a run that was to play every row and did not; here, since the summary comes too late for that."""
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if not self._place or reporter is None or hasattr(session.config, "workerinput"):
+            return
+        if unplayed(read_results(reporter.stats)) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the table, and write it down."""
         if not self._place:
             return
-        outcomes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for word in ("passed", "failed", "skipped"):
-            for report in terminalreporter.stats.get(word, ()):
-                numbers = dict(getattr(report, "user_properties", ())).get("rules", "")
-                test = report.nodeid.rpartition("/")[2].partition("[")[0]
-                for number in filter(None, numbers.split(",")):
-                    outcomes[number][test].add(word)
-        lines = ["| row | what is true | played by | result |", "|---|---|---|---|"]
-        missing = []
-        for number, fact in ROWS.items():
-            tests = outcomes.get(number, {})
-            missing += [] if tests else [number]
-            words = {word for found in tests.values() for word in found}
-            worst = next((word for word in ("failed", "skipped", "passed") if word in words), "MISSING")
-            lines.append(f"| {number} | {fact} | {', '.join(f'`{test}`' for test in sorted(tests))} | {worst} |")
+        results = read_results(terminalreporter.stats)
+        lines = render_table(results)
         terminalreporter.section("conduct")
         terminalreporter.write_line("\n".join(lines))
-        if missing:
-            terminalreporter.write_line(f"no test plays {', '.join(missing)}")
+        if missing := unplayed(results):
+            terminalreporter.write_line(f"not shown to be true: {', '.join(missing)}")
         if self._place != "-":
             when = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}"
             page = [
@@ -119,7 +155,7 @@ class RuleTable:
                 "",
                 "How upstreams are treated, row by row: the rules of a polite fetcher (F) and the faults and attacks that",
                 "it has to bear (R), each played by a test over real sockets or on the production planner.",
-                f"`make conduct` runs them and writes this table. Last run: {when}.",
+                f"`make conduct` runs them and writes this table; a row that is not played fails it. Last run: {when}.",
                 "",
                 *lines,
             ]

@@ -1,0 +1,69 @@
+"""The table of conduct itself: every row is carried by some test, and a row that nothing shows to be true fails the run."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rules import ROWS, result_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def marked(path: Path) -> set[str]:
+    """Return the rows that a module's tests say they play."""
+    return {
+        str(argument.value)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule"
+        for argument in node.args
+        if isinstance(argument, ast.Constant)
+    }
+
+
+def test_every_row_is_carried_by_a_test() -> None:
+    """No row of the table is without a test that says that it plays it, and none is played that is not there."""
+    carried = {number for path in (ROOT / "tests").glob("test_*.py") for number in marked(path)}
+
+    assert [number for number in ROWS if number not in carried] == []
+    assert carried <= set(ROWS)
+
+
+def test_the_table_has_every_row_of_the_rules() -> None:
+    """F1 to F31 and R1 to R24, each once."""
+    assert list(ROWS) == [f"F{number}" for number in range(1, 32)] + [f"R{number}" for number in range(1, 25)]
+
+
+@pytest.mark.parametrize(
+    ("tests", "result"),
+    [
+        ({}, "MISSING"),
+        ({"a": {"passed"}, "b": {"failed"}}, "failed"),
+        ({"a": {"skipped"}}, "skipped"),
+        ({"a": {"passed", "skipped"}}, "passed, in part skipped"),
+        ({"a": {"passed"}, "b": {"passed"}}, "passed"),
+    ],
+)
+def test_a_row_is_as_good_as_its_tests(tests: dict[str, set[str]], result: str) -> None:
+    """One failure fails a row; a row whose tests were all skipped was not played."""
+    assert result_of(tests) == result
+
+
+def test_a_run_that_leaves_rows_out_fails(tmp_path: Path) -> None:
+    """With --rule-table the exit code tells whether every row was played, also when each test that ran has passed."""
+    table = tmp_path / "conduct.md"
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", f"--rule-table={table}",
+        "tests/test_schedule.py::test_sources_spread_out_and_each_keeps_its_place",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    lines = table.read_text("utf-8").splitlines()
+
+    assert done.returncode == 1, done.stdout
+    assert "1 passed" in done.stdout
+    assert [line for line in lines if line.startswith("| F16 ")][0].endswith("| passed |")
+    assert [line for line in lines if line.startswith("| R1 ")][0].endswith("| MISSING |")
