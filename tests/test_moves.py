@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import ConfigError
+from aggregator.model.changes import Hints
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings, Site
@@ -36,6 +37,7 @@ def watch(source: Source, *sightings: tuple[float, str | None]) -> list[bool]:
     return proven
 
 
+@pytest.mark.rule("F20")
 @pytest.mark.parametrize(
     ("sightings", "proven"),
     [
@@ -153,6 +155,17 @@ def test_settings_that_changed_and_a_clock_set_back_make_a_source_due() -> None:
     assert not upcoming(SOURCE, STATE, {}, NOW).is_due(NOW + HOUR / 2)
 
 
+@pytest.mark.rule("F14")
+def test_a_late_run_asks_nobody_in_excluded_time() -> None:
+    """An overdue source is not polled in its skipHours; settings that changed void what the feed before them asked for."""
+    hints = Hints(skip_hours=(14, 15))
+    overdue = replace(STATE, hints=hints, last_poll=NOW - 4 * HOUR)
+
+    assert upcoming(SOURCE, overdue, {}, NOW + HOUR).is_due(NOW + HOUR)
+    assert not upcoming(SOURCE, overdue, {}, NOW + 2 * HOUR).is_due(NOW + 2 * HOUR)
+    assert upcoming(replace(SOURCE, addresses=(NEW,)), overdue, {}, NOW + 2 * HOUR).is_due(NOW + 2 * HOUR)
+
+
 def test_a_longer_or_shorter_interval_counts_at_once() -> None:
     """`every` is read anew each time: no poll has to happen first."""
     short = replace(SOURCE, every=timedelta(minutes=5))
@@ -179,3 +192,24 @@ def test_a_source_waits_for_the_host_that_it_would_ask(hosts: dict[str, HostStat
     found = holding(source, STATE, hosts, NOW)
 
     assert (found.name if found else None) == held
+
+
+@pytest.mark.rule("F10")
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://bücher.example/feed", "xn--bcher-kva.example"),
+        ("https://BÜCHER.example./feed", "xn--bcher-kva.example"),
+        ("https://me:pw@Host.Example:8443/feed", "host.example"),
+        ("http://2130706434/feed", "127.0.0.2"),
+        ("http://127.0.0.2:8080/feed", "127.0.0.2"),
+        ("http://[::FFFF:127.0.0.2]:80/feed", "::ffff:7f00:2"),
+        ("http://h%6fst.example/feed", "host.example"),
+    ],
+)
+def test_a_closed_host_is_known_in_every_spelling(address: str, name: str) -> None:
+    """The planner and the fetcher call a host by one name, so a source waits for it however its address is written."""
+    source = replace(SOURCE, addresses=(address,))
+
+    assert holding(source, STATE, closed(name), NOW) is not None
+    assert holding(source, STATE, closed("another.example"), NOW) is None

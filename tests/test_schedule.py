@@ -80,6 +80,7 @@ def test_what_the_server_asks_for_is_kept_to_the_second() -> None:
     assert found.earliest == NOW + 2 * HOUR
 
 
+@pytest.mark.rule("F8")
 @pytest.mark.parametrize(
     ("headers", "wait"),
     [
@@ -104,6 +105,7 @@ def test_freshness_reads_what_servers_send(headers: tuple[tuple[str, str], ...],
     assert freshness(headers, NOW) == wait
 
 
+@pytest.mark.rule("R17")
 def test_failures_wait_longer_each_time_up_to_a_day() -> None:
     """Each failure in a row doubles the wait, which never passes a day, with a jitter of at most a tenth."""
     for failures, hours in zip(range(1, 9), (1, 2, 4, 8, 16, 24, 24, 24), strict=True):
@@ -126,6 +128,7 @@ def test_a_failing_source_with_a_long_interval_is_not_polled_earlier_for_it() ->
     assert back_off(48 * HOUR, 3) == 48 * HOUR
 
 
+@pytest.mark.rule("F9")
 def test_a_closed_host_is_waited_for_to_the_second() -> None:
     """The server's wish is kept, also when the interval would end earlier, and the reason names the host (RFC 9110 §10.2.3)."""
     held = HostState(name="a.example", closed_until=NOW + 5 * HOUR, status=429)
@@ -165,6 +168,7 @@ def test_excluded_hours_and_days_are_left_out(hints: Hints, first: datetime | No
         assert first <= found.at < first + HOUR
 
 
+@pytest.mark.rule("F14")
 @given(
     hours=st.sets(st.integers(0, 23), max_size=23),
     days=st.sets(st.integers(0, 6), max_size=6),
@@ -200,6 +204,20 @@ def test_what_became_due_before_an_excluded_hour_waits_for_its_end() -> None:
     assert next_poll(one, known, now=NOW + 2 * HOUR).is_due(NOW + 2 * HOUR)
 
 
+@pytest.mark.rule("F14")
+def test_a_run_that_comes_late_waits_for_excluded_time_to_end() -> None:
+    """What was due before an excluded hour and is taken along only within it is not: the scheduled poll moves behind it."""
+    hints = Hints(skip_hours=(14, 15), skip_days=("Monday",))
+    before, within, monday = (
+        next_poll(source(every=HOUR), state(hints=hints), now=NOW + hours * HOUR) for hours in (1.9, 2.5, 12.5)
+    )
+
+    assert before.is_due(NOW + 1.9 * HOUR)
+    assert not within.is_due(NOW + 2.5 * HOUR)
+    assert (within.earliest, within.reason) == (NOW + 4 * HOUR, "every 60 min, not in its skipHours")
+    assert (monday.earliest, monday.reason) == (NOW + 36 * HOUR, "every 60 min, not on its skipDays")
+
+
 @pytest.mark.rule("F16")
 def test_sources_spread_out_and_each_keeps_its_place() -> None:
     """Two hundred sources polled at once are due at two hundred different times, and at the same ones every time."""
@@ -210,6 +228,23 @@ def test_sources_spread_out_and_each_keeps_its_place() -> None:
     assert first == again
     assert len(set(first)) == 200
     assert len(minutes) >= 6
+
+
+@pytest.mark.rule("F16")
+def test_polls_of_many_sources_come_apart_over_the_interval() -> None:
+    """Three hundred hourly sources, all polled at the same second, are asked all around the hour two days later."""
+    until = NOW + 49 * HOUR
+    minutes = [
+        coming.at.minute
+        for number in range(300)
+        for coming in forecast(source(id=f"s{number}", every=HOUR), state(), None, now=NOW, until=until)
+        if coming.at is not None and coming.at >= until - HOUR
+    ]
+    busiest = max(minutes.count(minute) for minute in range(60))
+
+    assert len(minutes) >= 270
+    assert len(set(minutes)) >= 55
+    assert busiest <= 20
 
 
 def test_a_source_never_asked_is_due_at_once() -> None:

@@ -6,11 +6,13 @@ set back, and which host a source would ask. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from aggregator.model.changes import Hints
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
@@ -18,6 +20,8 @@ from aggregator.pipeline.finished import fingerprint
 from aggregator.schedule import LONGEST_FRESHNESS, Next, next_poll
 
 _TOO_MANY_REQUESTS = 429
+#: A host name that has one spelling but for its letter case; those that end in a digit may be IPv4 addresses.
+_PLAIN_NAME = re.compile(r"(?:[a-z0-9_-]+\.)*[a-z_-][a-z0-9_-]*|(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")
 
 
 def upcoming(source: Source, state: SourceState | None, hosts: Mapping[str, HostState], now: datetime) -> Next:
@@ -34,7 +38,8 @@ def starting_point(source: Source, state: SourceState | None, now: datetime) -> 
     if state.last_poll is not None and state.last_poll > now:
         return replace(state, last_poll=None, fresh_until=None), "the clock was set back since the last poll"
     if state.last_poll is not None and state.fingerprint != fingerprint(source):
-        return replace(state, last_poll=None, fresh_until=None), "its settings changed since the last poll"
+        # What a feed asked for (skipHours, ttl) goes with the rest: it may not even be the same feed.
+        return replace(state, last_poll=None, fresh_until=None, hints=Hints()), "its settings changed since the last poll"
     return state, None
 
 
@@ -70,4 +75,12 @@ def _is_closed(held: HostState | None, now: datetime) -> bool:
 
 def host_name(address: str) -> str:
     """Return the host of an address as `HostState.name` spells it."""
-    return (urlsplit(address).hostname or "").rstrip(".")
+    name = (urlsplit(address).hostname or "").rstrip(".")
+    if _PLAIN_NAME.fullmatch(name):
+        return name
+    from aggregator.fetch.address import parse_target  # yarl is loaded only for hosts that can be spelled in several ways
+
+    try:
+        return parse_target(address).host.rstrip(".")
+    except ValueError:
+        return name
