@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from aggregator.fetch.client import Client, Outcome
 from aggregator.fetch.hosts import Gate, Gates
 from aggregator.fetch.retry_after import LONGEST, parse_retry_after, spell_wait
+from aggregator.model.fetched import HostState
 from aggregator.model.settings import FetchSettings, HostLimits
 from tests.fetching import USER_AGENT, Names, a_source, failed, fetched, limits, poll_all
 from tests.raw_upstream import Exchange, Upstream, reply
@@ -28,6 +29,7 @@ def _slowly(exchange: Exchange) -> None:
     exchange.send(reply(200, b"x"))
 
 
+@pytest.mark.rule("F17", "R23")
 def test_one_request_at_a_time_by_default() -> None:
     """A host is never asked twice at once, and the gap lies between the end of one request and the next one's start."""
     gap = timedelta(seconds=0.2)
@@ -84,6 +86,7 @@ def test_waiting_for_a_turn_costs_neither_deadline_nor_connection() -> None:
     assert outcomes[3].elapsed < deadline
 
 
+@pytest.mark.rule("F17")
 def test_redirect_hops_wait_for_their_host() -> None:
     """A hop counts as a request to its host, and goes before those who have not begun."""
     routes = {"/a": reply(302, b"", location="/b"), "*": reply(200, b"x")}
@@ -96,6 +99,7 @@ def test_redirect_hops_wait_for_their_host() -> None:
     assert all(later - earlier >= 0.1 for earlier, later in pairwise(starts))
 
 
+@pytest.mark.rule("F9", "F10", "R23")
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_holds_for_the_whole_host(status: int) -> None:
     """After a 429 or 503 with Retry-After the host's other sources are not asked, those that wait included."""
@@ -145,6 +149,27 @@ def test_closing_sends_away_who_waits() -> None:
         return sum(one is not None and one.status == 429 for one in closed)
 
     assert asyncio.run(run()) == 3
+
+
+@pytest.mark.rule("F11")
+def test_who_insists_is_told_the_truth_all_the_same() -> None:
+    """--force asks a closed host; a further 429 doubles the wait, a good answer ends it, for every source."""
+
+    async def run(*, good: bool) -> tuple[bool, HostState]:
+        known = HostState(name="far.example", closed_until=NOW + timedelta(hours=1), status=429, strikes=1)
+        gates = Gates(limits(), now=lambda: NOW, closed=[known], insist=True)
+        asked = await gates.to("far.example").enter() is None
+        if good:
+            gates.answered("far.example")
+        else:
+            gates.refused("far.example", 429, None)
+        return asked, gates.news()[0]
+
+    refused, answered = asyncio.run(run(good=False)), asyncio.run(run(good=True))
+    assert refused[0] is answered[0] is True
+    assert refused[1].strikes == 2
+    assert refused[1].closed_until >= NOW + timedelta(hours=2)
+    assert (answered[1].strikes, answered[1].closed_until) == (0, NOW)
 
 
 def test_host_opens_again() -> None:
@@ -229,6 +254,7 @@ def test_hosts_are_told_apart_by_name() -> None:
     assert gates.to("::1")._at_once == 2
 
 
+@pytest.mark.rule("F9", "R16")
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

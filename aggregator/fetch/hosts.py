@@ -84,6 +84,11 @@ class Gate:
             self._closed_until, self._closed_by = until, status
         self._admit()
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the host wants to be left alone now."""
+        return self._closed() is not None
+
     def _pause(self) -> float:
         return self._last_end + self._gap - asyncio.get_running_loop().time()
 
@@ -114,10 +119,16 @@ class Gate:
 class Gates:
     """The gates of every host met so far, and what is known of hosts that closed."""
 
-    def __init__(self, settings: FetchSettings, *, now: Callable[[], datetime], closed: Iterable[HostState] = ()) -> None:
-        """Take the general limits and the exceptions by host name, a clock, and the hosts that are closed already."""
+    def __init__(
+        self, settings: FetchSettings, *, now: Callable[[], datetime], closed: Iterable[HostState] = (), insist: bool = False
+    ) -> None:
+        """Take the general limits and the exceptions by host name, a clock, and the hosts that are closed already.
+
+        Who has to `insist` asks those all the same; what they say then counts like anything that they say.
+        """
         self._settings = settings
         self._now = now
+        self._insist = insist
         self._limits = {_name(host): limits for host, limits in settings.hosts}
         self._gates: dict[str, Gate] = {}
         self._known = {state.name: state for state in closed}
@@ -129,7 +140,7 @@ class Gates:
         if name not in self._gates:
             self._gates[name] = gate = self._open(name)
             state = self._known.get(name)
-            if state is not None and self._is_closed(state):
+            if state is not None and self._is_closed(state) and not self._insist:
                 gate.close(state.status, state.closed_until - self._now())
         return self._gates[name]
 
@@ -145,7 +156,8 @@ class Gates:
         if asked is None:
             if status != _TOO_MANY_REQUESTS:
                 return None
-            strikes += 1
+            # Requests that were under way together are refused together: one strike.
+            strikes += 0 if self.to(name).is_closed and strikes else 1
             doubled: timedelta = _FIRST_STRIKE * 2 ** min(strikes - 1, 10)
             wait = min(doubled, _LONGEST_STRIKE)
             wait += wait * 0.1 * _share(f"{name}\0{strikes}")
@@ -160,10 +172,10 @@ class Gates:
         return wait
 
     def answered(self, host: str) -> None:
-        """Note a good answer: whatever the host complained of is over, unless it has asked for silence meanwhile."""
+        """Note a good answer: whatever the host complained of is over, unless it has complained since that was asked for."""
         name = host.rstrip(".")
         before = self._news.get(name) or self._known.get(name)
-        if before is not None and before.strikes and not self._is_closed(before):
+        if before is not None and before.strikes and not self.to(name).is_closed:
             self._news[name] = replace(before, closed_until=self._now(), strikes=0)
 
     def news(self) -> tuple[HostState, ...]:
