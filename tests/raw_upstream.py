@@ -122,6 +122,7 @@ class Upstream:
 
     routes: Mapping[str, Route] = field(default_factory=dict)  #: by target; "*" stands for every other one
     host: str = "127.0.0.2"
+    port: int = 0  #: 0 takes a free one
     tls: ssl.SSLContext | None = None
     greeting: bytes = b""  #: said at once to whoever connects, who is then hung up on
     asked: list[Asked] = field(default_factory=list)
@@ -139,9 +140,10 @@ class Upstream:
         """Listen on a free port."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
-        self._listener.bind((self.host, 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((self.host, self.port))
         self._listener.listen(128)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
 

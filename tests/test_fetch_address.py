@@ -24,6 +24,7 @@ TARGETS = [
 ]
 
 
+@pytest.mark.rule("F27")
 @pytest.mark.parametrize("target", TARGETS)
 def test_target_goes_out_as_written(target: str) -> None:
     """Path and query reach the server byte for byte as configured."""
@@ -41,6 +42,7 @@ def test_printable_ascii_is_never_touched(text: str) -> None:
     assert parse_target(f"http://host.example/{text}").path == f"/{text}"
 
 
+@pytest.mark.rule("F27")
 def test_iri_is_percent_encoded() -> None:
     """Characters beyond ASCII and blanks go out as percent-encoded UTF-8, and a fragment does not go out."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:
@@ -139,6 +141,7 @@ def test_location_is_resolved(location: bytes, address: str) -> None:
     assert resolve_location(BASE, location).text == address
 
 
+@pytest.mark.rule("R4", "R5")
 @pytest.mark.parametrize(
     "location",
     [
@@ -164,6 +167,7 @@ def test_location_to_nowhere_is_a_fault(location: bytes) -> None:
     assert caught.value.kind == "redirect"
 
 
+@pytest.mark.rule("R5")
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=60))
 def test_location_of_any_bytes_is_no_crash(location: bytes) -> None:

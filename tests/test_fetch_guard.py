@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from datetime import timedelta
 
 import pytest
 
 from aggregator.fetch.guard import Guard, is_loopback
-from aggregator.model.fetched import Failed
 from aggregator.model.source import Secret
 from tests.fetching import Names, a_source, failed, fetched, limits, poll, poll_all
 from tests.raw_upstream import Upstream, reply
@@ -27,6 +24,7 @@ PUBLIC = ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.32.0.1", "
           "::ffff:8.8.8.8", "2606:4700:4700::1111", "2a00:1450::1", "2001:200::1", "2003::1"]  # fmt: skip
 
 
+@pytest.mark.rule("R1", "R3", "F29")
 @pytest.mark.parametrize("address", REFUSED)
 def test_special_addresses_are_refused(address: str) -> None:
     """Every special-purpose range is refused, also inside IPv4-mapped, 6to4 and NAT64 addresses."""
@@ -50,6 +48,7 @@ def test_allow_list_is_exact() -> None:
     assert guard.refusal("fe80::1") == "link-local"
 
 
+@pytest.mark.rule("R3")
 def test_translated_addresses_are_judged_twice() -> None:
     """Where NAT64 is allowed, the IPv4 address inside is still judged."""
     guard = Guard(("64:ff9b::/96", "2002::/16"))
@@ -74,62 +73,6 @@ def test_everything_may_be_allowed() -> None:
 def test_loopback_is_known_by_its_spelling(host: str, *, expected: bool) -> None:
     """This machine is recognised by name or literal."""
     assert is_loopback(host) is expected
-
-
-SPELLINGS = [
-    "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "017700000001", "0177.0.0.1", "127.0.0.1.",
-    "127。0。0。1", "１２７.０.０.１", "％31", "%31%32%37.0.0.1", "[::ffff:7f00:1]", "[::ffff:127.0.0.1]",
-    "[0:0:0:0:0:ffff:7f00:1]", "user@127.0.0.1", "127.0.0.2@127.0.0.1", "127.0.0.2%40@127.0.0.1", "localhost",
-    "LOCALHOST", "0", "0.0.0.0", "[::]", "[::1]", "127.0.0.1\\@127.0.0.2",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("loopback", ["127.0.0.1", "::1"])
-def test_no_spelling_reaches_loopback(loopback: str) -> None:
-    """127.0.0.1 and ::1 see no connection, however the address spells them."""
-    with _listening(loopback) as inside:
-        addresses = [inside.address(host=spelling) for spelling in SPELLINGS]
-        kinds = dict(
-            zip(SPELLINGS, (_kind(outcome) for outcome in poll_all(addresses, settings=limits(gap=timedelta()))), strict=True)
-        )
-
-    assert set(kinds.values()) <= {"refused-address", "protocol"}, kinds
-    assert inside.connections == 0
-
-
-def _listening(host: str) -> Upstream:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return Upstream(host=host)
-    pytest.skip(f"this machine has no {host}")
-
-
-def _kind(outcome: object) -> str:
-    assert isinstance(outcome, Failed), outcome
-    return outcome.kind
-
-
-@pytest.mark.parametrize("spelling", ["127.0.0.1", "127.1", "[::ffff:7f00:1]", "localhost", "2130706433"])
-def test_no_redirect_reaches_loopback(spelling: str) -> None:
-    """A redirect is held to the same list as the address it came from."""
-    with Upstream(host="127.0.0.1") as inside, Upstream() as upstream:
-        upstream.routes = {"/feed": reply(302, b"", location=inside.address(host=spelling))}
-        failure = failed(poll(upstream.address()), "refused-address")
-
-    assert "loopback" in failure.message
-    assert inside.connections == 0
-
-
-def test_name_that_changes_its_address_is_refused() -> None:
-    """A name that was judged once is judged again at every connection: rebinding gets nowhere."""
-    names = Names(rebind_example=["127.0.0.2", "127.0.0.1"])
-    with Upstream(routes={"*": reply(200, b"x")}) as upstream, Upstream(host="127.0.0.1") as inside:
-        outcomes = poll_all([upstream.address(host="rebind.example"), inside.address(host="rebind.example")], resolver=names)
-
-    fetched(outcomes[0])
-    failed(outcomes[1], "refused-address")
-    assert names.asked == ["rebind.example", "rebind.example"]
-    assert inside.connections == 0
 
 
 def test_next_address_of_a_name_is_tried() -> None:
@@ -166,6 +109,7 @@ def test_source_list_adds_to_the_general_one() -> None:
         fetched(poll(source))
 
 
+@pytest.mark.rule("R15")
 def test_configured_proxy_may_be_private() -> None:
     """A proxy is named by the owner, so it is allowed; it is asked for the whole address and given its own password."""
     with Upstream(routes={"*": reply(200, b"x")}) as proxy:
@@ -178,7 +122,8 @@ def test_configured_proxy_may_be_private() -> None:
     assert proxy.asked[0].header("host") == b"public.example"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "[::1]", "2130706433"])
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "[::1]", "2130706433", "localhost", "any.localhost", "LOCALHOST."])
 def test_proxy_is_not_asked_for_private_literals(host: str) -> None:
     """An address that is not public is refused before a proxy hears of it."""
     with Upstream(routes={"*": reply(200, b"x")}) as proxy:
@@ -188,6 +133,7 @@ def test_proxy_is_not_asked_for_private_literals(host: str) -> None:
     assert proxy.connections == 0
 
 
+@pytest.mark.rule("R15")
 def test_proxies_do_not_share_connections() -> None:
     """A source without a proxy does not go out through another source's proxy."""
     with Upstream(routes={"*": reply(200, b"proxied")}) as proxy, Upstream(routes={"*": reply(200, b"direct")}) as upstream:
@@ -197,6 +143,7 @@ def test_proxies_do_not_share_connections() -> None:
     assert [fetched(outcome).body for outcome in outcomes] == [b"proxied", b"direct"]
 
 
+@pytest.mark.rule("R15")
 def test_environment_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxy variables in the environment change nothing."""
     with Upstream() as proxy, Upstream(routes={"*": reply(200, b"x")}) as upstream:

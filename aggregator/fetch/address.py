@@ -22,8 +22,8 @@ _AUTHORITY = re.compile(r"(?:(?P<user>.*)@)?(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<po
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _USERINFO = re.compile(r"\A([^/?#@]*://)[^/?#]*@")
 _NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
-#: How inet_aton(3) lets an IPv4 address be written: one to four decimal, octal or hexadecimal numbers.
-_IPV4_SPELLING = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]*|[0-9]+)){0,3}\.?")
+#: No name of a host ends in a number (URL Standard, "ends in a number"): what does is an IPv4 address or nothing.
+_NUMBER_AT_END = re.compile(r"(?:\A|\.)(?:0[xX][0-9a-fA-F]*|[0-9]+)\.?\Z")
 _UNSENDABLE = re.compile(rb"[^\x21-\x7e]")
 #: Query parameters whose value is a secret by its name: RSSHub's `key` and `code`, tokens, signatures.
 _SECRET_PARAMETER = re.compile(
@@ -104,9 +104,9 @@ def encode_host(host: str) -> str:
         if not name.isascii():
             # IDNA 2008 with the mapping of UTS 46: full-width digits and ideographic full stops become plain ones.
             name = (yarl.URL.build(scheme="http", host=name).raw_host or "").lower()
-    except UnicodeError:
+    except ValueError:  # which repeats the name
         raise ValueError("the host is no valid name") from None
-    if _IPV4_SPELLING.fullmatch(name):
+    if _NUMBER_AT_END.search(name):
         return _canonical_ipv4(name)
     if _NAME.fullmatch(name) is None:
         raise ValueError("the host is no valid name")
@@ -156,7 +156,11 @@ def _join(base: Target, text: str) -> str:
 
 
 def _canonical_ipv4(name: str) -> str:
-    """Return four decimals for 127.1, 2130706433, 0x7f000001 or 0177.0.0.1, as inet_aton(3) and browsers read them."""
+    """Return four decimals for 127.1, 2130706433, 0x7f000001 or 0177.0.0.1, as inet_aton(3) and browsers read them.
+
+    Raises:
+        ValueError: it is none.
+    """
     try:
         return socket.inet_ntoa(socket.inet_aton(name.rstrip(".")))
     except OSError:

@@ -18,7 +18,7 @@ from typing import Self
 from aggregator.fetch.address import Target, parse_target, redact, strip_credentials
 from aggregator.fetch.exchange import Answer, Exchange, last_value
 from aggregator.fetch.fault import Fault
-from aggregator.fetch.guard import Guard
+from aggregator.fetch.guard import Guard, is_loopback
 from aggregator.fetch.hosts import Gates
 from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
@@ -33,6 +33,8 @@ Outcome = Fetched | NotModified | Failed
 _NOT_MODIFIED = 304
 _SERVER_ERROR = 500
 _CONNECT_SECONDS = 5.0
+#: Said on each poll of a source whose owner has turned verification off.
+_UNVERIFIED = "its TLS certificate is not checked (verify: false)"
 #: The proxies that aiohttp speaks to.
 _PROXY_SCHEMES = ("http://", "https://")
 #: Failures after which another instance of the same source may be asked (DESIGN 14).
@@ -51,18 +53,19 @@ class Client:
         admit: Callable[[], Awaitable[object]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         hosts: Iterable[HostState] = (),
+        insist: bool = False,
     ) -> None:
         """Take the limits and who we say we are.
 
         `resolver` replaces the system's in tests; `admit` is awaited before each request, to hold it back; `now` is the
-        caller's clock; `hosts` wanted to be left alone when last heard of.
+        caller's clock; `hosts` wanted to be left alone when last heard of, and are asked all the same by who has to `insist`.
         """
         self._now = now
         self._admit = admit or _at_once
         self._settings = settings
         self._user_agent = user_agent
         self._resolver = resolver
-        self._gates = Gates(settings, now=now, closed=hosts)
+        self._gates = Gates(settings, now=now, closed=hosts, insist=insist)
         self._slots = Semaphore(settings.concurrency)
         self._tls = Tls()
         self._unverified = Tls(verify=False)
@@ -131,15 +134,14 @@ class Client:
                 source_id=source.id,
                 address=redact(address),
                 kind=fault.kind,
-                message=fault.message,
+                message=fault.message if source.verify or not spent else f"{fault.message}; {_UNVERIFIED}",
                 status=fault.status,
                 retry_after=fault.retry_after,
                 conditional=conditional,
                 elapsed=elapsed + timedelta(seconds=spent),
             )
         if not source.verify:
-            unsafe = "its TLS certificate is not checked (verify: false)"
-            note = f"{note}; {unsafe}" if note else unsafe
+            note = f"{note}; {_UNVERIFIED}" if note else _UNVERIFIED
         elapsed += timedelta(seconds=spent)
         return _outcome(source.id, stored, validators, answer, elapsed=elapsed, note=note, conditional=conditional)
 
@@ -202,8 +204,15 @@ class _Line:
         )
 
     def check(self, target: Target) -> None:
-        """Refuse a literal address before it is named to a proxy; what names lead to is then the proxy's to judge."""
-        word = self._guard.refusal(target.host) if self._proxied and not _is_name(target.host) else None
+        """Refuse a literal address before it is named to a proxy; what names lead to is then the proxy's to judge.
+
+        But for names of this machine (RFC 6761 §6.3): they lead nowhere else.
+        """
+        if not self._proxied:
+            return
+        name = target.host.rstrip(".")
+        place = "127.0.0.1" if _is_name(name) and is_loopback(name) else name
+        word = None if _is_name(place) else self._guard.refusal(place)
         if word is not None:
             raise Fault("refused-address", f"{target.host} ({word}) is not public; allow_private can list exceptions")
 

@@ -108,7 +108,7 @@ class Exchange:
         self.check(target)
         gate = self.gates.to(target.host)
         if (closed := await gate.enter(onward=onward)) is not None:
-            raise _not_asked(target, closed)
+            raise _not_asked(target, closed, onward=onward)
         try:
             async with self.slots:
                 await self.admit()
@@ -227,10 +227,11 @@ def _refused(status: int, headers: tuple[tuple[bytes, bytes], ...], now: datetim
     return Fault("http", f"the server answered {_named(status)}{asks}", status=status, retry_after=wait)
 
 
-def _not_asked(target: Target, closed: Closed) -> Fault:
+def _not_asked(target: Target, closed: Closed, *, onward: bool) -> Fault:
+    what = "the server redirects to a host that is not asked" if onward else "not asked"
     return Fault(
         "held",
-        f"not asked: {target.host} said {closed.status} and is left alone for {spell_wait(closed.wait)}",
+        f"{what}: {target.host} said {closed.status} and is left alone for {spell_wait(closed.wait)}",
         status=closed.status,
         retry_after=timedelta(seconds=ceil(closed.wait.total_seconds())),
     )

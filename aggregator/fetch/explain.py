@@ -42,7 +42,7 @@ def _explain_head(error: aiohttp.ClientResponseError | aiohttp.InvalidURL) -> Fa
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return Fault("connect", f"the proxy answered {error.status}")
     if "Got more than" in error.message:
-        return Fault("protocol", "the answer holds a header longer than 8,190 bytes")
+        return Fault("protocol", "the answer holds a header that is too long")
     if "Too many" in error.message:
         return Fault("protocol", "the answer holds too many headers")
     return Fault("protocol", "the answer is not valid HTTP")
