@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 from aggregator.fetch.tls import Tls
 from tests.fetching import Names, a_source, failed, fetched, poll
-from tests.raw_upstream import Upstream, reply
+from tests.raw_upstream import Route, Upstream, reply
+from tests.timeline import Timeline, feed
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with the openssl command")
 
@@ -70,6 +72,7 @@ def test_trusted_certificate_is_accepted(certificates: Path, monkeypatch: pytest
     assert upstream.asked[0].target == b"/?x=%2F"
 
 
+@pytest.mark.rule("R12")
 @pytest.mark.parametrize(
     ("name", "host", "trusted", "reason"),
     [
@@ -91,6 +94,47 @@ def test_bad_certificates_are_refused(
     assert upstream.asked == []
 
 
+@pytest.mark.rule("R12")
+@pytest.mark.parametrize("verify", [True, False])
+def test_old_protocols_are_refused(certificates: Path, monkeypatch: pytest.MonkeyPatch, *, verify: bool) -> None:
+    """TLS 1.1 and older are no encryption to rely on, whoever the peer is: not even `verify: false` lets them in."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "root.pem"))
+    server = _server(certificates, "good")
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        server.minimum_version, server.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with Upstream(tls=server, routes={"*": reply(200, b"x")}) as upstream:
+        source = a_source(upstream.address(host="good.example"), verify=verify)
+        failure = failed(poll(source, resolver=NAMES), "tls")
+
+    assert "no TLS connection" in failure.message
+    assert upstream.asked == []
+
+
+@pytest.mark.rule("R12")
+@pytest.mark.parametrize("name", ["good", "expired"])
+def test_one_source_may_go_unverified_and_says_so_on_each_poll(certificates: Path, tmp_path: Path, name: str) -> None:
+    """`verify: false` takes any certificate, for that source alone; each of its polls, good or bad, says so."""
+    routes: dict[str, Route] = {"/a": [feed(etag='"1"'), reply(304), reply(500, b"")], "/b": feed()}
+    with Upstream(tls=_server(certificates, name), routes=routes) as upstream:
+        sources = {"a": upstream.address("/a"), "b": upstream.address("/b")}
+        timeline = Timeline(tmp_path, sources, a=", verify: false, every: 1h", b=", every: 1h")
+        events = [timeline.sync(hours) for hours in (0, 2, 8)]
+        timeline.sources(sources, a=", every: 1h", b=", every: 1h")
+        checked = timeline.sync(8.1)
+
+    for found in events:
+        assert "its TLS certificate is not checked (verify: false)" in (found["a"].message or "")
+        assert found["b"].kind == "tls"
+        assert "verify" not in (found["b"].message or "")
+    assert [found["a"].outcome.value for found in events] == ["news", "not-modified", "failed"]
+    assert checked["a"].kind == "tls"
+    assert {asked.target for asked in upstream.asked} == {b"/a"}
+    assert "its TLS certificate is not checked" not in (timeline.state("a").last_message or "")
+    assert timeline.state("a").validators is None
+
+
 def test_plain_server_is_no_tls_server() -> None:
     """A server that speaks no TLS behind an https address is a TLS failure, and passed over."""
     with Upstream(greeting=reply(400, b"")) as plain, Upstream(routes={"*": reply(200, b"x")}) as other:
@@ -101,6 +145,7 @@ def test_plain_server_is_no_tls_server() -> None:
     assert "no TLS connection" in answer.note
 
 
+@pytest.mark.rule("F21")
 def test_downgrade_is_refused(certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A redirect from https to http is not followed."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "root.pem"))

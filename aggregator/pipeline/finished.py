@@ -38,7 +38,10 @@ def fingerprint(source: Source) -> bytes:
     headers = [(name, value.reveal()) for name, value in source.headers]
     auth = (source.auth.username, source.auth.password.reveal()) if source.auth else None
     proxy = source.proxy.reveal() if source.proxy else None
-    return sha256(repr((source.addresses, headers, auth, proxy, source.limit)).encode("utf-8", "surrogatepass")).digest()[:16]
+    asked: tuple[object, ...] = (source.addresses, headers, auth, proxy, source.limit)
+    if not source.verify:
+        asked += ("unverified",)  # what anybody may have said is void once certificates are checked again
+    return sha256(repr(asked).encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 def body_hash(answer: Fetched) -> bytes:
