@@ -70,7 +70,7 @@ class FetchSettings:
     timeout: timedelta = timedelta(seconds=20)  #: of one whole exchange, redirects included
     max_bytes: int = 10 * 1024 * 1024  #: of a body, on the wire and again after decompression
     concurrency: int = 50  #: connections at once, over all hosts
-    user_agent: str | None = None  #: None means `feed-aggregator/VERSION (+site.url)`
+    user_agent: str | None = None  #: None means `feed-aggregator/VERSION (+site.url; N subscribers)`
     subscribers: int | None = None  #: how many read our feeds; said to upstreams in the User-Agent
     per_host: int = 1  #: requests at once to one host; loopback 4
     gap: timedelta = timedelta(seconds=1)  #: between two requests to one host; loopback 0

@@ -152,6 +152,8 @@ class _Sync:
             await self._poll(workers, due)
             await self._flush()
         if self._request.dry_run:
+            if due and (heard := self._client.hosts()):
+                project.state.save(Batch(hosts=heard))  # a wish to be left alone counts whoever heard it
             return
         await publish_what_changed(project, workers, self._report)
         project.close_folders()
@@ -167,8 +169,9 @@ class _Sync:
             user_agent=self._project.user_agent,
             admit=self._room.wait,
             now=self._now,
+            hosts=self._hosts.values(),
             # A person who forces a poll may disturb a host that asked for silence; a program may not.
-            hosts=() if self._request.force else self._hosts.values(),
+            insist=self._request.force,
         ) as client:
             self._client = client
             try:
@@ -220,7 +223,7 @@ class _Sync:
                     source_id=source.id,
                     address=answer.address,
                     kind=result.kind,
-                    message=result.message,
+                    message=f"{result.message}; {answer.note}" if answer.note else result.message,
                     status=answer.status,
                     headers=answer.headers,
                     elapsed=answer.elapsed,
