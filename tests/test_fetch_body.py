@@ -59,6 +59,7 @@ def test_gzip_is_not_inflated_here() -> None:
     assert (answer.body, answer.coding) == (body, "gzip")
 
 
+@pytest.mark.rule("F26", "R9")
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, gzip, gzip", "aws-chunked", "x" * 200])
 def test_other_codings_are_refused(coding: str) -> None:
     """A coding that was not offered, or one within another, is a failure and not garbage."""
@@ -66,6 +67,7 @@ def test_other_codings_are_refused(coding: str) -> None:
         failed(poll(upstream.address()), "coding")
 
 
+@pytest.mark.rule("R9")
 def test_triple_gzip_bomb_is_refused() -> None:
     """255 bytes that would be 256 MB are refused for their nested coding, sent in one header or in three."""
     bomb = b"\0" * 2**24
@@ -78,6 +80,7 @@ def test_triple_gzip_bomb_is_refused() -> None:
         failed(poll(upstream.address("/three")), "coding")
 
 
+@pytest.mark.rule("F28", "R8", "R24")
 def test_declared_size_is_believed() -> None:
     """A Content-Length above the limit is refused before the body is read."""
     with Upstream(routes={"*": HEAD + b"Content-Length: 1001\r\n\r\n"}) as upstream:
@@ -92,6 +95,7 @@ def test_limit_itself_is_allowed() -> None:
         assert len(fetched(poll(upstream.address(), settings=limits(max_bytes=1000))).body) == 1000
 
 
+@pytest.mark.rule("F28", "R8")
 @pytest.mark.parametrize("chunked", [False, True])
 def test_endless_body_is_cut_at_the_limit(*, chunked: bool) -> None:
     """A body without end or size is refused at the limit, and the server can send no more."""
@@ -114,6 +118,7 @@ def test_empty_body_is_no_feed() -> None:
         failed(poll(upstream.address()), "not-a-feed")
 
 
+@pytest.mark.rule("R10")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -140,6 +145,7 @@ def test_reset_within_a_body_is_told() -> None:
         failed(poll(upstream.address()), "truncated")
 
 
+@pytest.mark.rule("R5", "R11", "R24")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -163,6 +169,7 @@ def test_broken_http_is_told(raw: bytes) -> None:
     assert "aaaa" not in failure.message
 
 
+@pytest.mark.rule("F19")
 @pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200 O"])
 def test_no_answer_is_a_connection_failure(raw: bytes) -> None:
     """A server that hangs up without an answer is asked once and told."""
@@ -211,6 +218,7 @@ def _stall(exchange: Exchange) -> None:
     exchange.stall()
 
 
+@pytest.mark.rule("F28", "R7")
 @pytest.mark.parametrize("script", [_drip_body, _drip_head, _hints_for_ever, _stall])
 def test_slowness_meets_the_deadline(script: object) -> None:
     """A server that drips its body or headers, hints for ever or says nothing is cut off at the total deadline."""
@@ -222,6 +230,7 @@ def test_slowness_meets_the_deadline(script: object) -> None:
     assert failure.elapsed < timedelta(seconds=5)
 
 
+@pytest.mark.rule("F28", "R7")
 def test_deadline_is_for_all_hops_together() -> None:
     """Redirects share one deadline: hops that are each fast enough are not so together."""
 
@@ -278,6 +287,7 @@ def test_inflating_keeps_its_limit(document: bytes, limit: int) -> None:
             inflate(body, "gzip", limit)
 
 
+@pytest.mark.rule("F28", "R9")
 def test_bomb_is_stopped_at_the_limit() -> None:
     """100 MB of zeros in 100 KB are refused at 10 MiB, in one member or in many, and never held in memory."""
     one = gzip.compress(b"\0" * 100_000_000, 9)
@@ -292,6 +302,7 @@ def test_bomb_is_stopped_at_the_limit() -> None:
     assert peak < 40_000_000
 
 
+@pytest.mark.rule("R10")
 def test_cut_gzip_is_told() -> None:
     """A gzip body that ends early is an error at every length, not a shorter document."""
     body = gzip.compress(bytes(range(256)) * 4)

@@ -21,6 +21,7 @@ def _remembered(answer: NotModified | object) -> Validators:
     return answer.validators
 
 
+@pytest.mark.rule("F1", "R6")
 @pytest.mark.parametrize("etag", ETAGS)
 def test_validators_go_back_as_they_came(etag: bytes) -> None:
     """ETag and Last-Modified are sent back byte for byte, whatever bytes they are."""
@@ -43,6 +44,7 @@ def test_first_poll_is_unconditional() -> None:
     assert upstream.asked[0].header("if-modified-since") is None
 
 
+@pytest.mark.rule("F5")
 def test_missing_header_clears_its_validator() -> None:
     """A 200 that names no ETag or no Last-Modified leaves none stored, and none is invented."""
     sent = Validators(address="", etag=b'"old"', last_modified=DATE)
@@ -53,6 +55,7 @@ def test_missing_header_clears_its_validator() -> None:
             assert fetched(poll(address, old)).validators == Validators(address=address, etag=expected)
 
 
+@pytest.mark.rule("F4")
 def test_304_refreshes_what_it_names() -> None:
     """A 304 replaces the validators that it carries and keeps the others."""
     with Upstream(routes={"*": reply(304, etag='"new"', cache_control="max-age=60")}) as upstream:
@@ -64,6 +67,7 @@ def test_304_refreshes_what_it_names() -> None:
     assert ("cache-control", "max-age=60") in answer.headers
 
 
+@pytest.mark.rule("R18")
 @pytest.mark.parametrize("extra", [b"unwanted body", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_304_with_a_body_is_a_304(extra: bytes) -> None:
     """A body after a 304 is against the protocol and changes nothing, on new and kept connections."""
@@ -75,6 +79,7 @@ def test_304_with_a_body_is_a_304(extra: bytes) -> None:
     assert [_remembered(answer) for answer in answers] == [old] * 3
 
 
+@pytest.mark.rule("R18")
 def test_304_nobody_asked_for_is_a_failure() -> None:
     """A 304 to an unconditional request is no answer."""
     with Upstream(routes={"*": reply(304)}) as upstream:
@@ -85,6 +90,7 @@ def test_304_nobody_asked_for_is_a_failure() -> None:
     failed(empty, "protocol")
 
 
+@pytest.mark.rule("F7")
 def test_validators_of_another_address_stay_at_home() -> None:
     """Validators are sent only to the configured address that gave them."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:
@@ -108,6 +114,7 @@ def test_credentials_do_not_part_validators_from_their_address() -> None:
     assert b"hunter2" not in upstream.asked[0].raw
 
 
+@pytest.mark.rule("F24", "F25", "F26")
 def test_what_a_request_says() -> None:
     """A request names us, the feed types and gzip, and carries no cookie, referrer or anything else."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:
@@ -127,6 +134,7 @@ def test_default_user_agent_names_program_and_site() -> None:
     assert default_user_agent("https://site.example/").endswith(" (+https://site.example/)")
 
 
+@pytest.mark.rule("F25", "R14")
 def test_cookies_are_not_returned() -> None:
     """A cookie that was set is never sent back: not at the next poll, not after a redirect."""
     routes = {
@@ -141,6 +149,7 @@ def test_cookies_are_not_returned() -> None:
     assert [asked.header("cookie") for asked in upstream.asked] == [None] * 4
 
 
+@pytest.mark.rule("F24", "F26")
 def test_source_headers_and_auth_are_sent() -> None:
     """A source's own headers, user agent and Basic credentials reach its origin; what frames a message stays ours."""
     headers = tuple(

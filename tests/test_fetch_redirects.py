@@ -26,6 +26,7 @@ def test_redirect_is_followed(status: int) -> None:
     assert all(asked.raw.startswith(b"GET ") for asked in upstream.asked)
 
 
+@pytest.mark.rule("F20", "R19")
 @pytest.mark.parametrize(
     ("statuses", "permanent"),
     [((301,), True), ((308,), True), ((301, 308, 301), True), ((302,), False), ((307,), False), ((303,), False),
@@ -41,6 +42,7 @@ def test_only_an_unbroken_chain_is_permanent(statuses: tuple[int, ...], *, perma
     assert answer.permanent_address == (upstream.address(f"/{len(statuses)}") if permanent else None)
 
 
+@pytest.mark.rule("F21", "R4")
 @pytest.mark.parametrize("hops", [5, 6])
 def test_five_hops_are_enough(hops: int) -> None:
     """Five redirects are followed, a sixth is not."""
@@ -55,6 +57,7 @@ def test_five_hops_are_enough(hops: int) -> None:
     assert len(upstream.asked) == 6
 
 
+@pytest.mark.rule("F21", "R4")
 @pytest.mark.parametrize("location", ["/feed", "", "#top", "/other"])
 def test_circles_are_seen(location: str) -> None:
     """A redirect to an address already asked ends the poll at once."""
@@ -66,12 +69,14 @@ def test_circles_are_seen(location: str) -> None:
     assert len(upstream.asked) <= 2
 
 
+@pytest.mark.rule("R4")
 def test_missing_location_is_told() -> None:
     """A redirect without a Location is a failure that says so."""
     with Upstream(routes={"/feed": reply(301, b"x")}) as upstream:
         assert "without saying where" in failed(poll(upstream.address()), "redirect").message
 
 
+@pytest.mark.rule("R4")
 @pytest.mark.parametrize("location", [b"file:///etc/passwd", b"data:,x", b"javascript:1", b"ftp://h/", b"http://", b"//["])
 def test_other_schemes_are_not_followed(location: bytes) -> None:
     """A redirect to anything but an http(s) address is a failure."""
@@ -79,6 +84,7 @@ def test_other_schemes_are_not_followed(location: bytes) -> None:
         failed(poll(upstream.address()), "redirect")
 
 
+@pytest.mark.rule("R5")
 @pytest.mark.parametrize(
     ("location", "target"),
     [(b"/caf\xe9", b"/caf%E9"), ("/新".encode(), b"/%E6%96%B0"), (b"/a b", b"/a%20b"), (b"/x?y=%2f", b"/x?y=%2f")],
@@ -91,6 +97,7 @@ def test_odd_bytes_in_location(location: bytes, target: bytes) -> None:
     assert upstream.asked[1].target == target
 
 
+@pytest.mark.rule("F21", "R13")
 def test_nothing_secret_crosses_origins() -> None:
     """Credentials and the source's own headers stay at its origin; another port is another origin."""
     headers = (("X-Api-Key", Secret("hunter2")), ("Cookie", Secret("sid=hunter2")), ("User-Agent", Secret("mine/1")))
@@ -119,6 +126,7 @@ def test_secrets_stay_within_an_origin() -> None:
     assert [asked.header("x-api-key") for asked in upstream.asked] == [b"k"] * 2
 
 
+@pytest.mark.rule("F21", "R13")
 def test_credentials_in_a_location_are_dropped() -> None:
     """An upstream cannot make us log in somewhere."""
     with Upstream(routes={"/x": reply(200, b"x")}) as other:
@@ -130,6 +138,7 @@ def test_credentials_in_a_location_are_dropped() -> None:
     assert answer.permanent_address == answer.final_address == other.address("/x")
 
 
+@pytest.mark.rule("F7")
 def test_conditions_travel_with_redirects() -> None:
     """The validators of a source are sent to the hop that gave them and to no other (RFC 9111 §4.1)."""
     with Upstream(routes={"/feed": hop(302, "/x"), "/x": reply(304)}) as upstream:

@@ -65,5 +65,5 @@ def test_a_run_that_leaves_rows_out_fails(tmp_path: Path) -> None:
 
     assert done.returncode == 1, done.stdout
     assert "1 passed" in done.stdout
-    assert [line for line in lines if line.startswith("| F16 ")][0].endswith("| passed |")
-    assert [line for line in lines if line.startswith("| R1 ")][0].endswith("| MISSING |")
+    assert next(line for line in lines if line.startswith("| F16 ")).endswith("| passed |")
+    assert next(line for line in lines if line.startswith("| R1 ")).endswith("| MISSING |")
