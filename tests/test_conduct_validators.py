@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from aggregator.model.poll import Outcome
 from tests.raw_upstream import Asked, Route, Upstream, reply
-from tests.timeline import FEED, MORE, Timeline, feed
+from tests.timeline import FEED, MORE, Timeline, asked_at, feed
+from tests.upstream import Folder, wait_until
 
 ODD = b'W/"\xe9 "'
 YESTERDAY = "Sun, 01 Mar 2026 00:00:00 GMT"
@@ -185,6 +188,24 @@ def test_force_still_sends_validators_and_restarts_poll_nothing_early(tmp_path: 
 
     assert quiet == 1
     assert [conditions(asked)[0] for asked in upstream.asked[1:]] == [b'"1"', None]
+
+
+@pytest.mark.rule("F15")
+def test_a_run_that_is_killed_while_it_waits_does_not_ask_twice(tmp_path: Path) -> None:
+    """What was polled is saved while slow servers are waited for, so a crash loop asks only those again."""
+    folder = Folder(tmp_path / "project")
+    folder.settings("fetch: {allow_private: [127.0.0.2], timeout: 60s}")
+    with Upstream(routes={"/fast": feed(), "/slow": lambda exchange: exchange.stall(longest=60)}) as upstream:
+        folder.sources_at({"fast": upstream.address("/fast"), "slow": upstream.address("/slow")})
+        for seconds in (8, 0.5):
+            run = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.DEVNULL)
+            asked = asked_at(upstream, "/slow")
+            wait_until(lambda before=asked: asked_at(upstream, "/slow") > before)  # type: ignore[misc]
+            time.sleep(seconds)
+            run.kill()
+            run.wait()
+
+    assert sorted(asked.target for asked in upstream.asked) == [b"/fast", b"/slow", b"/slow"]
 
 
 @pytest.mark.rule("F13", "F14")

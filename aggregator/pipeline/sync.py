@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 2000  #: posts per state transaction
 BATCH_POLLS = 500  #: or so many polls: what a kill -9 may make us ask again
+BATCH_SECONDS = 5.0  #: or what has come together in this time
 BODIES_WAITING = 64  #: fetched and not yet digested; beyond that no further request is started
 
 
@@ -176,8 +177,9 @@ class _Sync:
             self._client = client
             try:
                 async with asyncio.TaskGroup() as group:
-                    for source in due:
-                        group.create_task(self._visit(client, workers, slots, source))
+                    saving = group.create_task(self._flush_now_and_then())
+                    await asyncio.wait([group.create_task(self._visit(client, workers, slots, source)) for source in due])
+                    saving.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
@@ -278,6 +280,12 @@ class _Sync:
             self._batch_rows += len(finished.rows)
         self._report(finished.event)
         if self._batch_rows >= BATCH_ROWS or len(self._batch) >= BATCH_POLLS:
+            await self._flush()
+
+    async def _flush_now_and_then(self) -> None:
+        """Save while slow servers are waited for: a run that is killed over and over must not ask the others each time."""
+        while True:
+            await asyncio.sleep(BATCH_SECONDS)
             await self._flush()
 
     async def _flush(self) -> None:
