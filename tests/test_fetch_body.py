@@ -169,6 +169,23 @@ def test_broken_http_is_told(raw: bytes) -> None:
     assert "aaaa" not in failure.message
 
 
+@pytest.mark.rule("R5", "R7")
+def test_a_chunk_that_breaks_the_protocol_is_told_at_once() -> None:
+    """A bad chunk size in a body that is under way ends the poll then and there, not at its deadline, or never."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        exchange.upstream.stopping.wait(0.2)
+        exchange.send(b"ZZ\r\nabc")
+        exchange.stall()
+
+    with Upstream(routes={"*": script}) as upstream:
+        failure = failed(poll(upstream.address()), "protocol")
+
+    assert failure.message == "the body is not sent as HTTP demands"
+    assert failure.elapsed < timedelta(seconds=3)
+
+
 @pytest.mark.rule("F19")
 @pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200 O"])
 def test_no_answer_is_a_connection_failure(raw: bytes) -> None:

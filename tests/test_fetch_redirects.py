@@ -77,11 +77,23 @@ def test_missing_location_is_told() -> None:
 
 
 @pytest.mark.rule("R4")
-@pytest.mark.parametrize("location", [b"file:///etc/passwd", b"data:,x", b"javascript:1", b"ftp://h/", b"http://", b"//["])
-def test_other_schemes_are_not_followed(location: bytes) -> None:
-    """A redirect to anything but an http(s) address is a failure."""
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        (b"file:///etc/passwd", "to a file: address"),
+        (b"data:,x", "to a data: address"),
+        (b"javascript:1", "to a javascript: address"),
+        (b"FTP://h/", "to a ftp: address"),
+        (b"http://", "to an address that cannot be used"),
+        (b"//[", "to an address that cannot be used"),
+    ],
+)
+def test_other_schemes_are_not_followed(location: bytes, words: str) -> None:
+    """A redirect to anything but an http(s) address is a failure that names the scheme."""
     with Upstream(routes={"/feed": hop(302, location)}) as upstream:
-        failed(poll(upstream.address()), "redirect")
+        assert words in failed(poll(upstream.address()), "redirect").message
+
+    assert len(upstream.asked) == 1
 
 
 @pytest.mark.rule("R5")
