@@ -157,7 +157,7 @@ def test_whatever_a_server_says_costs_its_own_poll_only(tmp_path: Path, fault: b
 
 def away(upstream: Upstream) -> Callable[[Exchange], None]:
     def script(exchange: Exchange) -> None:
-        exchange.send(reply(302, location=upstream.address("/elsewhere?token=in-the-location")))
+        exchange.send(reply(301, location=upstream.address("/elsewhere?token=in-the-location")))
 
     return script
 

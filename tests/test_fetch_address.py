@@ -180,6 +180,7 @@ def test_location_of_any_bytes_is_no_crash(location: bytes) -> None:
     assert text.startswith(("http://", "https://", "redirect"))
 
 
+@pytest.mark.rule("R13")
 @pytest.mark.parametrize(
     ("address", "shown"),
     [

@@ -102,6 +102,7 @@ def test_instances_with_passwords_are_named_without() -> None:
     assert second.address == two.address()
 
 
+@pytest.mark.rule("R13")
 def test_failure_of_all_names_all() -> None:
     """When every instance fails, the last one's failure is told, and the others within it."""
     with Upstream(routes={"*": reply(500, b"")}) as one, Upstream(routes={"*": reply(502, b"")}, host="127.0.0.3") as two:
