@@ -112,7 +112,7 @@ def test_old_protocols_are_refused(certificates: Path, monkeypatch: pytest.Monke
     assert upstream.asked == []
 
 
-@pytest.mark.rule("R12")
+@pytest.mark.rule("R12", "F7")
 @pytest.mark.parametrize("name", ["good", "expired"])
 def test_one_source_may_go_unverified_and_says_so_on_each_poll(certificates: Path, tmp_path: Path, name: str) -> None:
     """`verify: false` takes any certificate, for that source alone; each of its polls, good or bad, says so."""
