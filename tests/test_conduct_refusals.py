@@ -283,7 +283,8 @@ def test_no_failure_makes_a_loop(tmp_path: Path, fault: object) -> None:
 def test_a_server_that_is_not_there_backs_off_as_well(tmp_path: Path) -> None:
     """A refused connection and a name that does not exist are failures like others, told by their kind."""
     with free_port() as port:
-        timeline = Timeline(tmp_path, {"a": f"http://127.0.0.2:{port}/", "b": "http://nowhere.invalid/"})
+        nowhere = f"{'x' * 64}.invalid"  # a label too long for any name server to be asked about
+        timeline = Timeline(tmp_path, {"a": f"http://127.0.0.2:{port}/", "b": f"http://{nowhere}/"})
         events = timeline.sync(0)
         soon = timeline.sync(0.9)
         later = timeline.sync(1.2)

@@ -84,13 +84,14 @@ def test_next_address_of_a_name_is_tried() -> None:
 
 def test_all_refused_addresses_are_named() -> None:
     """A name that leads only to refused addresses says to which."""
-    names = Names(both_example=["127.0.0.1 10.0.0.1 ::1"])
+    names = Names(both_example=["127.0.0.1 0.0.0.0 ::1"])
     failure = failed(poll("http://both.example/", resolver=names), "refused-address")
 
-    for part in ("127.0.0.1 (loopback)", "10.0.0.1 (private)", "::1 (loopback)", "allow_private"):
+    for part in ("127.0.0.1 (loopback)", "0.0.0.0 (unspecified)", "::1 (loopback)", "allow_private"):
         assert part in failure.message
 
 
+@pytest.mark.rule("F29")
 def test_kept_connection_does_not_widen_a_list() -> None:
     """A connection opened for a source that may is not used for a source that may not."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:
@@ -115,7 +116,7 @@ def test_configured_proxy_may_be_private() -> None:
     with Upstream(routes={"*": reply(200, b"x")}) as proxy:
         secret = Secret(f"http://me:pw@127.0.0.2:{proxy.port}")
         source = a_source("http://public.example/feed?x=%2F", proxy=secret)
-        fetched(poll(source, settings=limits(allow_private=())))
+        fetched(poll(source, settings=limits(allow_private=()), resolver=Names()))
 
     assert proxy.asked[0].target == b"http://public.example/feed?x=%2F"
     assert proxy.asked[0].header("proxy-authorization") == b"Basic bWU6cHc="
@@ -123,14 +124,27 @@ def test_configured_proxy_may_be_private() -> None:
 
 
 @pytest.mark.rule("R1")
-@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "[::1]", "2130706433", "localhost", "any.localhost", "LOCALHOST."])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "2130706433", "localhost", "any.localhost", "LOCALHOST."]
+)
 def test_proxy_is_not_asked_for_private_literals(host: str) -> None:
     """An address that is not public is refused before a proxy hears of it."""
     with Upstream(routes={"*": reply(200, b"x")}) as proxy:
         source = a_source(f"http://{host}/feed", proxy=Secret(f"http://127.0.0.2:{proxy.port}"))
-        failed(poll(source), "refused-address")
+        failed(poll(source, resolver=Names()), "refused-address")
 
     assert proxy.connections == 0
+
+
+@pytest.mark.rule("F27")
+@pytest.mark.parametrize("target", ["/feed?x=%2F&z=%41", "/feed?", "/?sig=a%2Bb~%7E", "/a//b/../c?y=[1]"])
+def test_a_proxy_is_asked_for_the_address_as_written(target: str) -> None:
+    """Also in the absolute form that proxies are sent path and query go out byte for byte."""
+    with Upstream(routes={"*": reply(200, b"x")}) as proxy:
+        secret = Secret(f"http://127.0.0.2:{proxy.port}")
+        fetched(poll(a_source(f"http://public.example{target}", proxy=secret), resolver=Names()))
+
+    assert proxy.asked[0].target == b"http://public.example" + target.encode()
 
 
 @pytest.mark.rule("R15")
@@ -147,6 +161,8 @@ def test_proxies_do_not_share_connections() -> None:
 def test_environment_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxy variables in the environment change nothing."""
     with Upstream() as proxy, Upstream(routes={"*": reply(200, b"x")}) as upstream:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.2:{proxy.port}")
         fetched(poll(upstream.address()))
@@ -157,7 +173,7 @@ def test_environment_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_unsupported_proxy_is_told() -> None:
     """A proxy of another kind is a failure that does not show its address."""
     source = a_source("http://public.example/", proxy=Secret("socks5://me:hunter2@127.0.0.2:1080"))
-    failure = failed(poll(source), "connect")
+    failure = failed(poll(source, resolver=Names()), "connect")
 
     assert "hunter2" not in repr(failure)
 
@@ -166,6 +182,6 @@ def test_proxy_failures_are_told() -> None:
     """A proxy that refuses, and one that is not there, are connection failures that name the proxy."""
     with Upstream(routes={"*": reply(407, b"")}) as proxy:
         source = a_source("https://public.example/", proxy=Secret(f"http://127.0.0.2:{proxy.port}"))
-        assert "the proxy answered 407" in failed(poll(source), "connect").message
+        assert "the proxy answered 407" in failed(poll(source, resolver=Names()), "connect").message
     gone = a_source("http://public.example/", proxy=Secret(f"http://127.0.0.2:{proxy.port}"))
-    assert "the proxy" in failed(poll(gone, settings=limits(timeout=timedelta(seconds=2))), "connect").message
+    assert "the proxy" in failed(poll(gone, settings=limits(timeout=timedelta(seconds=2)), resolver=Names()), "connect").message

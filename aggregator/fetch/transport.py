@@ -144,8 +144,9 @@ class _ExactHead:
 
     def __init__(self, transport: asyncio.Transport, written: str, meant: str) -> None:
         self._transport = transport
-        self._written = f" {written} HTTP/"
-        self._meant = f" {meant} HTTP/"
+        # A proxy is asked for the whole address (RFC 9112 §3.2.2), which ends in the same.
+        self._written = f"{written} HTTP/"
+        self._meant = f"{meant} HTTP/"
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
