@@ -132,7 +132,7 @@ class _Request(aiohttp.ClientRequest):
         if exact or protocol is None or protocol.transport is None:
             return await super().send(conn)
         genuine = protocol.transport
-        protocol.transport = cast("asyncio.Transport", _ExactHead(genuine, self.url.raw_path_qs, path))
+        protocol.transport = cast("asyncio.Transport", _ExactHead(genuine, path))
         try:
             return await super().send(conn)
         finally:
@@ -142,11 +142,11 @@ class _Request(aiohttp.ClientRequest):
 class _ExactHead:
     """Stands before a transport while one request head is written, and puts its bytes right."""
 
-    def __init__(self, transport: asyncio.Transport, written: str, meant: str) -> None:
+    def __init__(self, transport: asyncio.Transport, path: str) -> None:
         self._transport = transport
-        # A proxy is asked for the whole address (RFC 9112 §3.2.2), which ends in the same.
-        self._written = f"{written} HTTP/"
-        self._meant = f"{meant} HTTP/"
+        # An empty query is lost. A proxy is asked for the whole address (RFC 9112 §3.2.2), which ends in the same.
+        self._written = f"{path.removesuffix('?')} HTTP/"
+        self._meant = f"{path} HTTP/"
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
