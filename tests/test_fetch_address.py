@@ -46,8 +46,9 @@ def test_printable_ascii_is_never_touched(text: str) -> None:
 def test_iri_is_percent_encoded() -> None:
     """Characters beyond ASCII and blanks go out as percent-encoded UTF-8, and a fragment does not go out."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:
-        poll(upstream.address("/新闻?标题=a b%2F#片段"))
+        answer = fetched(poll(upstream.address("/新闻?标题=a b%2F#片段")))
 
+    assert answer.final_address == upstream.address("/%E6%96%B0%E9%97%BB?%E6%A0%87%E9%A2%98=a%20b%2F")
     assert upstream.asked[0].target == b"/%E6%96%B0%E9%97%BB?%E6%A0%87%E9%A2%98=a%20b%2F"
 
 
