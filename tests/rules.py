@@ -83,7 +83,7 @@ def read_results(stats: Mapping[str, Sequence[Any]]) -> Results:
     for word in ("passed", "failed", "error", "skipped"):
         for report in stats.get(word, ()):
             numbers = dict(getattr(report, "user_properties", ())).get("rules", "")
-            test = report.nodeid.rpartition("/")[2].partition("[")[0]
+            test = report.nodeid.partition("[")[0].rpartition("/")[2]
             for number in filter(None, numbers.split(",")):
                 results[number].setdefault(test, set()).add("failed" if word == "error" else word)
     return results

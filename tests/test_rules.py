@@ -6,10 +6,11 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.rules import ROWS, result_of
+from tests.rules import ROWS, read_results, result_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,6 +52,16 @@ def test_the_table_has_every_row_of_the_rules() -> None:
 def test_a_row_is_as_good_as_its_tests(tests: dict[str, set[str]], result: str) -> None:
     """One failure fails a row; a row whose tests were all skipped was not played."""
     assert result_of(tests) == result
+
+
+def test_cases_of_a_test_are_told_by_its_name() -> None:
+    """Whatever stands in a case's id, slashes and brackets too, it counts for its test."""
+    reports = [
+        SimpleNamespace(nodeid=f"tests/test_x.py::test_a[{case}]", user_properties=[("rules", "F1,R1")])
+        for case in ("http://a/b[1]", "x")
+    ]
+
+    assert read_results({"passed": reports[:1], "error": reports[1:]})["R1"] == {"test_x.py::test_a": {"passed", "failed"}}
 
 
 def test_a_run_that_leaves_rows_out_fails(tmp_path: Path) -> None:
