@@ -215,10 +215,12 @@ def _bounds(state: SourceState, held: HostState | None, base: datetime) -> list[
     found: list[_Bound] = []
     if state.fresh_until is not None and state.last_poll is not None:
         found.append(_Bound(until=state.fresh_until, words=f"fresh for {describe(state.fresh_until - state.last_poll)}"))
+    # Counted from when the feed said so: not from the start of that run, which may take minutes, nor from a poll that failed.
+    said = base if state.last_success is None else state.last_success
     for minutes, name in ((state.hints.ttl_minutes, "ttl"), (state.hints.update_period_minutes, "sy:updatePeriod")):
         if minutes and state.last_poll is not None:
             wait = timedelta(minutes=min(minutes, LONGEST_INTERVAL // _MINUTE))
-            found.append(_Bound(until=base + wait, words=f"{name} {describe(wait)}"))
+            found.append(_Bound(until=said + wait, words=f"{name} {describe(wait)}"))
     if held is not None:
         until = f"{held.closed_until:%Y-%m-%d %H:%M} UTC"
         found.append(

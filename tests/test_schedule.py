@@ -73,11 +73,18 @@ def test_interval_is_raised_by_the_server_and_never_lowered(
     assert found.reason == reason
 
 
+@pytest.mark.rule("F8", "F13")
 def test_what_the_server_asks_for_is_kept_to_the_second() -> None:
     """The minute by which a run may be early is ours to give, not the server's: freshness holds to its end."""
     found = next_poll(source(every=HOUR), state(fresh_until=NOW + 2 * HOUR))
+    late = timedelta(seconds=40)  # into its run came the answer
+    told = next_poll(source(every=HOUR), state(last_success=NOW + late, hints=Hints(ttl_minutes=240)))
+
+    failing = state(last_poll=NOW + 3 * HOUR, last_success=NOW + late, failures=1, hints=Hints(ttl_minutes=240))
 
     assert found.earliest == NOW + 2 * HOUR
+    assert told.earliest == NOW + late + 4 * HOUR
+    assert next_poll(source(every=HOUR / 2), failing).earliest == NOW + late + 4 * HOUR
 
 
 @pytest.mark.rule("F8")
