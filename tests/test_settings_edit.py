@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from aggregator.errors import ConfigError, StoreError
+from aggregator.settings import load
 from aggregator.settings.edit import add_sources, remove_source, rename_source, save, set_flag
+from tests.projects import write
 
 NEW = {"neu": {"feed": "https://new.example/f", "title": "yes", "categories": ["A", "B: c"]}}
 ADDED = "neu:\n{0}  feed: https://new.example/f\n{0}  title: 'yes'\n{0}  categories: [A, 'B: c']\n"
@@ -196,3 +198,22 @@ def test_a_file_that_cannot_be_written_stays(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot write"):
         save(tmp_path / "file" / "below.yaml", b"new\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_new_file_counts_before_it_is_written(tmp_path: Path) -> None:
+    """Settings can be read with files that are about to be written, new ones too; their defaults and all bases count."""
+    write(tmp_path, {"sources/a.yaml": "bases: {hub: [https://h.example]}\nsources: {}\n"})
+    before = (tmp_path / "config/sources/a.yaml").read_bytes()
+    pending = {
+        tmp_path / "config/sources/a.yaml": b"bases: {hub: [https://i.example]}\n",
+        tmp_path / "config/sources/b.yaml": b"defaults: {language: de}\nsources: {x: {feed: 'hub:/x', categories: A}}\n",
+    }
+    loaded = load(tmp_path, tmp_path / "config", {}, pending)
+
+    [source] = loaded.settings.sources
+    assert (source.addresses, source.language, loaded.bases) == (("https://i.example/x",), "de", {"hub": ("https://i.example",)})
+    assert [path.name for path in (tmp_path / "config/sources").iterdir()] == ["a.yaml"]
+    assert (tmp_path / "config/sources/a.yaml").read_bytes() == before
+    pending[tmp_path / "config/sources/b.yaml"] = b"sources: {x: {feed: 'hub:x', categories: A}}\n"
+    with pytest.raises(ConfigError, match="config/sources/b.yaml:1:"):
+        load(tmp_path, tmp_path / "config", {}, pending)

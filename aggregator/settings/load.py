@@ -46,6 +46,7 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[KeyPath, str]  #: `("site", "title")`, `("sources", id, "every")`, `("categories", path, "slug")`
+    bases: Mapping[str, tuple[str, ...]]  #: the instances of every `bases:`, in order of trial
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,14 +88,16 @@ def _collector_at_rest() -> Iterator[None]:
 def load(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path, bytes] | None = None) -> Loaded:
     """Return the settings of a project and the origin of each value.
 
-    `pending` is what some of its files are about to hold: they are read as if it stood in them already.
+    `pending` is what some of its files are about to hold: they are read as if it stood in them already. A sources file among
+    them need not be there yet.
 
     Raises:
         ConfigError: with every problem of every file, in file and line order.
     """
     root = root.absolute()
     raw = _read(root, config, env, pending or {})
-    return Loaded(settings=_built(raw, root), origins=_origins(raw))
+    bases = {name: addresses for name, (addresses, _) in raw.bases.items()}
+    return Loaded(settings=_built(raw, root), origins=_origins(raw), bases=bases)
 
 
 def _read(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path, bytes]) -> _Raw:
@@ -103,7 +106,8 @@ def _read(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Pat
         raise ConfigError((_no_settings(root, config),))
     _read_settings(raw, root, config, env)
     _read_categories(raw, root, config, env)
-    for path in _source_files(root, config / "sources"):
+    new = {path for path in raw.pending if path.parent == config / "sources"}
+    for path in sorted({*_source_files(root, config / "sources"), *new}):
         _read_sources(raw, root, path, env)
     _check(raw, root, config)
     problems = [problem for document in raw.documents for problem in document.problems]
