@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +19,15 @@ import click
 from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.exits import EXIT_PARTIAL
-from aggregator.cli.project import load
+from aggregator.cli.project import load_whole
+from aggregator.cli.sources_file import category_option, file_name, gained, shown_address
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:
     from aggregator.opml import Plan, Row
     from aggregator.parse.opml import OpmlList
 
-_FILE_NAME = re.compile(r"[^\W_][\w.-]{0,60}\Z")
 _NOTES = 50  #: on the list itself that are told one by one
-_SHOWN = 120  #: characters of an address in the table
 
 
 @click.group("import")
@@ -50,8 +48,8 @@ def import_opml(invocation: Invocation, file: Any, dry_run: bool, into: str, cat
     Exit codes: 0 every feed is there now, 1 some lines or the whole list refused (each is named), 2 wrong usage,
     3 configuration invalid, 6 another run holds the project.
     """
-    target = invocation.config / "sources" / _file_name(into)
-    home = _category(category)
+    target = invocation.config / "sources" / file_name(into)
+    home = category_option(category)
     listing = read_list(file)
     wanted = _Import(invocation=invocation, target=target, category=home, listing=listing)
     if dry_run:
@@ -70,23 +68,6 @@ def import_opml(invocation: Invocation, file: Any, dry_run: bool, into: str, cat
     _tell(invocation, plan, listing, target if added is not None and not dry_run else None)
     if listing.broken is not None or any(row.what == "refused" for row in plan.rows):
         raise SystemExit(EXIT_PARTIAL)
-
-
-def _file_name(name: str) -> str:
-    if not _FILE_NAME.match(name):
-        raise click.BadParameter(f'"{name}" is no file name: letters and digits, then also . _ -', param_hint="--into")
-    return name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
-
-
-def _category(text: str | None) -> tuple[str, ...] | None:
-    from aggregator.settings.kinds import UnfitError, parse_category
-
-    if text is None:
-        return None
-    try:
-        return parse_category(text)
-    except UnfitError as error:
-        raise click.BadParameter(f'"{text}" {error.reason}', param_hint="--category") from None
 
 
 def read_bounded(body: bytes) -> OpmlList | str:
@@ -133,12 +114,12 @@ class _Import:
 
     def prepare(self) -> tuple[Plan, bytes | None]:
         """Return the plan and what the file would hold; None where nothing is new. Raises ConfigError."""
-        from aggregator.opml import DEFAULT_CATEGORY, plan_import
+        from aggregator.catalogue import DEFAULT_CATEGORY
+        from aggregator.opml import plan_import
         from aggregator.settings.edit import add_sources
 
-        settings = load(self.invocation)
-        bases = _bases(self.invocation)
-        plan = plan_import(self.listing.feeds, settings, bases, category=self.category or DEFAULT_CATEGORY)
+        loaded = load_whole(self.invocation)
+        plan = plan_import(self.listing.feeds, loaded.settings, loaded.bases, category=self.category or DEFAULT_CATEGORY)
         return plan, add_sources(self.target, plan.sources) if plan.sources else None
 
     def write(self, content: bytes) -> None:
@@ -146,25 +127,6 @@ class _Import:
         from aggregator.settings.edit import save
 
         save(self.target, content)
-
-
-def _bases(invocation: Invocation) -> dict[str, tuple[str, ...]]:
-    """Return the instances of every `bases:`; the configuration was found good before."""
-    from aggregator.settings.documents import read_document
-    from aggregator.settings.kinds import INSTANCES
-    from aggregator.settings.load import shown_path
-    from aggregator.settings.reader import Reader
-    from aggregator.settings.shapes import BASES, SOURCES_FILE
-
-    found: dict[str, tuple[str, ...]] = {}
-    for path in sorted((invocation.config / "sources").glob("[!.]*.y*ml")):
-        document = read_document(path, shown_path(invocation.root, path))
-        reader = Reader(document=document, schema="sources", env=os.environ, root=invocation.root)
-        top = reader.top(SOURCES_FILE)
-        mapping = reader.mapping(top["bases"].value, "bases", BASES) if "bases" in top else None
-        for pair in document.pairs(mapping, "bases") if mapping else ():
-            found[pair.name] = reader.leaf(INSTANCES, pair.value, pair.name, "bases") or ()
-    return found
 
 
 def _show(plan: Plan, added: bytes | None, target: Path) -> None:
@@ -177,38 +139,21 @@ def _show(plan: Plan, added: bytes | None, target: Path) -> None:
             click.echo(line.rstrip())
     if added is not None:
         click.echo(f"\n# {target.name}")
-        click.echo(_gained(target, added), nl=False)
+        click.echo(gained(target, added), nl=False)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     from aggregator.model.settings import join_category
 
     why = "; ".join([row.why] if row.why else row.notes)
-    return (str(row.line), row.what, row.id or "-", join_category(row.categories) or "-", _shown(row.address) or "-", why)
-
-
-def _shown(address: str) -> str:
-    """Return an address as it may be printed: one line, without credentials and secret parameters, not endless."""
-    from aggregator.fetch.address import redact
-    from aggregator.parse.refusal import printable
-
-    text = printable(redact(address))
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-
-
-def _gained(target: Path, content: bytes) -> str:
-    """Return the lines that the file would gain; all of them where it does not exist yet."""
-    before = target.read_text("utf-8").splitlines() if target.is_file() else []
-    after = content.decode().splitlines()
-    start = next(
-        (at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), min(len(before), len(after))
+    return (
+        str(row.line),
+        row.what,
+        row.id or "-",
+        join_category(row.categories) or "-",
+        shown_address(row.address) or "-",
+        why,
     )
-    return "".join(f"{line}\n" for line in after[start : len(after) - _common_end(before[start:], after[start:])])
-
-
-def _common_end(before: list[str], after: list[str]) -> int:
-    pairs = zip(reversed(before), reversed(after), strict=False)
-    return next((number for number, (old, new) in enumerate(pairs) if old != new), min(len(before), len(after)))
 
 
 def _tell(invocation: Invocation, plan: Plan, listing: OpmlList, written: Path | None) -> None:
@@ -226,7 +171,9 @@ def _tell(invocation: Invocation, plan: Plan, listing: OpmlList, written: Path |
         invocation.talk(f"{plan.homeless} {stands} in no folder: category {where} (--category names another)")
     for row in plan.rows:
         if row.what == REFUSED:
-            invocation.warn(f"line {row.line}: refused: {row.why}" + (f"  ({_shown(row.address)})" if row.address else ""))
+            invocation.warn(
+                f"line {row.line}: refused: {row.why}" + (f"  ({shown_address(row.address)})" if row.address else "")
+            )
     if listing.broken is not None:
         invocation.warn(
             f"line {listing.broken.line}: {listing.broken.text}. What stands above it was read, what stands below it was NOT: "
@@ -246,7 +193,7 @@ def _plain(plan: Plan, listing: OpmlList, target: Path, added: bytes | None) -> 
             "id": row.id,
             "title": row.title,
             "categories": list(row.categories),
-            "address": _shown(row.address),
+            "address": shown_address(row.address),
             "why": row.why,
             "notes": list(row.notes),
         }
@@ -259,4 +206,4 @@ def _plain(plan: Plan, listing: OpmlList, target: Path, added: bytes | None) -> 
         "notes": [{"line": note.line, "text": note.text} for note in listing.notes],
         "broken": None if broken is None else {"line": broken.line, "text": broken.text},
     }
-    return data if added is None else data | {"yaml": _gained(target, added)}
+    return data if added is None else data | {"yaml": gained(target, added)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from aggregator.errors import ConfigError, NoStateError, Problem
 from aggregator.model.settings import Settings, join_category
 
 if TYPE_CHECKING:
+    from aggregator.settings import Loaded
     from aggregator.store.state import State
 
 
@@ -24,6 +26,15 @@ def load(invocation: Invocation) -> Settings:
     settings = load_settings(invocation.root, invocation.config, os.environ)
     check_addresses(settings, invocation)
     return settings
+
+
+def load_whole(invocation: Invocation, pending: Mapping[Path, bytes] | None = None) -> Loaded:
+    """Read the configuration with its bases, as it will be once the pending files are written. Raises ConfigError."""
+    from aggregator.settings import load as load_with_origins
+
+    loaded = load_with_origins(invocation.root, invocation.config, os.environ, pending)
+    check_addresses(loaded.settings, invocation)
+    return loaded
 
 
 def check_addresses(settings: Settings, invocation: Invocation) -> None:
