@@ -94,6 +94,16 @@ class ParsedFeed:
     warnings: tuple[str, ...] = ()  #: one line each, for people
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFeed:
+    """A feed that a web page names (`<link rel=alternate>`, or a Link header)."""
+
+    address: str  #: absolute, http(s), without credentials and fragment
+    title: str | None  #: as the page calls it
+    format: str  #: what people call its media type; it may be wrong
+    comments: bool = False  #: what readers say about a page, by its name
+
+
 def hash_entry(entry: ParsedEntry) -> bytes:
     """Return 16 bytes that change when any field of the entry does.
 

@@ -38,7 +38,7 @@ class _Write:
     is_new: bool
 
 
-class _Draft:
+class Draft:
     """What a digest has found so far."""
 
     def __init__(self) -> None:
@@ -84,39 +84,42 @@ def digest(job: DigestJob) -> Changes | Unreadable:
     )
 
 
-def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> _Draft:
+def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> Draft:
     """Decide about every entry; touches the disk only to read posts that upstream has changed."""
-    draft = _Draft()
-    profile = get_profile(job.place.profile)
-    items = identify(parsed.entries, source_id=job.source.id, known=job.known, address=job.final_address)
-    for item in items:
-        known = job.known.get(item.key)
-        verdict = judge(known, item.raw_hash)
-        if verdict is Verdict.KNOWN:
-            continue
-        if verdict is Verdict.NOTED:
-            draft.noted.append((item.key, item.raw_hash))
-            continue
-        entry = normalise_entry(
-            item,
-            feed=feed,
-            feed_language=parsed.language,
-            source=job.source,
-            address=job.final_address,
-            now=job.now,
-        )
-        if isinstance(entry, Entry) and entry.published is None:
-            entry = replace(entry, first_seen=job.stamp)
-        if isinstance(entry, Skipped):
-            _plan_skipped(item, entry, known=known, draft=draft)
-        elif known is None:
-            _plan_new(job, profile, item, entry, draft=draft)
-        else:
-            _plan_changed(job, profile, item, entry, known=known, draft=draft)
+    draft = Draft()
+    for item in identify(parsed.entries, source_id=job.source.id, known=job.known, address=job.final_address):
+        plan_entry(job, item, feed=feed, language=parsed.language, draft=draft)
     return draft
 
 
-def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, draft: _Draft) -> None:
+def plan_entry(job: DigestJob, item: Identified, *, feed: Feed, language: str | None, draft: Draft) -> None:
+    """Decide about one entry."""
+    profile = get_profile(job.place.profile)
+    known = job.known.get(item.key)
+    verdict = judge(known, item.raw_hash)
+    if verdict is Verdict.KNOWN:
+        return
+    if verdict is Verdict.NOTED:
+        draft.noted.append((item.key, item.raw_hash))
+        return
+    entry = to_entry(job, item, feed=feed, language=language)
+    if isinstance(entry, Skipped):
+        _plan_skipped(item, entry, known=known, draft=draft)
+    elif known is None:
+        _plan_new(job, profile, item, entry, draft=draft)
+    else:
+        _plan_changed(job, profile, item, entry, known=known, draft=draft)
+
+
+def to_entry(job: DigestJob, item: Identified, *, feed: Feed, language: str | None) -> Entry | Skipped:
+    """Normalise one entry as it would be stored."""
+    entry = normalise_entry(item, feed=feed, feed_language=language, source=job.source, address=job.final_address, now=job.now)
+    if isinstance(entry, Entry) and entry.published is None:
+        return replace(entry, first_seen=job.stamp)
+    return entry
+
+
+def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, draft: Draft) -> None:
     """Leave the entry out; what was published of it stays as it is, and is said once."""
     if known is None:
         draft.skipped.append(skip)
@@ -126,7 +129,7 @@ def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, 
         draft.noted.append((item.key, item.raw_hash))
 
 
-def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: _Draft) -> None:
+def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: Draft) -> None:
     path = post_path(entry.categories, entry.title, item.key)
     rendered = profile.render(entry)
     there = read_file(job.place.root, path)
@@ -153,9 +156,7 @@ def _cut_short(there: bytes, should_be: bytes) -> bool:
     return should_be.startswith(there.rstrip(b"\0"))
 
 
-def _plan_changed(
-    job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: _Draft
-) -> None:
+def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: Draft) -> None:
     draft.noted.append((item.key, item.raw_hash))
     there = read_file(job.place.root, known.path)
     if there is None:

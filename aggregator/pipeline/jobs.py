@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from aggregator.errors import AggregatorError
-from aggregator.model.changes import Changes, KnownEntry, PostRow
+from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
+from aggregator.model.entry import Entry, Feed
 from aggregator.model.output import LeftOut, OutputFeed
+from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
 from aggregator.model.settings import Site
 from aggregator.model.source import Source
 
@@ -55,6 +57,50 @@ class Unreadable:
 
     kind: str
     message: str
+
+
+FETCH, PARSE, NORMALISE, DECIDE = STAGES = ("fetch", "parse", "normalise", "decide")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExamineJob:
+    """One body to look at; nothing comes of it."""
+
+    digest: DigestJob
+    stage: str = DECIDE  #: the last one of STAGES to take
+    newest: int | None = None  #: so many entries come back; None: all
+    keep_body: bool = False  #: the inflated body comes back as well
+    discover: bool = False  #: where it is no feed, the feeds that it names come back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExaminedEntry:
+    """What the stages made of one entry."""
+
+    parsed: ParsedEntry
+    id: str
+    key: str
+    entry: Entry | Skipped | None = None  #: None: the stage was not taken
+    date_from: str | None = None  #: which of upstream's dates it has, as written, or why none
+    decision: str | None = None  #: new, known, changed, found in place, kept, left out
+    why: str | None = None
+    path: str | None = None  #: of its post, below the posts folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What one body holds, as far as the stages were taken."""
+
+    size: int  #: bytes, inflated
+    body: bytes | None = None
+    unreadable: Unreadable | None = None  #: it is no feed
+    named: tuple[NamedFeed, ...] = ()  #: feeds that the page names
+    is_list: bool = False  #: it is an OPML list
+    parsed: ParsedFeed | None = None  #: without its entries, which stand below
+    feed: Feed | None = None
+    entries: tuple[ExaminedEntry, ...] = ()
+    count: int = 0  #: entries that the document holds
+    left: int = 0  #: of those, entries that repeat another one in every field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +184,13 @@ def run_digest(job: DigestJob) -> Changes | Unreadable:
     from aggregator.pipeline.digest import digest
 
     return _through(digest, job)
+
+
+def run_examine(job: ExamineJob) -> Examined | Unreadable:
+    """One fetched body looked at, without any effect; see `pipeline.examine`."""
+    from aggregator.pipeline.examine import examine
+
+    return _through(examine, job)
 
 
 def run_index(job: IndexJob) -> Indexed:

@@ -64,8 +64,7 @@ class Project:
 
     def gone(self, source_id: str) -> dict[str, KnownEntry]:
         """Return the entries of a source that must never come back, as locked ones without a post."""
-        nowhere = KnownEntry(raw_hash=None, link_hash=link_hash(None), path="", post_hash=None, locked=True)
-        return {line.key: nowhere for line in self._gone_lines() if line.source == source_id}
+        return taken_out(self.ledger, source_id)
 
     def gone_on_purpose(self) -> frozenset[str]:
         """Return the atom:ids of entries that were taken out of the archive by somebody."""
@@ -87,7 +86,7 @@ class Project:
             self.ledger.drop(*(line for line in self.ledger.of(Gone) if line.source in returned))
 
     def _gone_lines(self) -> tuple[Deleted | Takedown, ...]:
-        return (*self.ledger.of(Deleted), *self.ledger.of(Takedown))
+        return _gone_lines(self.ledger)
 
     # -- posts folders ----------------------------------------------------------------------------------------------
 
@@ -185,6 +184,16 @@ class Project:
             time.sleep(wait_ns / 1e9)
         self.state.close_folders(found)
         self._touched.clear()
+
+
+def taken_out(ledger: Ledger, source_id: str) -> dict[str, KnownEntry]:
+    """Return the entries of a source that must never come back, as locked ones without a post."""
+    nowhere = KnownEntry(raw_hash=None, link_hash=link_hash(None), path="", post_hash=None, locked=True)
+    return {line.key: nowhere for line in _gone_lines(ledger) if line.source == source_id}
+
+
+def _gone_lines(ledger: Ledger) -> tuple[Deleted | Takedown, ...]:
+    return (*ledger.of(Deleted), *ledger.of(Takedown))
 
 
 @contextmanager
