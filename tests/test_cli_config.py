@@ -135,10 +135,10 @@ def test_source_list(capsys: pytest.CaptureFixture[str], project: Path) -> None:
 
 
 def test_source_list_of_an_empty_project(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Without a source the list says where one would be put."""
+    """Without a source the list says how one is added."""
     code, out, err = run(capsys, write(tmp_path, {}), "source", "list")
     assert (code, out) == (0, "")
-    assert "config/sources/" in err
+    assert "aggregator source add" in err
 
 
 def test_the_table_fits_a_terminal() -> None:

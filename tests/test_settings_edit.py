@@ -211,7 +211,11 @@ def test_a_new_file_counts_before_it_is_written(tmp_path: Path) -> None:
     loaded = load(tmp_path, tmp_path / "config", {}, pending)
 
     [source] = loaded.settings.sources
-    assert (source.addresses, source.language, loaded.bases) == (("https://i.example/x",), "de", {"hub": ("https://i.example",)})
+    assert (source.addresses, source.language, loaded.bases) == (
+        ("https://i.example/x",),
+        "de",
+        {"hub": ("https://i.example",)},
+    )
     assert [path.name for path in (tmp_path / "config/sources").iterdir()] == ["a.yaml"]
     assert (tmp_path / "config/sources/a.yaml").read_bytes() == before
     pending[tmp_path / "config/sources/b.yaml"] = b"sources: {x: {feed: 'hub:x', categories: A}}\n"

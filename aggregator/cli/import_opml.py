@@ -19,8 +19,9 @@ import click
 from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.exits import EXIT_PARTIAL
+from aggregator.cli.foreign import shown_address
 from aggregator.cli.project import load_whole
-from aggregator.cli.sources_file import category_option, file_name, gained, shown_address
+from aggregator.cli.sources_file import category_option, file_name, gained
 from aggregator.errors import AggregatorError
 
 if TYPE_CHECKING:

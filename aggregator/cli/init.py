@@ -36,7 +36,7 @@ def init(invocation: Invocation, directory: Path | None) -> None:
     invocation.talk("\nnext:")
     if directory:
         invocation.talk(f"  cd {directory}")
-    invocation.talk(f"  put the address of a feed into {config.name}/sources/feeds.yaml\n  aggregator sync")
+    invocation.talk("  aggregator source add ADDRESS    (of a feed, or of a page that has one)\n  aggregator sync")
 
 
 def skeleton(site_id: str) -> dict[str, str]:

@@ -23,6 +23,8 @@ _LEAST = 20
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "list": ("aggregator.cli.source", "list_sources", "List every source."),
     "show": ("aggregator.cli.source", "show_source", "Print the effective settings of one source."),
+    "add": ("aggregator.cli.source_add", "add_source", "Find the feed of an address, show it, and add it."),
+    "test": ("aggregator.cli.source_test", "test_source", "Ask a source once and show what comes of it; store nothing."),
     "pause": ("aggregator.cli.source_change", "pause", "Poll sources no more, until they are resumed."),
     "resume": ("aggregator.cli.source_change", "resume", "Poll sources again that are paused or gone."),
     "remove": ("aggregator.cli.source_change", "remove", "Take a source out of the configuration; its posts stay."),
@@ -48,7 +50,7 @@ def list_sources(invocation: Invocation, json_: bool) -> None:
         click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         return
     if not settings.sources:
-        invocation.talk("there is no source: put one into config/sources/ (each file there shows how)")
+        invocation.talk("there is no source yet: aggregator source add ADDRESS (of a feed, or of a page that has one)")
         return
     rows = [("SOURCE", "EVERY", "CATEGORY", "FEED"), *(_row(each) for each in settings.sources)]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -10,12 +10,16 @@ import click
 #: Where `source add` writes unless told otherwise.
 DEFAULT_FILE = "feeds.yaml"
 _FILE_NAME = re.compile(r"[^\W_][\w.-]{0,60}\Z")
-_SHOWN = 120  #: characters of an address
 
 
-def sources_folder(config: Path) -> Path:
-    """Return the folder whose files hold sources."""
-    return config / "sources"
+def files_to_try(config: Path, into: str | None) -> tuple[Path, ...]:
+    """Return the sources files that a new source may go to, in order of choice; `into` is --into. Raises BadParameter."""
+    folder = config / "sources"
+    if into is not None:
+        return (folder / file_name(into),)
+    there = sorted(path for path in folder.glob("*.y*ml") if path.suffix in {".yaml", ".yml"} and path.name[0] != ".")
+    own = folder / DEFAULT_FILE
+    return (own, *(path for path in there if path != own)) if own in there else (*there, own)
 
 
 def file_name(name: str) -> str:
@@ -35,15 +39,6 @@ def category_option(text: str | None) -> tuple[str, ...] | None:
         return parse_category(text)
     except UnfitError as error:
         raise click.BadParameter(f'"{text}" {error.reason}', param_hint="--category") from None
-
-
-def shown_address(address: str) -> str:
-    """Return an address as it may be printed: one line, without credentials and secret parameters, not endless."""
-    from aggregator.fetch.address import redact
-    from aggregator.parse.refusal import printable
-
-    text = printable(redact(address))
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def gained(target: Path, content: bytes) -> str:

@@ -136,7 +136,7 @@ def _render(line: SourceStatus, current: datetime) -> list[str]:
 def _sentence(lines: list[SourceStatus]) -> str:
     bad = [line.id for line in lines if line.state in {"failing", "gone"}]
     if not lines:
-        return "there is no source yet: put one into config/sources/"
+        return "there is no source yet: aggregator source add ADDRESS"
     if not bad:
         return f"{count(len(lines), 'source')}, none failing"
     names = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")  # noqa: PLR2004

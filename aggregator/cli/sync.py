@@ -87,7 +87,7 @@ def _tell(invocation: Invocation, summary: Summary, request: SyncRequest) -> Non
         print_json(summary)
     if not summary.sources:
         invocation.warn(
-            "there is no source to poll: put one into config/sources/ (each file there shows how), then run this again"
+            "there is no source to poll. Add one: aggregator source add ADDRESS (of a feed, or of a page that has one)"
         )
     elif not summary.due:
         written = f"; {count(summary.outputs, 'file')} published" if summary.outputs else ""
