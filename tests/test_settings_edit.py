@@ -219,5 +219,5 @@ def test_a_new_file_counts_before_it_is_written(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "config/sources").iterdir()] == ["a.yaml"]
     assert (tmp_path / "config/sources/a.yaml").read_bytes() == before
     pending[tmp_path / "config/sources/b.yaml"] = b"sources: {x: {feed: 'hub:x', categories: A}}\n"
-    with pytest.raises(ConfigError, match="config/sources/b.yaml:1:"):
+    with pytest.raises(ConfigError, match=r"config/sources/b\.yaml:1:"):
         load(tmp_path, tmp_path / "config", {}, pending)

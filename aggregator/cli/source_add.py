@@ -284,9 +284,8 @@ class _Addition:
         if self._invocation.json:
             return
         there = "gains" if place.target.exists() else "is new, with"
-        defaults = (
-            f"  (from its defaults: {', '.join(place.inherited)}; --into NAME names another file)" if place.inherited else ""
-        )
+        inherited = ", ".join(place.inherited)
+        defaults = f"  (from its defaults: {inherited}; --into NAME names another file)" if inherited else ""
         click.echo(f"\n{place.shown} {there}{defaults}\n{lines}", nl=False)
 
     # -- yes or no ----------------------------------------------------------------------------------------------------
