@@ -255,7 +255,7 @@ class _Addition:
         if not self._may_ask():
             message = "which one? Add it by its address:  aggregator source add ADDRESS"
             raise Ended("several feeds", message, EXIT_PARTIAL)
-        number = click.prompt("Which one?", type=click.IntRange(1, len(named)), default=1, err=True)
+        number = click.prompt(f"Which one? (1-{len(named)})", type=click.IntRange(1, len(named)), default=1, err=True)
         return named[number - 1].address
 
     # -- the place ----------------------------------------------------------------------------------------------------
