@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from aggregator.model.changes import KnownEntry, Skipped
 from aggregator.model.entry import Entry, Feed
-from aggregator.model.parsed import ParsedEntry, ParsedFeed
-from aggregator.normalise import Identified, identify, normalise_feed
-from aggregator.normalise.dates import parse_date, usable
+from aggregator.model.parsed import ParsedFeed
+from aggregator.normalise import Identified, date_habits, explain_date, identify, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
@@ -78,8 +76,8 @@ def _entry(job: ExamineJob, item: Identified, parsed: ParsedFeed, feed: Feed) ->
     if job.stage == PARSE:
         return found
     entry = to_entry(job.digest, item, feed=feed, language=parsed.language)
-    origin = _origin(job.digest, item.entry, entry) if isinstance(entry, Entry) else None
-    found = replace(found, entry=entry, date_from=origin)
+    _, date_from = explain_date(item.entry, date_habits(job.digest.source), job.digest.now)
+    found = replace(found, entry=entry, date_from=date_from if isinstance(entry, Entry) else None)
     if job.stage != DECIDE:
         return found
     draft = Draft()
@@ -117,18 +115,6 @@ def _kept(job: DigestJob, known: KnownEntry | None, draft: Draft) -> tuple[str, 
     else:
         why = "which makes no difference to its post"
     return "kept", f"upstream changed it, {why}", known.path
-
-
-def _origin(job: DigestJob, parsed: ParsedEntry, entry: Entry) -> str:
-    """Say which of upstream's dates an entry has."""
-    zone = ZoneInfo(job.source.timezone) if job.source.timezone else UTC
-    given = (("published", parsed.published), ("updated", parsed.updated))
-    unfit = [f"{name} {text!r}" for name, text in given if text and usable(parse_date(text, zone), job.now) is None]
-    cannot = f"; {' and '.join(unfit)} cannot be used" if unfit else ""
-    for name, text in given:
-        if entry.published is not None and usable(parse_date(text, zone), job.now) == entry.published:
-            return f"upstream's {name}, {text!r}{cannot}"
-    return f"when it is first seen: upstream gives no date{' that can be used' if unfit else ''}{cannot}"
 
 
 def _date(found: ExaminedEntry) -> datetime:
