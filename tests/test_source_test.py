@@ -5,14 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aggregator.model.fetched import Failed, Fetched, Validators
+from aggregator.model.source import Source
+from aggregator.pipeline.jobs import Examined
+from aggregator.pipeline.visit import Visitor
 from aggregator.store.ledger import FILE_NAME, Deleted, Ledger
 from aggregator.store.lock import project_lock
+from tests.projects import read, write
 from tests.raw_upstream import Upstream as RawUpstream
 from tests.raw_upstream import closing, reply
 from tests.upstream import Folder, Page, Upstream, item, rss
@@ -106,7 +112,8 @@ def test_fetch_shows_both_sides_without_secrets(tmp_path: Path) -> None:
         more = ", auth: {username: ada, password: hunter2}, headers: {X-Token: hunter2, User-Agent: me}"
         folder.sources_at({"a": raw.address("/old")}, more)
         done = folder.run("source", "test", "a", "--stage", "fetch", "--save", str(tmp_path / "body"))
-        data = json.loads(folder.run("source", "test", "a", "--json").stdout)["fetch"]
+        whole = folder.run("source", "test", "a", "--json").stdout
+    data = json.loads(whole)["fetch"]
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "body").read_bytes() == body
@@ -116,7 +123,8 @@ def test_fetch_shows_both_sides_without_secrets(tmp_path: Path) -> None:
     assert f"it leads for good to {raw.address('/feed')}" in lines
     assert lines[-1] == f"body: {len(gzip.compress(body)):,} bytes, {len(body):,} inflated (gzip)"
     assert (data["status"], data["inflated_bytes"], data["sent"]["X-Token"]) == (200, len(body), "***")
-    assert not OBEYED.search(done.stdout)
+    assert not OBEYED.search(done.stdout + whole)
+    assert ["x-odd", "a\x9b2J"] in data["headers"]
     assert "hunter2" not in done.stdout + done.stderr + json.dumps(data)
 
 
@@ -223,3 +231,38 @@ def test_which_source_is_meant(folder: Folder, upstream: Upstream) -> None:
     assert folder.run("source", "test", "a", "--save", str(folder.root / "none/x")).returncode == 4
     folder.settings()
     assert folder.run("source", "test", "a", "--save", str(folder.root / "none/x")).returncode == 5
+
+
+class Stalling(bytes):
+    """A body that nobody ever gets through."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:  # noqa: PLE0303 - it never returns
+        while True:
+            pass
+
+
+def test_a_body_that_stalls_costs_its_worker(tmp_path: Path) -> None:
+    """Bodies are read in a process against the clock: one that stalls is a failure with its kind, and the next one is read."""
+    settings = read(write(tmp_path, {}))
+    source = Source(id="a", feed="https://a.example/", addresses=("https://a.example/",), categories=("x",))
+    answer = Fetched(
+        source_id="a",
+        address=source.feed,
+        final_address=source.feed,
+        status=200,
+        headers=(),
+        body=rss(item(1)),
+        coding=None,
+        validators=Validators(address=source.feed),
+        elapsed=timedelta(),
+    )
+    with Visitor(settings, lambda: datetime(2026, 6, 1, tzinfo=UTC)) as visitor:
+        failed = visitor.examine(source, replace(answer, body=Stalling(b"x")), stage="decide")
+        found = visitor.examine(source, answer, stage="decide")
+
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.message) == ("deadline", "the feed took more than 5 s of processor time to be read")
+    assert isinstance(found, Examined)
+    assert [each.decision for each in found.entries] == ["new"]
