@@ -190,7 +190,6 @@ class _Addition:
         answer, found = self._look(visitor, source, completed=completed)
         if found.parsed is None:
             address = self._choose(answer, found)
-            self._invocation.talk(f"the page names a feed: {shown_address(address)}")
             self._check_known(self._known, (address,), how=f"its feed, {shown_address(address)},")
             wanted = replace(wanted, feed=address)
             source = replace(source, feed=address, addresses=take_address(address, {}, [])[1])
@@ -246,6 +245,7 @@ class _Addition:
         if not named:
             raise Ended("no feed", "\n".join(_no_feed(page, found)), EXIT_PARTIAL)
         if len(named) == 1:
+            self._invocation.talk(f"the page names a feed: {shown_address(named[0].address)}")
             return named[0].address
         self._result["candidates"] = [_plain_candidate(feed, self._known) for feed in named]
         if not self._invocation.json:
