@@ -38,11 +38,11 @@ class RefusedError(Exception):
 class Catalogue:
     """What is there, and what was let in since."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; the effective ones know former addresses and names as well."""
+    def __init__(self, settings: Settings, former: Iterable[str] = ()) -> None:
+        """Take the settings (the effective ones know former addresses as well) and names that sources had before."""
         self._known = {key: source for source in settings.sources for key in keys_of(source)}
         self._ids = {name.casefold(): source for source in settings.sources for name in (source.id, source.name)}
-        self._taken = set(self._ids)
+        self._taken = {*self._ids, *(name.casefold() for name in former)}
         self._numbers: dict[str, int] = {}
         self._paths = _Paths(settings)
 
@@ -53,6 +53,10 @@ class Catalogue:
     def bearer(self, name: str) -> Source | None:
         """Return the source that has this id, or had it; letter case makes no difference."""
         return self._ids.get(name.casefold())
+
+    def is_taken(self, name: str) -> bool:
+        """Tell whether an id belongs to a source, or did before it was renamed."""
+        return name.casefold() in self._taken
 
     def fit(self, path: tuple[str, ...], notes: list[str]) -> tuple[str, ...]:
         """Return the category path as it is, or in the spelling that is there already, which is noted. Raises RefusedError."""

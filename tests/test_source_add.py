@@ -332,6 +332,22 @@ def test_ids_and_categories_that_are_taken(project: Folder, site: Upstream) -> N
     assert read(project.root).sources[-1].id == "Mine.1"
 
 
+def test_a_name_that_a_renamed_source_had_is_not_taken(project: Folder, site: Upstream) -> None:
+    """The posts of a source that was renamed, twice, keep their names to themselves: the new source gets another id."""
+    assert project.run("source", "add", f"{site.address}/other", "--yes", "--id", "mine").returncode == 0
+    for old, new in (("mine", "Upstream"), ("Upstream", "yours")):
+        assert project.run("source", "rename", old, new).returncode == 0
+    done = project.run("source", "add", f"{site.address}/feed", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert [each.id for each in read(project.root).sources] == ["a", "yours", "upstream-2"]
+    again = project.run("source", "add", f"{site.address}/other", "--yes")
+    assert "is there already, as the source yours" in again.stderr
+    for name in ("mine", "upstream", "Yours"):
+        taken = project.run("source", "add", f"{site.address}/none", "--yes", "--id", name)
+        assert taken.returncode == 2, taken.stderr
+
+
 def test_the_file_that_is_taken(tmp_path: Path, site: Upstream) -> None:
     """--into, else feeds.yaml, else the first file that can be changed by a program, else a new feeds.yaml."""
     project = Folder(tmp_path / "p")

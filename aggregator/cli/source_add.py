@@ -181,6 +181,9 @@ class _Addition:
         if bearer is not None:
             message = f'"{wanted.name}" is the id of another source ({shown_address(bearer.feed)})'
             raise click.BadParameter(message, param_hint="--id")
+        if wanted.name is not None and self._known.catalogue.is_taken(wanted.name):
+            message = f'"{wanted.name}" is an id that another source had before it was renamed: its posts keep it'
+            raise click.BadParameter(message, param_hint="--id")
         return find_place(self._invocation, self._known, wanted).source
 
     # -- the visit ----------------------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from aggregator.cli.sources_file import files_to_try
 from aggregator.errors import ConfigError
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
-from aggregator.pipeline.effective import load_effective
+from aggregator.pipeline.effective import effective, load_effective
 from aggregator.settings.edit import add_sources
 from aggregator.settings.kinds import show_duration
+from aggregator.store.ledger import FILE_NAME, Ledger, Renamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +33,16 @@ class Known:
     settings: Settings  #: the effective ones
     catalogue: Catalogue
     bases: Mapping[str, tuple[str, ...]]
+    former: frozenset[str]  #: names that sources had before they were renamed: their posts' own
 
     @classmethod
     def read(cls, invocation: Invocation) -> Self:
         """Read it. Raises ConfigError."""
         loaded = load_whole(invocation)
-        settings = load_effective(loaded.settings)
-        return cls(settings=settings, catalogue=Catalogue(settings), bases=loaded.bases)
+        ledger = Ledger.load(invocation.root / FILE_NAME)
+        settings = effective(loaded.settings, ledger)
+        former = frozenset(line.old for line in ledger.of(Renamed) if line.what == "source")
+        return cls(settings=settings, catalogue=Catalogue(settings, former), bases=loaded.bases, former=former)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ def find_place(invocation: Invocation, known: Known, wanted: Wanted) -> Place:
     """Return the place of a source. Raises ConfigError, and RefusedError for a category that meets another one."""
     notes: list[str] = []
     # A catalogue of its own: ids and categories that are only tried must not count as taken.
-    catalogue = Catalogue(known.settings)
+    catalogue = Catalogue(known.settings, known.former)
     own = wanted.lines(catalogue.fit(wanted.category, notes))
     name = wanted.name or catalogue.free_id(wanted.title or wanted.feed_title, wanted.feed)
     target, content = _file_for({name: own}, files_to_try(invocation.config, wanted.into))

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from aggregator.catalogue import RefusedError, address_key, take_address
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_PARTIAL
 from aggregator.cli.foreign import as_json, shown_address, shown_text
+from aggregator.cli.project import no_such_source, state_to_read
 from aggregator.cli.source_place import Known
 from aggregator.cli.source_preview import count_entries, format_name
-from aggregator.errors import NoStateError, StoreError
+from aggregator.errors import StoreError
 from aggregator.model.changes import KnownEntry, Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.fetched import Fetched
@@ -30,6 +30,7 @@ from aggregator.model.settings import Settings, join_category
 from aggregator.model.source import Source
 from aggregator.pipeline.jobs import DECIDE, FETCH, NORMALISE, PARSE, STAGES, Examined, ExaminedEntry
 from aggregator.pipeline.visit import Visit, Visitor
+from aggregator.store.ledger import FILE_NAME, Ledger
 
 _COLUMNS = 100
 _TEXT = 200  #: characters of an entry's text
@@ -88,10 +89,9 @@ def _chosen(invocation: Invocation, known: Known, text: str) -> Source:
     if text in by_name:
         return by_name[text]
     if ":" not in text and "/" not in text:
-        near = get_close_matches(text, by_name, 1)
-        guess = f' Did you mean "{near[0]}"?' if near else ""
+        error = no_such_source(invocation, text, by_name)
         scheme = f"  An address needs its scheme: https://{text}" if "." in text else ""
-        raise click.UsageError(f'there is no source "{text}".{guess}  All: aggregator source list{scheme}')
+        raise click.UsageError(f"{error.message}{scheme}")
     try:
         address, addresses = take_address(text.partition("#")[0], known.bases, [])
     except RefusedError as error:
@@ -107,18 +107,10 @@ def _chosen(invocation: Invocation, known: Known, text: str) -> Source:
 def _remembered(settings: Settings, source: Source) -> tuple[dict[str, KnownEntry], bool]:
     """Return what the state and the ledger know of a source's entries, and whether there is a state."""
     from aggregator.pipeline.project import taken_out
-    from aggregator.store.ledger import FILE_NAME, Ledger
-    from aggregator.store.state import open_state
 
     gone = taken_out(Ledger.load(settings.root / FILE_NAME), source.id)
-    try:
-        opened = open_state(settings.state.url.reveal(), settings.root, create=False)
-    except NoStateError:
-        return gone, False
-    try:
-        return opened.state.known(source.id) | gone, True
-    finally:
-        opened.state.close()
+    with state_to_read(settings) as state:
+        return (state.known(source.id) if state is not None else {}) | gone, state is not None
 
 
 def _save(path: Path, body: bytes) -> None:

@@ -11,16 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator import __version__
 from aggregator.errors import ConfigError, Problem
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Moved, Renamed
-
-
-def user_agent(settings: Settings) -> str:
-    """Return who we are, as upstreams should know us (RFC 9110 §10.1.5)."""
-    return settings.fetch.user_agent or f"feed-aggregator/{__version__} (+{settings.site.url})"
 
 
 def load_effective(settings: Settings) -> Settings:
