@@ -13,6 +13,7 @@ from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, link_hash
+from aggregator.model.traits import traits_of
 from aggregator.store.paths import post_path
 from aggregator.store.posts import archive_path, list_posts, post_hash, read_post, row_of, write_post
 from aggregator.store.profiles import PROFILE_NAMES, PostFormatError, Profile, default, get_profile, volantis
@@ -132,6 +133,7 @@ def test_a_row_says_what_the_post_says() -> None:
         date=ENTRY.date,
         categories=ENTRY.categories,
         title=ENTRY.title,
+        traits=traits_of(ENTRY),
     )
     assert row_of(entry(), PATH, b"p").raw_hash is None
 

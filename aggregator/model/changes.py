@@ -15,6 +15,7 @@ class KnownEntry:
     path: str  #: of its post, relative to the posts folder, "/" between parts
     post_hash: bytes | None  #: of the post's bytes as last written or adopted; None: never compared
     locked: bool  #: edited by hand, or deleted: upstream's later versions are only noted
+    traits: bytes = b""  #: `model.traits`: what it is recognised by under another id; empty: by nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class PostRow:
     title: str
     locked: bool = False
     noted: bool = False  #: since it was locked, upstream had another version, which is only noted
+    traits: bytes = b""  #: `model.traits`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,5 +73,6 @@ class Changes:
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()  #: about the feed, one line each
     entries: int = 0  #: how many entries the feed held
+    noise: int = 0  #: how many entries changed in nothing that a reader sees: counters, tracking, dates
     complete: bool = True  #: False: the document breaks off, so that the rest is still to be asked for
     hints: Hints = Hints()

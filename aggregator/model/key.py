@@ -7,6 +7,8 @@ from base64 import b32encode
 from hashlib import sha256
 from uuid import UUID, uuid5
 
+from aggregator.model.links import comparable
+
 #: Namespace of every uuid5 this project mints. A constant for ever: published ids depend on it.
 NAMESPACE = UUID("8f0c6d1e-2b7a-5c43-9a52-6d0f3b1c7e94")
 
@@ -47,5 +49,5 @@ def feed_id(site_id: str, category: tuple[str, ...]) -> str:
 
 
 def link_hash(link: str | None) -> bytes:
-    """Return 8 bytes that stand for an entry's link; absent links have one value of their own."""
-    return sha256((link or "").encode("utf-8", "surrogatepass")).digest()[:8]
+    """Return 8 bytes that stand for an entry's page, alike for http and https; absent links have one value of their own."""
+    return sha256(comparable(link or "", nonces=True).encode("utf-8", "surrogatepass")).digest()[:8]

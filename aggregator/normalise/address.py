@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urljoin, urlsplit
 
+from aggregator.model.links import tracks
 from aggregator.model.parsed import ParsedEntry
 from aggregator.normalise.redirectors import find_target
 
@@ -21,22 +22,6 @@ _ILLEGAL = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f-\xa0\u1680\u2000-\u200f\u2028-\
 _ILLEGAL_IN_HOST = re.compile(r"[\x00-\x20\"'<>\\^`{|}\x7f-\xa0\u2000-\u200f\u2028-\u202f\u3000\ufeff]")
 _TOO_MANY_SLASHES = re.compile(r"(https?):/{3,}", re.IGNORECASE)
 _MAX_NESTED = 3  #: redirectors within one another
-#: Parameters that say who sent a reader, not what is read; whatever their value.
-_TRACKING = re.compile(
-    r"utm_\w+|(?:pk|piwik|mtm|matomo|hsa|itm|at|ns|fb)_(?:campaign|kwd|keyword|source|medium|content|cid|group|placement|mchannel"
-    r"|linkname|fee|custom\d|acc|cam|grp|ad|src|tgt|kw|mt|net|ver|action_ids|action_types|ref)"
-    r"|fbclid|gclid|gclsrc|gbraid|wbraid|gad_source|gad_campaignid|dclid|yclid|ysclid|_openstat|msclkid|twclid|ttclid|li_fat_id"
-    r"|igshid|igsh|epik|rb_clickid|s_kwcid|ef_id|wickedid|mc_[ce]id|_hs(?:enc|mi)|__hs(?:tc|sc|fp)|hsctatracking|mkt_tok|vero_(?:id|conv)"
-    r"|oly_(?:anon|enc)_id|wt_mc|wt[._]mc_id|wt\.rss_[a-z]{1,3}|s_cid|cmpid|icid|ncid|ocid|ftag|xtor|_ga|_gl|ref_src|ref_url"
-    r"|spm|scm|spm_id_from|vd_source|share_(?:source|medium|plat|session_id|tag|from|token)|feedname|feedtype",
-    re.IGNORECASE | re.ASCII,
-)
-#: Parameters that may say what is read; they track only with a value that names the feed.
-_ORIGIN = re.compile(
-    r"(?:from|ref|referrer|source|src|via|medium|origin|partner|emc|cmp|mod|campaign|channel|feed)"
-    r"=(?:rss(?:[_-]\w+|feed|2)?|atom|feeds?|xml|feedburner|feedly)",
-    re.IGNORECASE,
-)
 
 
 def absolute(address: str | None, base: str | None) -> str | None:
@@ -98,14 +83,10 @@ def stable_link(link: str) -> str:
     if not mark:
         return link
     query, hash_, fragment = query.partition("#")
-    kept = [part for part in query.split("&") if part and not _tracks(part)]
+    kept = [part for part in query.split("&") if part and not tracks(part)]
     kept.sort(key=_name)  # stable: values of one name keep their order
     return f"{head}{'?' if kept else ''}{'&'.join(kept)}{hash_}{fragment}"
 
 
 def _name(parameter: str) -> str:
     return parameter.partition("=")[0]
-
-
-def _tracks(parameter: str) -> bool:
-    return _TRACKING.fullmatch(_name(parameter)) is not None or _ORIGIN.fullmatch(parameter) is not None

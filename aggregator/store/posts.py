@@ -15,6 +15,7 @@ from aggregator.errors import NewerFormatError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, key_of_name, link_hash
+from aggregator.model.traits import traits_of
 from aggregator.store.files import read_file, store_error, write_file
 from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
 
@@ -88,6 +89,7 @@ def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = N
         date=entry.date,
         categories=entry.categories,
         title=entry.title,
+        traits=traits_of(entry),
     )
 
 

@@ -46,7 +46,7 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 3  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 4  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
@@ -95,12 +95,13 @@ class State:
             entries_table.c.path,
             entries_table.c.post_hash,
             entries_table.c.locked,
+            entries_table.c.traits,
         )
         with self._transaction() as run:
             found = run.execute(sa.select(*wanted).where(entries_table.c.source_id == source_id))
             return {
-                key: KnownEntry(raw_hash=raw, link_hash=link, path=path, post_hash=post, locked=bool(locked))
-                for key, raw, link, path, post, locked in found
+                key: KnownEntry(raw_hash=raw, link_hash=link, path=path, post_hash=post, locked=bool(locked), traits=traits)
+                for key, raw, link, path, post, locked, traits in found
             }
 
     def is_empty(self) -> bool:

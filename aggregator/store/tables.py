@@ -73,6 +73,7 @@ entries_table = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("locked", sa.Integer, nullable=False),
     sa.Column("noted", sa.Integer, nullable=False),
+    sa.Column("traits", sa.LargeBinary, nullable=False),
     sa.Index("entries_by_source", "source_id"),
     sa.Index("entries_by_category", "category", "date", "key"),
 )
@@ -135,6 +136,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
         "title": row.title,
         "locked": int(row.locked),
         "noted": int(row.noted),
+        "traits": row.traits,
     }
 
 
@@ -153,6 +155,7 @@ def row_of(row: Any) -> PostRow:
         title=row.title,
         locked=bool(row.locked),
         noted=bool(row.noted),
+        traits=row.traits,
     )
 
 
