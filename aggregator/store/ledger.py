@@ -99,9 +99,20 @@ class Renamed:
     at: datetime
 
 
-Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed
-_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed)
-_KINDS: dict[str, type[Line]] = {kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unstable:
+    """A source that gives its entries new ids again and again; they are told apart by their links."""
+
+    kind: ClassVar[str] = "unstable"
+    identity: ClassVar[tuple[str, ...]] = ("source",)
+
+    source: str
+    at: datetime
+
+
+Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable
+_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)
+_KINDS: dict[str, type[Line]] = {kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)}
 
 _HEADER = f'{{"ledger": {VERSION}}}'
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
@@ -137,7 +148,7 @@ class Ledger:
 
     def of(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
         """Return the records of one kind, in the file's order."""
-        return tuple(line for line in self.lines if isinstance(line, kind))
+        return tuple(sorted((line for line in self._lines.values() if isinstance(line, kind)), key=_written))
 
     def add(self, *lines: Line) -> bool:
         """Write the records down, durably, and tell whether that changed anything; all of them or none.
