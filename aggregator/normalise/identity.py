@@ -6,6 +6,10 @@ The ladder of an entry's id, first rung that exists:
 2. its link, without tracking parameters and with https for http;
 3. `urn:sha256:` and the hash of title, date and text.
 
+Where the ledger says that a source gives its entries new ids again and again, its ids are passed over. Where it knows an id as
+an alias, the entry is the one that the alias stands for, unless that one is in the document itself or the id has a post of
+its own. Which ids become aliases is none of this module's business: see `decide.recognise`.
+
 An id is worth nothing where several entries of one document carry it (the home page as everybody's guid). Then
 
 * entries that are equal in every field are one: the first stands for them;
@@ -27,7 +31,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from aggregator.model.changes import KnownEntry
@@ -45,9 +49,14 @@ class Identified:
 
     entry: ParsedEntry
     id: str  #: what posts call it; see the module's docstring
-    key: str  #: `model.key.entry_key` of it
+    key: str  #: `model.key.entry_key` of it, or of the entry that it is an alias of
     raw_hash: bytes  #: `model.parsed.hash_entry`
-    link_hash: bytes  #: `model.key.link_hash` of the normalised link
+
+    def apart(self, source_id: str) -> Identified:
+        """Return it under a derived id: its own belongs to another entry. The next poll finds it under that id."""
+        by_link, by_facts, _ = _derived(self.id, self.entry, self.raw_hash)
+        entry_id = by_link if self.entry.link else by_facts
+        return replace(self, id=entry_id, key=entry_key(source_id, entry_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,55 +67,80 @@ class _Candidate:
     position: int
     shared: str  #: the id of the ladder's first rung
     raw_hash: bytes
-    link_hash: bytes
 
     def named(self, entry_id: str, key: str) -> Identified:
-        return Identified(entry=self.entry, id=entry_id, key=key, raw_hash=self.raw_hash, link_hash=self.link_hash)
+        return Identified(entry=self.entry, id=entry_id, key=key, raw_hash=self.raw_hash)
 
     def derived(self) -> tuple[str, str, str]:
         """Return the derived ids, the most general first; each depends on this entry alone."""
-        entry = self.entry
-        link = stable_link(entry.link) if entry.link else ""
-        title = entry.title.value if entry.title else ""
-        facts = "\0".join((link, title, entry.published or entry.updated or ""))
-        return (
-            f"{self.shared}#{_digest(link)}",
-            f"{self.shared}#{_digest(facts)}",
-            f"{self.shared}#{self.raw_hash.hex()[:16]}",
-        )
+        return _derived(self.shared, self.entry, self.raw_hash)
 
 
 class _Names:
     """What is known, asked by id; keys are computed once."""
 
-    def __init__(self, source_id: str, known: Mapping[str, KnownEntry]) -> None:
+    def __init__(self, source_id: str, known: Mapping[str, KnownEntry], aliases: Mapping[str, str], address: str) -> None:
         self._source_id = source_id
         self._known = known
+        self._aliases = aliases
+        self._address = address
         self._keys: dict[str, str] = {}
 
     def key(self, entry_id: str) -> str:
         key = self._keys.get(entry_id)
         if key is None:
-            key = self._keys[entry_id] = entry_key(self._source_id, entry_id)
+            key = entry_key(self._source_id, entry_id)
+            if self._aliases and key not in self._known and self._aliases.get(entry_id) in self._known:
+                key = self._aliases[entry_id]
+            self._keys[entry_id] = key
         return key
+
+    def link(self, entry: ParsedEntry) -> bytes:
+        """Return the hash of the link as the entry's post would hold it."""
+        return link_hash(choose_link(entry, self._address))
+
+    def one_each(self, items: Sequence[Identified]) -> tuple[Identified, ...]:
+        """Let no two items have one key: an alias gives way to the entry itself, and is the same one or none."""
+        first: dict[str, Identified] = {}
+        for item in sorted(items, key=lambda item: (entry_key(self._source_id, item.id) != item.key, item.id)):
+            first.setdefault(item.key, item)
+        kept = []
+        for item in items:
+            other = first[item.key]
+            if other is item:
+                kept.append(item)
+            elif not self._alike(item.entry, other.entry):
+                kept.append(replace(item, key=entry_key(self._source_id, item.id)))
+        return tuple(kept)
+
+    def _alike(self, one: ParsedEntry, other: ParsedEntry) -> bool:
+        return one.title == other.title or (one.link is not None and self.link(one) == self.link(other))
 
     def known(self, entry_id: str) -> KnownEntry | None:
         return self._known.get(self.key(entry_id))
 
 
 def identify(
-    entries: Sequence[ParsedEntry], *, source_id: str, known: Mapping[str, KnownEntry], address: str = ""
+    entries: Sequence[ParsedEntry],
+    *,
+    source_id: str,
+    known: Mapping[str, KnownEntry],
+    address: str = "",
+    aliases: Mapping[str, str] | None = None,
+    unstable: bool = False,
 ) -> tuple[Identified, ...]:
-    """Name the entries of one document, in its order; `known` is by key, `address` is the document's final one."""
-    names = _Names(source_id, known)
+    """Name the entries of one document, in its order; `known` is by key, `address` is the document's final one.
+
+    `aliases` are keys by upstream's id, as the ledger has them; of an `unstable` source upstream's ids count for nothing.
+    """
+    names = _Names(source_id, known, aliases or {}, address)
     groups: dict[str, list[_Candidate]] = defaultdict(list)
     for position, entry in enumerate(entries):
         candidate = _Candidate(
             entry=entry,
             position=position,
-            shared=_first_rung(entry),
+            shared=entry.id if entry.id is not None and not unstable else _lower_rung(entry),
             raw_hash=hash_entry(entry),
-            link_hash=link_hash(choose_link(entry, address)),
         )
         groups[candidate.shared].append(candidate)
     found: list[tuple[int, Identified]] = []
@@ -114,12 +148,11 @@ def identify(
         unique = list({candidate.raw_hash: candidate for candidate in reversed(group)}.values())
         for candidate, entry_id in _name_group(unique, names):
             found.append((candidate.position, candidate.named(entry_id, names.key(entry_id))))
-    return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+    items = tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+    return names.one_each(items) if aliases and len({item.key for item in items}) < len(items) else items
 
 
-def _first_rung(entry: ParsedEntry) -> str:
-    if entry.id is not None:
-        return entry.id
+def _lower_rung(entry: ParsedEntry) -> str:
     if entry.link is not None:
         return stable_link(entry.link)
     title = entry.title.value if entry.title else ""
@@ -176,9 +209,16 @@ def _claim(
         same = [candidate for candidate in claimants if candidate.raw_hash == known.raw_hash]
         if not same and level > 0 and len(claimants) == 1:
             same = claimants  # the name itself says which entry it is
-        same = same or [candidate for candidate in claimants if candidate.link_hash == known.link_hash]
+        same = same or [candidate for candidate in claimants if names.link(candidate.entry) == known.link_hash]
         if len(same) == 1:
             taken[same[0].position] = entry_id
+
+
+def _derived(shared: str, entry: ParsedEntry, raw_hash: bytes) -> tuple[str, str, str]:
+    link = stable_link(entry.link) if entry.link else ""
+    title = entry.title.value if entry.title else ""
+    facts = "\0".join((link, title, entry.published or entry.updated or ""))
+    return f"{shared}#{_digest(link)}", f"{shared}#{_digest(facts)}", f"{shared}#{raw_hash.hex()[:16]}"
 
 
 def _digest(text: str, length: int = 16) -> str:
