@@ -63,8 +63,9 @@ def is_page(address: str) -> bool:
 def _kept(query: str, *, nonces: bool) -> str:
     if not query:
         return ""
-    parts = []
-    for part in query.replace("&amp;", "&").split("&"):
-        if part and not tracks(part) and not (nonces and _NONCE.fullmatch(part.partition("=")[0])):
-            parts.append(part)
+    parts = [
+        part
+        for part in query.replace("&amp;", "&").split("&")
+        if part and not tracks(part) and not (nonces and _NONCE.fullmatch(part.partition("=")[0]))
+    ]
     return f"?{'&'.join(sorted(parts))}" if parts else ""
