@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import LedgerError, NewerFormatError, StoreError
 from aggregator.model.key import entry_key
-from aggregator.store.ledger import Alias, Deleted, Gone, Ledger, Line, Moved, Renamed, Takedown
+from aggregator.store.ledger import Alias, Deleted, Gone, Ledger, Line, Moved, Renamed, Takedown, Unstable
 from tests.post_records import SPECIAL
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,6 +28,7 @@ LINES: tuple[Line, ...] = (
     Renamed(what="category", old="News/Local", new="News/Town", at=AT),
     Takedown(source="news", id="3", key=entry_key("news", "3"), at=AT, reason="asked by the author"),
     Takedown(source="news", id="4", key=entry_key("news", "4"), at=AT),
+    Unstable(source="news", at=AT),
 )
 TEXT = """{{"ledger": 1}}
 {{"kind": "alias", "source": "news", "id": "2", "key": "{one}", "at": "2026-01-02T03:04:05Z"}}
@@ -37,6 +38,7 @@ TEXT = """{{"ledger": 1}}
 {{"kind": "renamed", "what": "category", "old": "News/Local", "new": "News/Town", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "takedown", "source": "news", "id": "3", "key": "{three}", "at": "{at}", "reason": "asked by the author"}}
 {{"kind": "takedown", "source": "news", "id": "4", "key": "{four}", "at": "2026-01-02T03:04:05Z"}}
+{{"kind": "unstable", "source": "news", "at": "2026-01-02T03:04:05Z"}}
 """.format(one=KEY, three=entry_key("news", "3"), four=entry_key("news", "4"), at="2026-01-02T03:04:05Z")
 
 
@@ -92,7 +94,7 @@ def test_records_are_found_by_kind(path: Path) -> None:
     """Each kind can be asked for by itself, in the file's order."""
     ledger = _load(path, TEXT)
 
-    assert ledger.of(Takedown) == LINES[-2:]
+    assert ledger.of(Takedown) == LINES[-3:-1]
     assert ledger.of(Alias) == LINES[:1]
 
 
@@ -128,6 +130,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: li
 
 
 ROW = TEXT.splitlines()[2]
+OTHER_ROW = ROW.replace('"1"', '"9"')
 
 FAULTS = {
     "empty": ("", 1, "it is empty"),
@@ -136,7 +139,7 @@ FAULTS = {
     "conflict at the top": ('<<<<<<< HEAD\n{"ledger": 1}\n', 1, "merge conflict"),
     "conflict": (f'{{"ledger": 1}}\n{ROW}\n<<<<<<< HEAD\n', 3, "merge conflict"),
     "conflict's middle": (f'{{"ledger": 1}}\n{ROW}\n=======\n{ROW}\n', 3, "merge conflict"),
-    "cut": (TEXT[:-20], 8, "cut"),
+    "cut": (TEXT[:-20], 9, "cut"),
     "cut to a number": ('{"ledger": 1}\n1\n', 2, "no JSON object"),
     "unknown kind": ('{"ledger": 1}\n\n{"kind": "starred"}\n', 3, "kind is none of alias"),
     "no kind": ('{"ledger": 1}\n{"source": "news"}\n', 2, "kind is none of alias"),
@@ -146,7 +149,11 @@ FAULTS = {
     "number for text": (f'{{"ledger": 1}}\n{ROW.replace(chr(34) + "1" + chr(34), "1")}\n', 2, '"id" is no text'),
     "no instant": (f'{{"ledger": 1}}\n{ROW.replace("2026-01", "2026-99")}\n', 2, "no instant"),
     "no zone": (f'{{"ledger": 1}}\n{ROW.replace("05Z", "05")}\n', 2, "no instant"),
-    "contradiction": (f'{{"ledger": 1}}\n{ROW}\n{ROW.replace("2026", "2027")}\n', 3, "something else"),
+    "contradiction": (
+        f'{{"ledger": 1}}\n{ROW}\n{OTHER_ROW}\n',
+        3,
+        "something else",
+    ),
     "not UTF-8": (b'{"ledger": 1}\n\n\xff\n', 3, "not UTF-8"),
     "nested": ('{"ledger": 1}\n' + "[" * 100_000 + "\n", 2, "no JSON"),
 }
@@ -230,3 +237,11 @@ def test_records_are_durable_before_anything_rests_on_them(path: Path, monkeypat
     Ledger.load(path).add(LINES[0])
 
     assert {str(path), str(path.parent)} <= set(synced)
+
+
+def test_what_two_branches_noted_counts_from_the_first(path: Path) -> None:
+    """A merge that keeps the same record of both sides, noted at two times, keeps the earlier, in either order."""
+    later = TEXT.splitlines()[1].replace("2026-01-02", "2026-02-02")
+
+    assert _load(path, f"{TEXT}{later}\n").lines == LINES
+    assert _load(path, f'{{"ledger": 1}}\n{later}\n{TEXT}').lines == LINES

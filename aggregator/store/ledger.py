@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -184,6 +184,10 @@ def _identity(line: Line) -> tuple[str, ...]:
     return (line.kind, *(getattr(line, name) for name in line.identity))
 
 
+def _noted(line: Line) -> datetime:
+    return line.at
+
+
 def _written(line: Line) -> str:
     """Return the record as its line of the file."""
     said: dict[str, Any] = {"kind": line.kind}
@@ -214,7 +218,10 @@ def _parsed(path: Path, content: bytes) -> list[Line]:
             continue
         line = _parsed_line(path, number, text)
         earlier = found.setdefault(_identity(line), line)
-        if earlier != line:
+        if replace(earlier, at=line.at) == line:
+            # Two branches may have noted it at different times: the first counts.
+            found[_identity(line)] = min(earlier, line, key=_noted)
+        else:
             raise _fault(path, number, f"an earlier line says something else of the same {line.kind}")
     return list(found.values())
 
