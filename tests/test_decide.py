@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.decide import Comparison, Verdict, compare, judge, merge
+from aggregator.decide import Fate, Verdict, compare, judge, merge
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry, Feed, SafeHtml
 
@@ -108,18 +108,24 @@ def test_only_upstreams_own_word_tells_of_a_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "disk_hash", "should_be", "outcome"),
+    ("known", "disk_hash", "same", "plain", "fate"),
     [
-        (KNOWN, b"post", b"new", Comparison(rewrite=True, locked=False)),
-        (KNOWN, b"post", b"old", Comparison(rewrite=False, locked=False)),
-        (KNOWN, b"edited", b"new", Comparison(rewrite=False, locked=True)),
-        (replace(KNOWN, raw_hash=None), b"post", b"new", Comparison(rewrite=False, locked=True)),
-        (replace(KNOWN, raw_hash=None), b"post", b"old", Comparison(rewrite=False, locked=False)),
+        (KNOWN, b"post", False, True, Fate.REWRITE),
+        (KNOWN, b"post", True, True, Fate.KEEP),
+        (KNOWN, b"edited", False, True, Fate.LOCK),
+        (KNOWN, b"edited", True, False, Fate.LOCK),
+        (KNOWN, b"edited", True, True, Fate.HEAL),
+        (replace(KNOWN, raw_hash=None), b"post", False, True, Fate.LOCK),
+        (replace(KNOWN, raw_hash=None), b"post", True, False, Fate.LOCK),
+        (replace(KNOWN, raw_hash=None), b"post", True, True, Fate.KEEP),
     ],
-    ids=["ours", "equal", "edited by hand", "adopted and different", "adopted and equal"],
+    ids=[
+        *("ours", "equal", "edited by hand", "keys added by hand", "written by a run that died"),
+        *("adopted and different", "adopted, with keys of somebody's", "adopted and equal"),
+    ],
 )
 def test_only_a_post_that_is_ours_is_rewritten(
-    known: KnownEntry, disk_hash: bytes, should_be: bytes, outcome: Comparison
+    known: KnownEntry, disk_hash: bytes, *, same: bool, plain: bool, fate: Fate
 ) -> None:
-    """A post is rewritten only if it is byte for byte what we last wrote."""
-    assert compare(known, on_disk=b"old", disk_hash=disk_hash, should_be=should_be) == outcome
+    """A post is rewritten only if it is byte for byte what we last wrote, and a reader would notice."""
+    assert compare(known, disk_hash=disk_hash, same=same, plain=plain) is fate

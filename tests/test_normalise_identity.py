@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aggregator.model.changes import KnownEntry
 from aggregator.model.key import entry_key, link_hash
+from aggregator.normalise import identify
 from aggregator.normalise.address import choose_link
 from tests.parsing import ADDRESS, named, parse, rss
 
@@ -211,3 +212,58 @@ def test_relative_links_are_hashed_as_posts_hold_them() -> None:
     [first], [second] = parse(body).entries, parse(absolute).entries
 
     assert link_hash(choose_link(first, ADDRESS)) == link_hash(choose_link(second, "https://other.example/"))
+
+
+def _aliased(
+    items: str, aliases: dict[str, str], known: dict[str, KnownEntry], *, unstable: bool = False
+) -> list[tuple[str, str]]:
+    """Return id and key of each entry of a document, with what the ledger says."""
+    entries = parse(rss(items)).entries
+    found = identify(entries, source_id="quiet", known=known, address=ADDRESS, aliases=aliases, unstable=unstable)
+    return [(entry.id, entry.key) for entry in found]
+
+
+def test_an_alias_stands_for_its_entry() -> None:
+    """An id that the ledger knows has its entry's key, unless the id has a post of its own or nobody knows that entry."""
+    memory = Memory()
+    memory.poll([item("a", "1"), item("b", "2")])
+    one, two, new = (entry_key("quiet", entry_id) for entry_id in ("1", "2", "new"))
+
+    assert _aliased(item("a", "new"), {"new": one}, memory.known) == [("new", one)]
+    assert _aliased(item("a", "2"), {"2": one}, memory.known) == [("2", two)]
+    assert _aliased(item("a", "new"), {"new": one}, {}) == [("new", new)]
+
+
+def test_an_alias_beside_its_entry() -> None:
+    """Where a document holds an entry and its alias, they are one if title or link are, in either order, else two."""
+    memory = Memory()
+    memory.poll([item("a", "1", "http://x.example/a")])
+    one, new = (entry_key("quiet", entry_id) for entry_id in ("1", "new"))
+    itself, other = item("a", "1", "http://x.example/a"), item("b", "new", "http://x.example/b")
+    same = item("a, edited", "new", "https://x.example/a")
+
+    assert _aliased(itself + same, {"new": one}, memory.known) == [("1", one)]
+    assert _aliased(same + itself, {"new": one}, memory.known) == [("1", one)]
+    assert _aliased(itself + other, {"new": one}, memory.known) == [("1", one), ("new", new)]
+
+
+def test_unstable_ids_are_passed_over() -> None:
+    """Of an unstable source the link names an entry, or a hash where there is none."""
+    [(linked, _), (bare, _)] = _aliased(item("a", "1", "http://x.example/a") + item("b", "2"), {}, {}, unstable=True)
+
+    assert linked == "https://x.example/a"
+    assert bare.startswith("urn:sha256:")
+
+
+def test_a_name_apart() -> None:
+    """An entry under another's id gets a derived one, which later polls find again whatever becomes of its title."""
+    memory = Memory()
+    memory.poll([item("a", "1", "http://x.example/a")])
+    [taken] = named(rss(item("b", "1", "http://x.example/b")), memory.known)
+    apart = taken.apart("quiet")
+    memory.known[apart.key] = replace(memory.known[taken.key], raw_hash=apart.raw_hash)
+
+    assert (apart.id, apart.key != taken.key) == (f"1#{apart.id[2:]}", True)
+    assert memory.poll([item("b, edited", "1", "http://x.example/b")]) == {"b, edited": apart.id}
+    assert taken.entry.link is not None
+    assert replace(taken, entry=replace(taken.entry, link=None)).apart("quiet").id != apart.id

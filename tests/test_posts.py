@@ -173,3 +173,11 @@ def test_only_posts_have_archive_files() -> None:
     """Asking for the archive file of another name is a mistake of the caller's."""
     with pytest.raises(ValueError, match="no post"):
         archive_path("a/readme.md")
+
+
+@pytest.mark.parametrize("profile", [default, volantis], ids=["default", "volantis"])
+def test_traits_are_those_of_the_post(profile: Profile) -> None:
+    """What an entry is recognised by is the same before it is written and after its post is read."""
+    for found in (full_entry(), entry(published=None, first_seen=full_entry().published)):
+        rendered = profile.render(found)
+        assert traits_of(profile.read(rendered.post, rendered.extra)) == traits_of(found)

@@ -23,12 +23,13 @@ from aggregator.cli.project import no_such_source, state_to_read
 from aggregator.cli.source_place import Known
 from aggregator.cli.source_preview import count_entries, format_name
 from aggregator.errors import StoreError
-from aggregator.model.changes import KnownEntry, Skipped
+from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.fetched import Fetched
 from aggregator.model.settings import Settings, join_category
 from aggregator.model.source import Source
 from aggregator.pipeline.jobs import DECIDE, FETCH, NORMALISE, PARSE, STAGES, Examined, ExaminedEntry
+from aggregator.pipeline.remembered import LedgerIndex, Remembered
 from aggregator.pipeline.visit import Visit, Visitor
 from aggregator.store.ledger import FILE_NAME, Ledger
 
@@ -58,7 +59,7 @@ def test_source(invocation: Invocation, source: str, stage: str, save: Path | No
     known = Known.read(invocation)
     chosen = _chosen(invocation, known, source)
     current = clock.now()
-    entries, has_state = _remembered(known.settings, chosen) if stage == DECIDE else ({}, False)
+    entries, has_state = _remembered(known.settings, chosen) if stage == DECIDE else (Remembered(), False)
     with Visitor(known.settings, clock.now) as visitor:
         visit = visitor.visit(chosen, entries, stage=stage, stamp=clock.stamp(current), keep_body=save is not None)
     report = _Report(source=chosen, settings=known.settings, stage=stage, visit=visit, has_state=has_state)
@@ -104,13 +105,11 @@ def _chosen(invocation: Invocation, known: Known, text: str) -> Source:
     return Source(id="address", feed=address, addresses=addresses, categories=("inbox",))
 
 
-def _remembered(settings: Settings, source: Source) -> tuple[dict[str, KnownEntry], bool]:
+def _remembered(settings: Settings, source: Source) -> tuple[Remembered, bool]:
     """Return what the state and the ledger know of a source's entries, and whether there is a state."""
-    from aggregator.pipeline.project import taken_out
-
-    gone = taken_out(Ledger.load(settings.root / FILE_NAME), source.id)
+    ledger = LedgerIndex(Ledger.load(settings.root / FILE_NAME))
     with state_to_read(settings) as state:
-        return (state.known(source.id) if state is not None else {}) | gone, state is not None
+        return ledger.of(source.id, state.known(source.id) if state is not None else {}), state is not None
 
 
 def _save(path: Path, body: bytes) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
+from aggregator.decide.noise import same_address, same_text
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry
+from aggregator.model.traits import visible_text
+
+#: How much of the shorter text two versions of one entry have in common at least.
+_SHARED = 0.4
+_SHINGLE = 5  #: characters
 
 
 class Verdict(Enum):
@@ -30,9 +36,10 @@ def judge(known: KnownEntry | None, raw_hash: bytes) -> Verdict:
 def merge(new: Entry, old: Entry, *, dated_by_upstream: bool = True) -> Entry:
     """Return the entry as its post should now read: upstream's new version, with what never moves kept.
 
-    `published` never moves (RFC 4287 §4.2.9), nor does the time it was first seen; categories and byline are the owner's
-    and follow settings only through `build --posts`. `updated` moves only when the entry itself changed (RFC 4287 §4.2.15: in
-    a way that the publisher considers significant): many feeds date their entries anew on every fetch.
+    The id is what it was first known by, whatever alias it comes under. `published` never moves (RFC 4287 §4.2.9), nor does
+    the time it was first seen; categories and byline are the owner's and follow settings only through `build --posts`.
+    `updated` moves only when the entry itself changed (RFC 4287 §4.2.15: in a way that the publisher considers significant):
+    many feeds date their entries anew on every fetch.
 
     `dated_by_upstream` is False where upstream did not write the date in full (its year or day was added or put right by us):
     such a date says nothing about a change.
@@ -42,6 +49,7 @@ def merge(new: Entry, old: Entry, *, dated_by_upstream: bool = True) -> Entry:
     claims = [date for date in given if date is not None and date > old.date]
     merged = replace(
         new,
+        id=old.id,
         published=old.published,
         first_seen=old.first_seen,
         categories=old.categories,
@@ -53,22 +61,42 @@ def merge(new: Entry, old: Entry, *, dated_by_upstream: bool = True) -> Entry:
     return merged
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A post on disk against what it should be."""
+def is_another(new: Entry, old: Entry) -> bool:
+    """Tell whether an id was given to another entry: title, page, time and text are all different ones.
 
-    rewrite: bool
-    locked: bool  #: found edited by hand
-
-
-def compare(known: KnownEntry, *, on_disk: bytes, disk_hash: bytes, should_be: bytes) -> Comparison:
-    """Return whether to rewrite a post that upstream changed; never one that somebody edited (DESIGN 7).
-
-    A post that was adopted (its raw hash is unknown) and differs from what we would write was edited by hand, or upstream
-    changed it while the state was away: which of the two cannot be told, so it is kept.
+    Whoever edits an entry leaves one of them, or much of the text, as it was.
     """
-    if on_disk == should_be:
-        return Comparison(rewrite=False, locked=False)
-    if known.raw_hash is None or disk_hash != known.post_hash:
-        return Comparison(rewrite=False, locked=True)
-    return Comparison(rewrite=True, locked=False)
+    if new.link is None or old.link is None or new.published is None or old.published is None:
+        return False
+    if same_address(new.link, old.link) or same_text(new.title, old.title) or new.published == old.published:
+        return False
+    shingles, before = _shingles(visible_text(new)), _shingles(visible_text(old))
+    return len(shingles & before) < _SHARED * min(len(shingles), len(before)) or not shingles or not before
+
+
+def _shingles(text: str) -> set[str]:
+    return {text[start : start + _SHINGLE] for start in range(len(text) - _SHINGLE + 1)}
+
+
+class Fate(Enum):
+    """What is to be done about a post whose entry came differently."""
+
+    KEEP = "keep"  #: nothing that a reader would notice
+    HEAL = "heal"  #: nothing, but the state does not know this version: a run died before it could say so
+    REWRITE = "rewrite"  #: upstream edited the entry
+    LOCK = "lock"  #: somebody edited the post
+
+
+def compare(known: KnownEntry, *, disk_hash: bytes, same: bool, plain: bool) -> Fate:
+    """Return what becomes of a post; never is one rewritten that somebody edited (DESIGN 7).
+
+    `same`: for a reader, the post says what it should; `plain`: it is byte for byte what its entry renders to. A post that was
+    adopted (its raw hash is unknown) and says something else was edited by hand, or upstream changed it while the state was
+    away: which of the two cannot be told, so it is kept.
+    """
+    ours = disk_hash == known.post_hash
+    if ours and known.raw_hash is not None:
+        return Fate.KEEP if same else Fate.REWRITE
+    if same and plain:
+        return Fate.KEEP if ours else Fate.HEAL
+    return Fate.LOCK

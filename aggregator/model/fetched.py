@@ -54,8 +54,8 @@ class Failed:
     source_id: str
     address: str  #: the address last tried, secrets redacted
     #: A stable word: dns, connect, tls, timeout, refused-address, redirect, http, too-big, coding, truncated, protocol,
-    #: not-a-feed, parse; held: not asked (or no further), since the host wants to be left alone; of the worker that read
-    #: it: deadline, memory, crash, stuck; of ours: bug.
+    #: not-a-feed, own-feed, parse; held: not asked (or no further), since the host wants to be left alone; of the worker
+    #: that read it: deadline, memory, crash, stuck; of ours: bug.
     kind: str
     message: str  #: one line: what and why
     status: int | None = None

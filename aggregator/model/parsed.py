@@ -76,6 +76,7 @@ class ParsedEntry:
     images: tuple[str, ...] = ()  #: media:thumbnail, itunes:image, media:content images, JSON Feed image
     language: str | None = None
     rights: ParsedText | None = None
+    origin: str | None = None  #: id of the feed that it was taken from (atom:source, RFC 4287 §4.2.11); not part of its hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class SourceEvent:
     updated: int = 0
     adopted: int = 0
     locked: int = 0
+    noise: int = 0  #: entries that changed in nothing a reader sees: counters, tracking, dates
     elapsed_ms: int = 0
     kind: str | None = None  #: why it failed: `model.fetched.Failed.kind`
     message: str | None = None  #: the same in words

@@ -78,6 +78,7 @@ def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom
         images=images,
         language=_plain(entry, "language") or _plain(entry, "xml_lang"),
         rights=_text(entry, "rights", atom=atom),
+        origin=_plain(source, "id") if isinstance(source := entry.get("source"), Mapping) else None,
     )
 
 

@@ -1,6 +1,6 @@
 """One fetched body -> posts on disk and the rows that describe them. Runs in a worker, on hostile bytes.
 
-    inflate -> parse -> identify -> normalise -> decide -> render -> write
+    inflate -> parse -> identify -> recognise -> normalise -> decide -> render -> write
 
 All but the last step stand under the feed's own deadline; nothing is written before all of them are done, so that a body
 that kills its worker has changed nothing.
@@ -8,18 +8,20 @@ that kills its worker has changed nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aggregator.decide import Verdict, compare, judge, merge
+from aggregator.decide import Fate, Verdict, compare, is_another, judge, merge
+from aggregator.decide.noise import same_for_readers
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
-from aggregator.model.entry import Entry, Feed
+from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key
-from aggregator.model.parsed import ParsedFeed
-from aggregator.normalise import Identified, choose_date, date_habits, identify, normalise_entry, normalise_feed
+from aggregator.normalise import Identified, choose_date, date_habits, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
-from aggregator.pipeline.jobs import DigestJob, Unreadable
+from aggregator.pipeline.document import Document
+from aggregator.pipeline.jobs import OWN_FEED, DigestJob, NewNames, Unreadable
 from aggregator.store.files import read_file
 from aggregator.store.paths import post_path
 from aggregator.store.posts import archive_path, post_hash, row_of, write_post
@@ -48,16 +50,24 @@ class Draft:
         self.noted: list[tuple[str, bytes]] = []
         self.locked: list[str] = []
         self.skipped: list[Skipped] = []
+        self.told: list[str] = []  #: what was recognised, in words
+        self.noise = 0
 
 
-def digest(job: DigestJob) -> Changes | Unreadable:
+def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
     """Turn one body into posts; returns only what is news. Raises StoreError if a post cannot be written."""
     arm_deadline()
     try:
         body = inflate(job.body, job.coding, job.max_bytes)
         parsed = parse_feed(body, job.headers, address=job.final_address, limit=job.limit or MAX_ENTRIES)
         feed = normalise_feed(parsed, job.source, address=job.final_address)
-        draft = _plan(job, parsed, feed)
+        if parsed.id in job.own_feeds:
+            return Unreadable(kind="own-feed", message=OWN_FEED)
+        document = Document(job, parsed, feed)
+        items = document.items()
+        if document.names is not None:
+            return document.names
+        draft = _plan(document, items)
     except InflateError as error:
         return Unreadable(kind=error.kind, message=str(error))
     except NotAFeedError as error:
@@ -77,46 +87,40 @@ def digest(job: DigestJob) -> Changes | Unreadable:
         noted=tuple(draft.noted),
         locked=tuple(draft.locked),
         skipped=tuple(draft.skipped),
-        warnings=parsed.warnings,
+        warnings=(*parsed.warnings, *document.told, *draft.told),
+        noise=draft.noise,
         entries=len(parsed.entries),
         complete=parsed.complete,
         hints=parsed.hints,
     )
 
 
-def _plan(job: DigestJob, parsed: ParsedFeed, feed: Feed) -> Draft:
+def _plan(document: Document, items: Sequence[Identified]) -> Draft:
     """Decide about every entry; touches the disk only to read posts that upstream has changed."""
     draft = Draft()
-    for item in identify(parsed.entries, source_id=job.source.id, known=job.known, address=job.final_address):
-        plan_entry(job, item, feed=feed, language=parsed.language, draft=draft)
+    for item in items:
+        plan_entry(document, item, draft)
     return draft
 
 
-def plan_entry(job: DigestJob, item: Identified, *, feed: Feed, language: str | None, draft: Draft) -> None:
+def plan_entry(document: Document, item: Identified, draft: Draft) -> None:
     """Decide about one entry."""
-    profile = get_profile(job.place.profile)
+    job = document.job
     known = job.known.get(item.key)
     verdict = judge(known, item.raw_hash)
     if verdict is Verdict.KNOWN:
         return
-    if verdict is Verdict.NOTED:
-        draft.noted.append((item.key, item.raw_hash))
+    if verdict is Verdict.NOTED and known is not None and not known.path:
+        draft.noted.append((item.key, item.raw_hash))  # taken out of the archive
         return
-    entry = to_entry(job, item, feed=feed, language=language)
+    profile = get_profile(job.place.profile)
+    entry = document.normal(item)
     if isinstance(entry, Skipped):
         _plan_skipped(item, entry, known=known, draft=draft)
     elif known is None:
         _plan_new(job, profile, item, entry, draft=draft)
     else:
         _plan_changed(job, profile, item, entry, known=known, draft=draft)
-
-
-def to_entry(job: DigestJob, item: Identified, *, feed: Feed, language: str | None) -> Entry | Skipped:
-    """Normalise one entry as it would be stored."""
-    entry = normalise_entry(item, feed=feed, feed_language=language, source=job.source, address=job.final_address, now=job.now)
-    if isinstance(entry, Entry) and entry.published is None:
-        return replace(entry, first_seen=job.stamp)
-    return entry
 
 
 def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, draft: Draft) -> None:
@@ -157,35 +161,70 @@ def _cut_short(there: bytes, should_be: bytes) -> bool:
 
 
 def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: Draft) -> None:
-    draft.noted.append((item.key, item.raw_hash))
+    noted = (item.key, item.raw_hash)
     there = read_file(job.place.root, known.path)
     if there is None:
         # Deleted by hand, or the folder is not mounted: either way not ours to bring back here.
+        draft.noted.append(noted)
         return
     try:
         old = profile.read(there, _extra(job, profile, known.path))
     except PostFormatError as error:
-        if not there.strip(b"\0"):
-            draft.noted.pop()
+        if not there.strip(b"\0") and not known.locked:
             draft.writes.append(_Write(entry=entry, item=item, path=known.path, rendered=profile.render(entry), is_new=False))
             return
-        draft.locked.append(item.key)
-        draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
+        draft.noted.append(noted)
+        if not known.locked:
+            draft.locked.append(item.key)
+            draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
         return
-    date = choose_date(item.entry, date_habits(job.source), job.now)
-    merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
-    rendered = profile.render(merged)
+    if is_another(entry, old):
+        _plan_apart(job, profile, item, entry, draft=draft)
+    elif known.locked:
+        draft.noted.append(noted)
+    else:
+        date = choose_date(item.entry, date_habits(job.source), job.now)
+        merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
+        _plan_version(profile, item, merged, old, there=there, known=known, draft=draft)
+
+
+def _plan_version(
+    profile: Profile,
+    item: Identified,
+    merged: Entry,
+    old: Entry,
+    *,
+    there: bytes,
+    known: KnownEntry,
+    draft: Draft,
+) -> None:
+    """Plan what becomes of the post `there`, which says `old` and should say `merged`."""
     disk_hash = post_hash(there)
-    outcome = compare(known, on_disk=there, disk_hash=disk_hash, should_be=rendered.post)
-    if outcome.locked:
+    same = same_for_readers(merged, old)
+    fate = compare(known, disk_hash=disk_hash, same=same, plain=profile.render(old).post == there)
+    if fate is Fate.REWRITE:
+        draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=profile.render(merged), is_new=False))
+        return
+    if fate is Fate.HEAL:
+        draft.healed.append(row_of(old, known.path, disk_hash, raw_hash=item.raw_hash))
+        return
+    draft.noted.append((item.key, item.raw_hash))
+    if fate is Fate.LOCK:
         draft.locked.append(item.key)
-    elif there == rendered.post and disk_hash != known.post_hash:
-        # A run died between this post's renaming and its transaction: the row and the feeds are still to follow.
-        draft.noted.pop()
-        draft.healed.append(row_of(merged, known.path, disk_hash, raw_hash=item.raw_hash))
-    elif outcome.rewrite:
-        draft.noted.pop()
-        draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=rendered, is_new=False))
+    elif known.raw_hash is not None:
+        draft.noise += 1
+
+
+def _plan_apart(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: Draft) -> None:
+    """Plan an entry that upstream gave the id of another one: that one's post stays."""
+    apart = item.apart(job.source.id)
+    if apart.key in job.known:
+        return
+    draft.told.append(
+        f"the id {item.id!r} was given to another entry: title, link, date and text are different ones; "
+        f"that one is kept beside it as {apart.id!r}"
+    )
+    _plan_new(job, profile, apart, replace(entry, id=apart.id), draft=draft)
 
 
 def _extra(job: DigestJob, profile: Profile, path: str) -> bytes | None:

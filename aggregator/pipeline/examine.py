@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aggregator.model.changes import KnownEntry, Skipped
-from aggregator.model.entry import Entry, Feed
-from aggregator.model.parsed import ParsedFeed
-from aggregator.normalise import Identified, date_habits, explain_date, identify, normalise_feed
+from aggregator.model.entry import Entry
+from aggregator.normalise import Identified, date_habits, explain_date, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
-from aggregator.pipeline.digest import Draft, plan_entry, to_entry
-from aggregator.pipeline.jobs import DECIDE, FETCH, PARSE, DigestJob, Examined, ExaminedEntry, ExamineJob, Unreadable
+from aggregator.pipeline.digest import Draft, plan_entry
+from aggregator.pipeline.document import Document
+from aggregator.pipeline.jobs import DECIDE, FETCH, OWN_FEED, PARSE, DigestJob, Examined, ExaminedEntry, ExamineJob, Unreadable
 from aggregator.store.files import read_file
 from aggregator.workers import arm_deadline, disarm_deadline
 
@@ -46,14 +46,17 @@ def _parsed(job: ExamineJob, body: bytes, found: Examined) -> Examined:
     except NotAFeedError as error:
         kind = "parse" if isinstance(error, UnreadableFeedError) else "not-a-feed"
         return _named(job, body, replace(found, unreadable=Unreadable(kind=kind, message=str(error))))
-    items = identify(parsed.entries, source_id=digest.source.id, known=digest.known, address=digest.final_address)
+    if parsed.id in digest.own_feeds:
+        return replace(found, unreadable=Unreadable(kind="own-feed", message=OWN_FEED))
     feed = normalise_feed(parsed, digest.source, address=digest.final_address)
-    entries = [_entry(job, item, parsed, feed) for item in items]
+    document = Document(digest, parsed, feed)  # a dry run: nothing need be written down first
+    items = document.items()
+    entries = [_entry(job, item, document) for item in items]
     if job.newest is not None:
         entries = sorted(entries, key=_date, reverse=True)[: job.newest]  # stable: those without a date in their order
     return replace(
         found,
-        parsed=replace(parsed, entries=()),
+        parsed=replace(parsed, entries=(), warnings=(*parsed.warnings, *document.told)),
         feed=feed,
         entries=tuple(entries),
         count=len(parsed.entries),
@@ -71,17 +74,17 @@ def _named(job: ExamineJob, body: bytes, found: Examined) -> Examined:
     return replace(found, named=named, is_list=_LIST_ROOT.search(body, 0, _START) is not None)
 
 
-def _entry(job: ExamineJob, item: Identified, parsed: ParsedFeed, feed: Feed) -> ExaminedEntry:
+def _entry(job: ExamineJob, item: Identified, document: Document) -> ExaminedEntry:
     found = ExaminedEntry(parsed=item.entry, id=item.id, key=item.key)
     if job.stage == PARSE:
         return found
-    entry = to_entry(job.digest, item, feed=feed, language=parsed.language)
+    entry = document.normal(item)
     _, date_from = explain_date(item.entry, date_habits(job.digest.source), job.digest.now)
     found = replace(found, entry=entry, date_from=date_from if isinstance(entry, Entry) else None)
     if job.stage != DECIDE:
         return found
     draft = Draft()
-    plan_entry(job.digest, item, feed=feed, language=parsed.language, draft=draft)
+    plan_entry(document, item, draft)
     decision, why, path = _decision(job.digest, item, draft)
     return replace(found, decision=decision, why=why, path=path)
 

@@ -252,6 +252,7 @@ def _event(  # noqa: PLR0917 - private, called once
         updated=len(changes.updated),
         adopted=changes.adopted,
         locked=len(changes.locked),
+        noise=changes.noise,
         warnings=told + state.warnings,
         posts=tuple(("+", row.path) for row in fresh) + tuple(("~", row.path) for row in changes.updated),
     )

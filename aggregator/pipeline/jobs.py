@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,26 @@ class DigestJob:
     limit: int | None  #: newest entries to look at
     place: PostsPlace
     dry_run: bool = False
+    aliases: dict[str, str] = field(default_factory=dict)  #: key by upstream's id, as the ledger has them
+    unstable: bool = False  #: the ledger says that the source's ids count for nothing
+    settled: bool = False  #: what was recognised need not be written down before anything rests on it
+    own_feeds: frozenset[str] = frozenset()  #: atom:ids of what this site publishes
+
+
+#: What a source that is a feed of this site is told.
+OWN_FEED = (
+    "this is a feed of this site: polling it would bring back what was published here. Remove the source, or name the feeds"
+    " that its entries come from"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNames:
+    """Known entries that came under new ids. Nothing was written: the ledger comes first, then the job again."""
+
+    aliases: tuple[tuple[str, str], ...]  #: (id, key)
+    unstable: bool = False  #: the source's ids change again and again: they will count for nothing
+    told: tuple[str, ...] = ()  #: the same in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +199,7 @@ def _through(work: Callable[[Job], Result], job: Job) -> Result:
         raise BugError(f"{type(error).__name__}: {error}", traceback.format_exc()) from None
 
 
-def run_digest(job: DigestJob) -> Changes | Unreadable:
+def run_digest(job: DigestJob) -> Changes | NewNames | Unreadable:
     """One fetched body into posts; see `pipeline.digest`."""
     from aggregator.pipeline.digest import digest
 

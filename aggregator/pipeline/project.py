@@ -14,15 +14,16 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from aggregator.errors import ConfigError, Problem, StoreError
-from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.key import atom_id, link_hash
+from aggregator.model.changes import PostRow
+from aggregator.model.key import atom_id
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
+from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.store.files import sweep_leftovers
-from aggregator.store.ledger import FILE_NAME, Deleted, Gone, Ledger, Moved, Takedown
+from aggregator.store.ledger import FILE_NAME, Alias, Gone, Ledger, Moved, Unstable
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
 from aggregator.store.posts import list_posts
@@ -41,6 +42,8 @@ class Project:
         self.settings = settings
         self.state = state
         self.ledger = ledger
+        self._said = LedgerIndex(ledger)
+        self._own_feeds: frozenset[str] | None = None
         root = settings.root
         self.place = PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile)
         self.public = root / settings.public.dir
@@ -62,31 +65,38 @@ class Project:
         """Return the outputs that posts of these categories stand in."""
         return tuple(sorted({path for category in categories for path in outputs_of(self.settings, category)}))
 
-    def gone(self, source_id: str) -> dict[str, KnownEntry]:
-        """Return the entries of a source that must never come back, as locked ones without a post."""
-        return taken_out(self.ledger, source_id)
+    def remembered(self, source_id: str, *, indexed: bool) -> Remembered:
+        """Return what is known of a source's entries.
+
+        The state is not asked unless it was `indexed` before this run, or posts were found by it.
+        """
+        return self._said.of(source_id, self.state.known(source_id) if indexed or self.adopted else {})
+
+    def own_feeds(self) -> frozenset[str]:
+        """Return the atom:ids of the feeds that this site publishes or has published."""
+        if self._own_feeds is None:
+            self._own_feeds = own_feeds(self.settings, self.ledger, self.state.leaves())
+        return self._own_feeds
 
     def gone_on_purpose(self) -> frozenset[str]:
         """Return the atom:ids of entries that were taken out of the archive by somebody."""
-        return frozenset(atom_id(line.source, line.id) for line in self._gone_lines())
+        return frozenset(atom_id(line.source, line.id) for lines in self._said.gone.values() for line in lines)
 
     def gone_keys(self) -> frozenset[str]:
         """Return the keys of those entries: whatever the state or the disk still holds of them is not published."""
-        return frozenset(line.key for line in self._gone_lines())
+        return frozenset(line.key for lines in self._said.gone.values() for line in lines)
 
-    def note(self, lines: Iterable[Moved | Gone]) -> None:
+    def note(self, lines: Iterable[Moved | Gone | Alias | Unstable]) -> None:
         """Write down what was learned for good, before anything rests on it. Raises StoreError."""
         if found := tuple(lines):
             self.ledger.add(*found)
+            self._said = LedgerIndex(self.ledger)
 
     def forget_gone(self, source_ids: Iterable[str]) -> None:
         """Strike out that these sources are gone: they have answered. Raises StoreError."""
         returned = set(source_ids)
         if returned:
             self.ledger.drop(*(line for line in self.ledger.of(Gone) if line.source in returned))
-
-    def _gone_lines(self) -> tuple[Deleted | Takedown, ...]:
-        return _gone_lines(self.ledger)
 
     # -- posts folders ----------------------------------------------------------------------------------------------
 
@@ -184,16 +194,6 @@ class Project:
             time.sleep(wait_ns / 1e9)
         self.state.close_folders(found)
         self._touched.clear()
-
-
-def taken_out(ledger: Ledger, source_id: str) -> dict[str, KnownEntry]:
-    """Return the entries of a source that must never come back, as locked ones without a post."""
-    nowhere = KnownEntry(raw_hash=None, link_hash=link_hash(None), path="", post_hash=None, locked=True)
-    return {line.key: nowhere for line in _gone_lines(ledger) if line.source == source_id}
-
-
-def _gone_lines(ledger: Ledger) -> tuple[Deleted | Takedown, ...]:
-    return (*ledger.of(Deleted), *ledger.of(Takedown))
 
 
 @contextmanager

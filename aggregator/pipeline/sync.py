@@ -18,17 +18,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError, StoreError
-from aggregator.model.changes import Changes, KnownEntry
+from aggregator.model.changes import Changes
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
-from aggregator.pipeline.jobs import BugError, DigestJob, Unreadable, run_digest
+from aggregator.pipeline.jobs import BugError, DigestJob, NewNames, Unreadable, run_digest
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.schedule import Next
 from aggregator.store.files import make_durable
+from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -248,6 +249,7 @@ class _Sync:
         if not self._request.dry_run:
             # Before the first post is written there by this run, or its own posts would look like somebody else's.
             await self._project.look_through_folder(workers, source.categories, self._report)
+        remembered = self._project.remembered(source.id, indexed=self._had_entries)
         job = DigestJob(
             body=answer.body,
             coding=answer.coding,
@@ -255,21 +257,35 @@ class _Sync:
             final_address=answer.final_address,
             max_bytes=self._settings.fetch.max_bytes,
             source=replace(source, headers=(), auth=None, proxy=None),
-            known=self._known(source),
+            known=remembered.known,
             now=self._now(),  # a long run meets entries that were published after it began
             stamp=self._request.stamp,
             limit=min((limit for limit in (source.limit, self._request.limit) if limit), default=None),
             place=self._project.place,
             dry_run=self._request.dry_run,
+            aliases=remembered.aliases,
+            unstable=remembered.unstable,
+            own_feeds=self._project.own_feeds(),
         )
+        told: tuple[str, ...] = ()
         try:
-            return await workers.run(run_digest, job)
+            result = await workers.run(run_digest, job)
+            while isinstance(result, NewNames):
+                # Written down first; then the body is read knowing it. A source is found unstable once, an alias once.
+                told += result.told
+                job = self._written_down(job, result)
+                result = await workers.run(run_digest, job)
         except WorkerDiedError as error:
             return Unreadable(kind=error.kind, message=f"the feed {error}")
+        return replace(result, warnings=(*told, *result.warnings)) if isinstance(result, Changes) else result
 
-    def _known(self, source: Source) -> dict[str, KnownEntry]:
-        known = self._project.state.known(source.id) if self._had_entries or self._project.adopted else {}
-        return known | self._project.gone(source.id)
+    def _written_down(self, job: DigestJob, names: NewNames) -> DigestJob:
+        """Put into the ledger which known entries came under new ids; return the job that knows it."""
+        project, source, at = self._project, job.source.id, self._request.now
+        project.note(Alias(source=source, id=entry_id, key=key, at=at) for entry_id, key in names.aliases)
+        project.note([Unstable(source=source, at=at)] if names.unstable else [])
+        aliases = job.aliases | dict(names.aliases)
+        return replace(job, aliases=aliases, unstable=job.unstable or names.unstable, settled=not names.unstable)
 
     # -- after a visit ----------------------------------------------------------------------------------------------
 

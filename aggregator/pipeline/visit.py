@@ -14,7 +14,6 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from aggregator.model.changes import KnownEntry
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
@@ -28,6 +27,7 @@ from aggregator.pipeline.jobs import (
     Unreadable,
     run_examine,
 )
+from aggregator.pipeline.remembered import Remembered, own_feeds
 from aggregator.workers import WorkerDiedError, Workers
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Visitor(AbstractContextManager["Visitor"]):
         self,
         source: Source,
         answer: Fetched,
-        known: dict[str, KnownEntry] | None = None,
+        remembered: Remembered | None = None,
         *,
         stage: str,
         stamp: datetime | None = None,
@@ -87,7 +87,10 @@ class Visitor(AbstractContextManager["Visitor"]):
             final_address=answer.final_address,
             max_bytes=settings.fetch.max_bytes,
             source=replace(source, headers=(), auth=None, proxy=None),
-            known=known or {},
+            known=remembered.known if remembered else {},
+            aliases=remembered.aliases if remembered else {},
+            unstable=remembered is not None and remembered.unstable,
+            own_feeds=own_feeds(settings),
             now=now,
             stamp=stamp or now,
             limit=source.limit,
@@ -103,14 +106,14 @@ class Visitor(AbstractContextManager["Visitor"]):
             found = Unreadable(kind="bug", message=f"internal error, a bug of aggregator: {error}")
         return found if isinstance(found, Examined) else as_failure(answer, found)
 
-    def visit(self, source: Source, known: dict[str, KnownEntry], *, stage: str, stamp: datetime, keep_body: bool) -> Visit:
+    def visit(self, source: Source, remembered: Remembered, *, stage: str, stamp: datetime, keep_body: bool) -> Visit:
         """Ask a source as `sync` does: an instance whose answer is no feed is passed over for the next one (DESIGN 14)."""
         excluded: set[str] = set()
         while True:
             answer = self.poll(source, frozenset(excluded))
             if isinstance(answer, Failed):
                 return Visit(failed=answer)
-            found = self.examine(source, answer, known, stage=stage, stamp=stamp, keep_body=keep_body)
+            found = self.examine(source, answer, remembered, stage=stage, stamp=stamp, keep_body=keep_body)
             if isinstance(found, Failed):
                 return Visit(answer=answer, failed=found)
             if found.unreadable is None:

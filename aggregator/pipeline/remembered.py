@@ -1,0 +1,64 @@
+"""What state and ledger know of a source's entries before its document is read: the same for `sync` and for who only looks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from aggregator.model.changes import KnownEntry
+from aggregator.model.key import feed_id
+from aggregator.model.settings import Settings, split_category
+from aggregator.model.traits import traits_of_id
+from aggregator.store.ledger import Alias, Deleted, Ledger, Renamed, Takedown, Unstable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What is known of one source's entries."""
+
+    known: dict[str, KnownEntry] = field(default_factory=dict)  #: by key; what must never come back is locked, without a path
+    aliases: dict[str, str] = field(default_factory=dict)  #: keys by the other ids that upstream has given the entries
+    unstable: bool = False  #: upstream gives them new ids again and again
+
+
+class LedgerIndex:
+    """What the ledger says of entries, by source."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Take the ledger as it is now."""
+        self.gone: dict[str, list[Deleted | Takedown]] = defaultdict(list)
+        lines: tuple[Deleted | Takedown, ...] = (*ledger.of(Deleted), *ledger.of(Takedown))
+        for gone in lines:
+            self.gone[gone.source].append(gone)
+        self._aliases: dict[str, dict[str, str]] = defaultdict(dict)
+        for alias in ledger.of(Alias):
+            self._aliases[alias.source][alias.id] = alias.key
+        self._unstable = frozenset(line.source for line in ledger.of(Unstable))
+
+    def of(self, source_id: str, state: Mapping[str, KnownEntry]) -> Remembered:
+        """Return what is known of a source, given what the state knows.
+
+        What was taken out is recognised under another id as long as the state remembers it, later by its own id alone.
+        """
+        known = dict(state)
+        for line in self.gone.get(source_id, ()):
+            entry = known.get(line.key)
+            known[line.key] = KnownEntry(
+                raw_hash=None,
+                link_hash=entry.link_hash if entry else b"",
+                path="",
+                post_hash=None,
+                locked=True,
+                traits=entry.traits if entry else traits_of_id(line.id),
+            )
+        return Remembered(known=known, aliases=self._aliases.get(source_id, {}), unstable=source_id in self._unstable)
+
+
+def own_feeds(settings: Settings, ledger: Ledger | None = None, leaves: Iterable[tuple[str, ...]] = ()) -> frozenset[str]:
+    """Return the atom:ids of the feeds that this site publishes or, as far as ledger and posts tell, has published."""
+    named = (*(category.path for category in settings.categories), *(source.categories for source in settings.sources))
+    renamed = ledger.of(Renamed) if ledger is not None else ()
+    before = [split_category(line.old) for line in renamed if line.what == "category"]
+    paths = {path[:depth] for path in (*named, *before, *leaves) for depth in range(len(path) + 1)}
+    return frozenset(feed_id(settings.site.id, path) for path in {(), *paths})
