@@ -187,6 +187,7 @@ def test_host_opens_again() -> None:
     assert opened is None
 
 
+@pytest.mark.rule("F9")
 def test_the_longest_wait_holds_when_several_were_asked_at_once() -> None:
     """Where two requests may run side by side, neither a shorter wait nor a good answer takes back what a host asked for."""
     limit = timedelta(seconds=1)
