@@ -195,4 +195,5 @@ def test_what_feedparser_expects_of_itself(shared: Path, sweep: Sweep, record_pr
     record_property("table", "\n".join(lines))
 
     assert total[0] > 100
-    assert total[1] >= 0.97 * total[0], lines
+    # Of a sample less may be met: the misses are few and stand close together.
+    assert total[1] >= (0.97 if sweep.whole else 0.93) * total[0], lines
