@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint conduct day verify clean
+.PHONY: demo test lint conduct families day verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -25,6 +25,9 @@ lint: .venv/.dev
 
 conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m rule --whole --rule-table=docs/conduct.md $(PYTEST_ARGS)
+
+families: .venv/.dev  ## every family of broken feeds -> its tests -> how that ended
+	$(BIN)/python -m pytest -n auto -q -m family --family-table=docs/broken-feeds.md $(PYTEST_ARGS)
 
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw
 	$(BIN)/python -m pytest -n 1 -q --whole --day-table=docs/conduct-day.md tests/test_day.py $(PYTEST_ARGS)

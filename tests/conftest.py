@@ -20,7 +20,9 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 
 from tests.day_table import DayTable
-from tests.rules import RuleTable
+from tests.families import FAMILIES
+from tests.mark_table import MarkPlugin
+from tests.rules import CONDUCT
 from tests.upstream import Folder, Upstream, item
 
 Case = TypeVar("Case")
@@ -31,15 +33,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run every sweep whole instead of a sample")
     parser.addoption("--sweep-seed", type=int, default=None, help="seed of the samples; printed in the header")
     parser.addoption("--sweep-table", default=None, help="write the table of sweeps to this file")
-    parser.addoption(
-        "--rule-table", default=None, help="print the table of conduct, and write it to this file ('-': only print)"
-    )
+    for table in (CONDUCT, FAMILIES):
+        parser.addoption(table.option, default=None, help="print this table, and write it to this file ('-': only print)")
     parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(RuleTable(config), "rule-table")
+    for table in (CONDUCT, FAMILIES):
+        config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
     if config.getoption("--sweep-seed") is None:
         # One seed for all worker processes of a run; a new one each minute, so that runs wander over the sweeps.

@@ -1,18 +1,8 @@
-"""The table of conduct: which row of the rules is played by which test, and how that ended (`make conduct`).
-
-A test carries `@pytest.mark.rule("F1", ...)` for every row that it would fail without. With --rule-table the table is also
-written down; a row that no test has shown to be true is named, and fails the run.
-"""
+"""The table of conduct: which row of the rules is played by which test, and how that ended (`make conduct`)."""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
-
-import pytest
+from tests.mark_table import MarkTable
 
 #: What the rows say, in short; their sources stand in docs/conduct.md's own words.
 ROWS: dict[str, str] = {
@@ -73,90 +63,14 @@ ROWS: dict[str, str] = {
     "R24": "broken Content-Length",
 }
 
-
-Results = dict[str, dict[str, set[str]]]
-
-
-def read_results(stats: Mapping[str, Sequence[Any]]) -> Results:
-    """Return row -> test -> how its cases ended, from what the terminal reporter has collected."""
-    results: Results = {number: {} for number in ROWS}
-    for word in ("passed", "failed", "error", "skipped"):
-        for report in stats.get(word, ()):
-            numbers = dict(getattr(report, "user_properties", ())).get("rules", "")
-            test = report.nodeid.partition("[")[0].rpartition("/")[2]
-            for number in filter(None, numbers.split(",")):
-                results[number].setdefault(test, set()).add("failed" if word == "error" else word)
-    return results
-
-
-def result_of(tests: Mapping[str, set[str]]) -> str:
-    """Say how a row ended: it has passed if a test that plays it ran, and none of them failed."""
-    words = {word for found in tests.values() for word in found}
-    if not words:
-        return "MISSING"
-    if "failed" in words:
-        return "failed"
-    if "passed" not in words:
-        return "skipped"
-    return "passed, in part skipped" if "skipped" in words else "passed"
-
-
-def render_table(results: Results) -> list[str]:
-    """Write the table as Markdown."""
-    lines = ["| row | what is true | played by | result |", "|---|---|---|---|"]
-    for number, fact in ROWS.items():
-        tests = results[number]
-        lines.append(f"| {number} | {fact} | {', '.join(f'`{test}`' for test in sorted(tests))} | {result_of(tests)} |")
-    return lines
-
-
-def unplayed(results: Results) -> list[str]:
-    """Return the rows that no test has shown to be true."""
-    return [number for number in ROWS if not result_of(results[number]).startswith("passed")]
-
-
-class RuleTable:
-    """Collects who plays what while the tests run."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._place = config.getoption("--rule-table")
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Let each test report the rows that it plays."""
-        for item in items:
-            numbers = [number for mark in item.iter_markers("rule") for number in mark.args]
-            for number in numbers:
-                assert number in ROWS, f"{item.nodeid}: there is no row {number}"
-            if numbers:
-                item.user_properties.append(("rules", ",".join(numbers)))
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Fail a run that was to play every row and did not; here, since the summary comes too late for that."""
-        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-        if not self._place or reporter is None or hasattr(session.config, "workerinput"):
-            return
-        if unplayed(read_results(reporter.stats)) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Print the table, and write it down."""
-        if not self._place:
-            return
-        results = read_results(terminalreporter.stats)
-        lines = render_table(results)
-        terminalreporter.section("conduct")
-        terminalreporter.write_line("\n".join(lines))
-        if missing := unplayed(results):
-            terminalreporter.write_line(f"not shown to be true: {', '.join(missing)}")
-        if self._place != "-":
-            when = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}"
-            page = [
-                "# Conduct",
-                "",
-                "How upstreams are treated, row by row: the rules of a polite fetcher (F) and the faults and attacks that",
-                "it has to bear (R), each played by a test over real sockets or on the production planner.",
-                f"`make conduct` runs them and writes this table; a row that is not played fails it. Last run: {when}.",
-                "",
-                *lines,
-            ]
-            Path(self._place).write_text("\n".join(page) + "\n", "utf-8")
+CONDUCT = MarkTable(
+    mark="rule",
+    option="--rule-table",
+    rows=ROWS,
+    title="Conduct",
+    intro=(
+        "How upstreams are treated, row by row: the rules of a polite fetcher (F) and the faults and attacks that",
+        "it has to bear (R), each played by a test over real sockets or on the production planner.",
+        "`make conduct` runs them and writes this table; a row that is not played fails it.",
+    ),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -10,25 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.rules import ROWS, read_results, result_of
+from tests.mark_table import result_of
+from tests.rules import CONDUCT, ROWS
 
 ROOT = Path(__file__).parents[1]
 
 
-def marked(path: Path) -> set[str]:
-    """Return the rows that a module's tests say they play."""
-    return {
-        str(argument.value)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule"
-        for argument in node.args
-        if isinstance(argument, ast.Constant)
-    }
-
-
 def test_every_row_is_carried_by_a_test() -> None:
     """No row of the table is without a test that says that it plays it, and none is played that is not there."""
-    carried = {number for path in (ROOT / "tests").glob("test_*.py") for number in marked(path)}
+    carried = {number for path in (ROOT / "tests").glob("test_*.py") for number in CONDUCT.marked(path)}
 
     assert [number for number in ROWS if number not in carried] == []
     assert carried <= set(ROWS)
@@ -57,11 +46,11 @@ def test_a_row_is_as_good_as_its_tests(tests: dict[str, set[str]], result: str) 
 def test_cases_of_a_test_are_told_by_its_name() -> None:
     """Whatever stands in a case's id, slashes and brackets too, it counts for its test."""
     reports = [
-        SimpleNamespace(nodeid=f"tests/test_x.py::test_a[{case}]", user_properties=[("rules", "F1,R1")])
+        SimpleNamespace(nodeid=f"tests/test_x.py::test_a[{case}]", user_properties=[("rule", "F1,R1")])
         for case in ("http://a/b[1]", "x")
     ]
 
-    assert read_results({"passed": reports[:1], "error": reports[1:]})["R1"] == {"test_x.py::test_a": {"passed", "failed"}}
+    assert CONDUCT.read({"passed": reports[:1], "error": reports[1:]})["R1"] == {"test_x.py::test_a": {"passed", "failed"}}
 
 
 def test_a_run_that_leaves_rows_out_fails(tmp_path: Path) -> None:
