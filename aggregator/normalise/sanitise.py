@@ -16,7 +16,8 @@ import nh3
 
 from aggregator.model.entry import SafeHtml
 from aggregator.normalise.address import absolute, unwrap
-from aggregator.normalise.text import ILLEGAL, html_to_line
+from aggregator.normalise.text import ILLEGAL, html_to_line, join_surrogates
+from aggregator.normalise.unclosed import free_text
 
 
 def _names(text: str) -> frozenset[str]:
@@ -98,6 +99,7 @@ _base = _Base()
 
 def sanitise(html: str, base: str | None) -> SafeHtml:
     """Return the fragment, which holds no character that XML forbids, as safe HTML; addresses are resolved against `base`."""
+    html = free_text(join_surrogates(html))
     if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
         html = f"<p>{escape(html_to_line(html), quote=False)}</p>"

@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 from aggregator.model.parsed import HTML, TEXT, ParsedText
+from aggregator.normalise.unclosed import free_text
 
 MAX_TITLE = 500
 MAX_SUMMARY = 500
@@ -22,13 +23,20 @@ _EMBEDDINGS = re.compile("[\u202a\u202b\u202d\u202e]")
 _ISOLATES = re.compile("[\u2066\u2067\u2068]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
-_DROPPED = re.compile(r"<(script|style|noscript|template)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.IGNORECASE | re.DOTALL)
+_DROPPED = re.compile(r"<(script|style|noscript|template)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
 _BLOCK = re.compile(
     r"</?(?:p|br|div|li|ul|ol|dl|dt|dd|h[1-6]|tr|td|th|table|blockquote|pre|hr|section|article|header|footer|figure|figcaption)"
     r"(?:[\s/][^<>]*)?>",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!\[CDATA\[|\]\]>|<![A-Za-z][^<>]*>")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!\[CDATA\[|\]\]>|<![A-Za-z][^<>]*>|<\?--[^>]*+>?")
+#: References to halves of a character beyond U+FFFF, as JavaScript and old PHP write them, and to NUL.
+_HALVES = re.compile(
+    r"(?:&#(?:[xX]0{0,4}(?:[dD][89a-fA-F][0-9a-fA-F]{2}|0)|0{0,4}(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|0));?)+",
+    re.ASCII,
+)
+_HALF = re.compile(r"&#(?:[xX]([0-9a-fA-F]+)|(\d+))")
 #: Tags that people put into titles and descriptions; others, such as `<T>` or `<div>` in a text about HTML, are text,
 #: and so is `<b and c>` in a comparison.
 _KNOWN_TAG = re.compile(
@@ -57,6 +65,19 @@ def _balanced(text: str) -> str:
     return text
 
 
+def join_surrogates(text: str) -> str:
+    """Return text with references to two surrogates as the character that they mean; one alone, and NUL, is nothing.
+
+    HTML (§13.2.5.80) would make each of them U+FFFD, a sign that the writer never meant.
+    """
+    return _HALVES.sub(_joined, text) if "&#" in text else text
+
+
+def _joined(match: re.Match[str]) -> str:
+    codes = [int(hexadecimal, 16) if hexadecimal else int(decimal) for hexadecimal, decimal in _HALF.findall(match[0])]
+    return b"".join(code.to_bytes(2, "big") for code in codes if code).decode("utf-16-be", "ignore")
+
+
 def looks_like_html(text: str) -> bool:
     """Tell whether a text of unknown kind holds tags that are meant as tags."""
     return "<" in text and _KNOWN_TAG.search(text) is not None
@@ -69,9 +90,11 @@ def has_tags(text: str) -> bool:
 
 def html_to_line(html: str) -> str:
     """Return the text of HTML as one line: scripts and tags gone, entities decoded once."""
+    if "<!--" in html:
+        html = _COMMENT.sub("", free_text(html))
     if "<" in html:
         html = _TAG.sub("", _BLOCK.sub(" ", _DROPPED.sub(" ", html)))
-    return one_line(unescape(html))
+    return one_line(unescape(join_surrogates(html)))
 
 
 def to_line(text: ParsedText | None) -> str | None:
@@ -83,7 +106,7 @@ def to_line(text: ParsedText | None) -> str | None:
     elif text.type == HTML or looks_like_html(text.value):
         line = html_to_line(text.value)
     else:
-        line = one_line(unescape(text.value))
+        line = one_line(unescape(join_surrogates(text.value)))
     return line or None
 
 
