@@ -28,6 +28,11 @@ _BUFFER_BYTES = 64 * 1024
 #: What a document may hold before reading stops; far beyond the newest entries that are kept.
 MAX_ENTRIES_READ = 10_000
 MAX_TAGS = 200
+#: feedparser writes an end tag for each element of XHTML; HTML reads `</br>` as one more <br>.
+_VOID_ENDS = frozenset(
+    f"</{name}>"
+    for name in ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
+)
 
 #: What feedparser and sgmllib let escape on hostile input. Bugs of ours would be among them too, so each is reported by name.
 FOREIGN_ERRORS = (
@@ -100,6 +105,10 @@ class _AsWritten:
             self.baseuri = self._bases.pop()
         if tag == self._root:
             self.root_closed = True
+
+    def handle_data(self, text: str, escape: int = 1) -> None:
+        if escape or text not in _VOID_ENDS:
+            super().handle_data(text, escape)  # type: ignore[misc]
 
     # -- entries
 

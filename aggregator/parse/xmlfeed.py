@@ -28,7 +28,8 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 _IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
 
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+=*\s*")
+#: In lines; words with blanks between them are text.
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+(?:[ \t]*[\r\n]\s*[A-Za-z0-9+/]+)*=*\s*")
 
 
 def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
