@@ -46,6 +46,8 @@ def _name_and_email(person: ParsedPerson) -> tuple[str, str | None]:
     if both is not None:
         name = (both["name"] or both["name2"] or both["name3"]).strip(" \"'")
         email = email or both["email"] or both["email2"] or both["email3"]
+    elif _EMAIL.fullmatch(name):
+        email = email or name
     return shorten(name, MAX_NAME), email if _EMAIL.fullmatch(email) else None
 
 
