@@ -24,13 +24,27 @@ _NOT_INLINE = re.compile(
 )
 _ENDS_OR_VOID = re.compile(r"</[a-z]|<(?:img|br)[\s/>]", re.IGNORECASE)
 
+#: The line that RSSHub's instances may add below every text: at the end, and with nothing else beside it.
+_CREDIT = re.compile(
+    r"(?:(?<=[>\n])|\A)(?:\s|<(?:hr|br)\b[^<>]*>|<(?:p|div|small|em|i|b|strong|span|center|footer|sub|sup|blockquote|section)\b[^<>]*>)*+"
+    r"(?:Powered\s+by|Made\s+with\s+love\s+by|由)\s*:?\s*(?:<a\b[^<>]*>)?\s*RSSHub\s*(?:</a>)?\s*(?:驱动|强力驱动)?"
+    r"\s*(?:[(（]?https?://[^\s<>()（）]+[)）]?)?[.!。！]?(?:\s|<br\b[^<>]*>|</[a-z]+>)*+\Z",
+    re.IGNORECASE,
+)
+_LONGEST_CREDIT = 600  #: characters
 
-def to_html(text: ParsedText | None, *, base: str) -> SafeHtml:
-    """Return a text construct as safe HTML; relative addresses are resolved against its xml:base, else `base`."""
-    return _safe(_markup(text), text, base) if text is not None else SafeHtml("")
+
+def to_html(text: ParsedText | None, *, base: str, document: str | None = None) -> SafeHtml:
+    """Return a text construct as safe HTML; relative addresses are resolved against its xml:base, else `base`.
+
+    A relative xml:base is relative to the document (RFC 3986 §5.1), whose address is `base` unless another is given.
+    """
+    return _safe(_markup(text), text, base, document or base) if text is not None else SafeHtml("")
 
 
-def to_content(text: ParsedText | None, *, base: str, fixes: Iterable[Fix]) -> SafeHtml | Placeholder:
+def to_content(
+    text: ParsedText | None, *, base: str, fixes: Iterable[Fix], document: str | None = None
+) -> SafeHtml | Placeholder:
     """Return an entry's text like `to_html`, with its site's fixes applied, or what a fix found to stand in its place."""
     if text is None:
         return SafeHtml("")
@@ -40,11 +54,18 @@ def to_content(text: ParsedText | None, *, base: str, fixes: Iterable[Fix]) -> S
         if isinstance(fixed, Placeholder):
             return fixed
         markup = fixed
-    return _safe(markup, text, base)
+    return _safe(_without_credit(markup), text, base, document or base)
 
 
-def _safe(markup: str, text: ParsedText, base: str) -> SafeHtml:
-    return sanitise(repair_images(markup), absolute(text.base, base) or base)
+def _without_credit(markup: str) -> str:
+    """Take the aggregator's own line off the end; the sanitiser closes what that leaves open."""
+    tail = markup[-_LONGEST_CREDIT:]
+    found = _CREDIT.search(tail) if "rsshub" in tail.lower() else None
+    return markup if found is None else markup[: len(markup) - len(tail) + found.start()]
+
+
+def _safe(markup: str, text: ParsedText, base: str, document: str) -> SafeHtml:
+    return sanitise(repair_images(markup), absolute(text.base, document) or base)
 
 
 def _markup(text: ParsedText) -> str:

@@ -31,7 +31,7 @@ def normalise_entry(
     """Return the entry in the model's terms; `address` is the document's, `now` the time of the poll (aware)."""
     entry = item.entry
     link = choose_link(entry, address)
-    content = to_content(entry.content, base=link or address, fixes=choose_fixes(source))
+    content = to_content(entry.content, base=link or address, document=address, fixes=choose_fixes(source))
     if isinstance(content, Placeholder):
         return Skipped(entry=item.id, reason=content.reason)
     enclosures = to_enclosures(entry.enclosures, address)
@@ -43,7 +43,7 @@ def normalise_entry(
     if title is not None and text == title and not _SHOWS.search(content):
         # Upstream repeats the title where it has no text; a picture beside it is something to see.
         content = SafeHtml("")
-    summary = _summary(entry, content, link or address)
+    summary = _summary(entry, content, link or address, address)
     cover = _cover(entry, content, address) if mode is not RightsMode.LINK else None
     date = choose_date(entry, date_habits(source), now)
     content, summary = _within_rights(mode, content, summary, link)
@@ -69,11 +69,11 @@ def normalise_entry(
     )
 
 
-def _summary(entry: ParsedEntry, content: SafeHtml, base: str) -> str | None:
+def _summary(entry: ParsedEntry, content: SafeHtml, base: str, document: str) -> str | None:
     """Return upstream's summary as one line, unless it only repeats the text."""
     if entry.summary is None:
         return None
-    summary = html_to_line(to_html(entry.summary, base=base))
+    summary = html_to_line(to_html(entry.summary, base=base, document=document))
     return shorten(summary, MAX_SUMMARY) if summary and summary != html_to_line(content) else None
 
 
