@@ -45,9 +45,7 @@ def test_what_stands_before_the_document(tmp_path: Path) -> None:
     }
     played = once(tmp_path, {name: start + document for name, start in before.items()})
 
-    assert {name: [entry.title for entry in played.entries(name)] for name in before} == dict.fromkeys(
-        before, ["First", "Second"]
-    )
+    assert all([entry.title for entry in played.entries(name)] == ["First", "Second"] for name in before)
     assert [name for name in before if played.told[name].warnings] == ["warning", "html-warning"]
 
 
@@ -121,7 +119,7 @@ def test_entities_without_a_dtd(tmp_path: Path) -> None:
 
 @pytest.mark.family(5)
 def test_entities_of_a_doctype(tmp_path: Path) -> None:
-    """An entity bomb is refused in one line and costs its own poll; an external entity is never opened; a literal one is text."""
+    """An entity bomb costs its own poll, in one line; an external entity is never opened; a literal one is text."""
     secret = tmp_path / "secret.txt"
     secret.write_text("not to be read", "utf-8")
     bomb = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
