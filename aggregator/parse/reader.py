@@ -51,6 +51,7 @@ class Raw:
     last_open: bool  #: the last entry was not closed
     strict: bool  #: the document is well-formed XML
     capped: bool  #: reading stopped at MAX_ENTRIES_READ
+    deleted: int = 0  #: notices that an entry was deleted (RFC 6721)
     left_out: int = 0  #: entries in the middle that have no end or cannot be read
 
 
@@ -80,6 +81,8 @@ class _AsWritten:
         self._root: str | None = None
         self._group = 0
         self._in_group = False
+        self._in_deleted = 0  #: how many elements are open within an at:deleted-entry, that one included
+        self.deleted = 0
         self.root_closed = False
         super().__init__(*arguments)
 
@@ -88,6 +91,11 @@ class _AsWritten:
     def unknown_starttag(self, tag: str, attrs: list[tuple[str, str]]) -> None:
         if self._root is None:
             self._root = tag
+        if self._in_deleted or tag.rpartition(":")[2] == "deleted-entry":
+            # RFC 6721: what it says of an entry must not become the feed's own.
+            self.deleted += not self._in_deleted
+            self._in_deleted += 1
+            return
         self._bases.append(self.baseuri)
         for name, value in attrs:
             if name.lower() == "xml:base":
@@ -100,6 +108,9 @@ class _AsWritten:
         super().unknown_starttag(tag, attrs)  # type: ignore[misc]
 
     def unknown_endtag(self, tag: str) -> None:
+        if self._in_deleted:
+            self._in_deleted -= 1
+            return
         super().unknown_endtag(tag)  # type: ignore[misc]
         if self._bases:
             self.baseuri = self._bases.pop()
@@ -107,7 +118,7 @@ class _AsWritten:
             self.root_closed = True
 
     def handle_data(self, text: str, escape: int = 1) -> None:
-        if escape or text not in _VOID_ENDS:
+        if not self._in_deleted and (escape or text not in _VOID_ENDS):
             super().handle_data(text, escape)  # type: ignore[misc]
 
     # -- entries
@@ -282,7 +293,15 @@ def _read_pieces(pieces: Pieces, language: str | None) -> Raw | None:
         guessed = _guessed(pieces, piece, language)
         left_out += guessed is None
         entries += guessed or []
-    return replace(sound, feed=rest.feed, entries=entries, complete=pieces.complete, last_open=False, left_out=left_out)
+    return replace(
+        sound,
+        feed=rest.feed,
+        deleted=rest.deleted,
+        entries=entries,
+        complete=pieces.complete,
+        last_open=False,
+        left_out=left_out,
+    )
 
 
 def _guessed(pieces: Pieces, piece: Piece, language: str | None) -> list[dict[str, Any]] | None:
@@ -327,6 +346,7 @@ def _run(reader: Any, read: Any, *, strict: bool) -> Raw:
         last_open=bool(reader.inentry) and not capped,
         strict=strict,
         capped=capped,
+        deleted=reader.deleted,
     )
 
 

@@ -44,6 +44,9 @@ def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
         warnings.append("the document breaks off inside an entry; that entry was left for the next poll")
     elif not raw.complete:
         warnings.append("the document breaks off before its end")
+    if raw.deleted:
+        entries = "an entry was" if raw.deleted == 1 else f"{raw.deleted} entries were"
+        warnings.append(f"upstream says that {entries} deleted; what was published stays")
     return ParsedFeed(
         format=format_,
         title=_text(feed, "title", atom=atom),
