@@ -197,20 +197,37 @@ SPAM = plain("".join(item(number, title=f"Cheap watches {number}") for number in
 
 @pytest.mark.family(38)
 def test_a_move_to_a_parked_domain(tmp_path: Path) -> None:
-    """It is told at the first poll where the address leads now, saved only when that has lasted, and nothing is removed."""
-    with play(tmp_path, {"a": GOOD, "spam": SPAM}) as played:
-        played.timeline.sources({"a": played.upstream.address("/a")})
+    """Where a 301 leads to another host and nothing there is known, nothing is taken, and the move is never believed."""
+    with Upstream(host="127.0.0.3", routes={"*": feed(SPAM)}) as parked, play(tmp_path, {"a": GOOD}) as played:
+        played.timeline.settings(private="127.0.0.2, 127.0.0.3")
         played.poll()
         before = played.files()
-        played.upstream.routes = {**played.upstream.routes, "/a": to("/spam")}
-        told = played.poll(8)["a"]
-        ledger = played.timeline.ledger()
+        played.upstream.routes = {"/a": to(parked.address("/feed?key=1"))}
+        told = [played.poll(day * 24)["a"] for day in range(1, 6)]
+        unharmed = played.files()
+        played.upstream.routes = {"/a": feed(MORE)}
+        back = played.poll(24 * 7)["a"]
 
-    assert any(played.upstream.address("/spam") in warning for warning in told.warnings)
-    assert "moved" not in ledger
-    assert {path: text for path, text in played.files().items() if path in before and path.startswith("posts/")} == {
-        path: text for path, text in before.items() if path.startswith("posts/")
-    }
+    assert {(event.outcome, event.kind) for event in told} == {(Outcome.FAILED, "redirect")}
+    assert parked.address("/feed,") in str(told[0].message)
+    assert unharmed == before
+    assert "moved" not in played.timeline.ledger()
+    assert (back.outcome, back.new) == (Outcome.NEWS, 1)
+
+
+@pytest.mark.family(38)
+def test_a_move_to_a_new_home(tmp_path: Path) -> None:
+    """Where something of the old feed is there, what is new at the other host is taken at once; so is a first poll."""
+    with (
+        Upstream(host="127.0.0.3", routes={"*": feed(MORE)}) as home,
+        play(tmp_path, {"a": [GOOD, to(home.address())], "b": to(home.address())}) as played,
+    ):
+        played.timeline.settings(private="127.0.0.2, 127.0.0.3")
+        first = played.poll()
+        second = played.poll(24)
+
+    assert (first["b"].new, second["a"].new) == (3, 1)
+    assert any(home.address() in warning for warning in second["a"].warnings)
 
 
 @pytest.mark.family(38)

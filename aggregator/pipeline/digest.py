@@ -21,7 +21,7 @@ from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
 from aggregator.pipeline.document import Document
-from aggregator.pipeline.jobs import OWN_FEED, DigestJob, NewNames, Unreadable
+from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewNames, Unreadable
 from aggregator.store.files import read_file
 from aggregator.store.paths import post_path
 from aggregator.store.posts import archive_path, post_hash, row_of, write_post
@@ -67,6 +67,8 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         items = document.items()
         if document.names is not None:
             return document.names
+        if job.moving and job.known and items and not any(item.key in job.known for item in items):
+            return Unreadable(kind="redirect", message=SOMEBODY_ELSE.format(job.final_address.partition("?")[0]))
         draft = _plan(document, items)
     except InflateError as error:
         return Unreadable(kind=error.kind, message=str(error))

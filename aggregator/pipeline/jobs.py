@@ -53,12 +53,19 @@ class DigestJob:
     unstable: bool = False  #: the ledger says that the source's ids count for nothing
     settled: bool = False  #: what was recognised need not be written down before anything rests on it
     own_feeds: frozenset[str] = frozenset()  #: atom:ids of what this site publishes
+    moving: bool = False  #: a permanent redirect to another host, not believed yet, led to the body
 
 
 #: What a source that is a feed of this site is told.
 OWN_FEED = (
     "this is a feed of this site: polling it would bring back what was published here. Remove the source, or name the feeds"
     " that its entries come from"
+)
+
+#: What a source is told that moved to another host where nothing is known: a parked domain's feed, for one.
+SOMEBODY_ELSE = (
+    "the server says that the feed has moved for good, to {}, but no entry there is one of this source's: nothing was taken;"
+    " if that is right, change feed: in the config"
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
@@ -46,6 +47,14 @@ def sight(source: Source, before: SourceState, permanent_address: str | None, no
         return Sighting(to=permanent_address, times=times, since=since, words=words)
     words = f"{place}: asked there from now on (ledger.jsonl); change feed: in the config as well"
     return Sighting(proven=Moved(source=source.id, old=source.addresses[0], new=permanent_address, at=now), words=words)
+
+
+def is_elsewhere(source: Source, permanent_address: str | None) -> bool:
+    """Tell whether permanent redirects that are not believed yet lead to another host: there anybody may be at home."""
+    if permanent_address is None:
+        return False
+    there, here = (urlsplit(address).hostname or "" for address in (permanent_address, source.addresses[0]))
+    return there.removeprefix("www.") != here.removeprefix("www.")
 
 
 def _shown(address: str) -> str:

@@ -24,6 +24,7 @@ from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceStat
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
 from aggregator.pipeline.jobs import BugError, DigestJob, NewNames, Unreadable, run_digest
+from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
@@ -217,7 +218,7 @@ class _Sync:
                 result: Changes | Unreadable | None = None
             else:
                 async with self._room, slots:
-                    result = await self._digest(workers, source, answer)
+                    result = await self._digest(workers, source, answer, moving=is_elsewhere(source, answer.permanent_address))
             if isinstance(result, Unreadable):
                 excluded.add(answer.address)
                 if result.kind == "not-a-feed" and len(excluded) < len(source.addresses):
@@ -245,7 +246,7 @@ class _Sync:
             return held_back(source, before, answer, began=self._request.now, now=now, held=held)
         return failed(source, before, answer, began=self._request.now, now=now, held=held, trace=trace)
 
-    async def _digest(self, workers: Workers, source: Source, answer: Fetched) -> Changes | Unreadable | None:
+    async def _digest(self, workers: Workers, source: Source, answer: Fetched, *, moving: bool) -> Changes | Unreadable | None:
         if not self._request.dry_run:
             # Before the first post is written there by this run, or its own posts would look like somebody else's.
             await self._project.look_through_folder(workers, source.categories, self._report)
@@ -266,6 +267,7 @@ class _Sync:
             aliases=remembered.aliases,
             unstable=remembered.unstable,
             own_feeds=self._project.own_feeds(),
+            moving=moving,
         )
         told: tuple[str, ...] = ()
         try:
