@@ -11,6 +11,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from aggregator.model.entry import Entry
 from aggregator.store.profiles import get_profile
 from tests.conftest import Sweep
@@ -94,6 +96,7 @@ def _polls(chance: random.Random, *, whole: bool) -> Iterator[float]:
             yield hour
 
 
+@pytest.mark.family(18)
 def test_a_year_of_a_feed_without_years(tmp_path: Path, sweep: Sweep) -> None:
     """Polled daily across New Year, every post of a ZAKER-like feed has its true date and is never dated anew.
 

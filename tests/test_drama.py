@@ -163,6 +163,7 @@ def test_the_whole_drama(stage: Stage) -> None:
     assert set(calm) < set(stage.published())
 
 
+@pytest.mark.family(11)
 def test_ids_that_change_at_every_poll(stage: Stage) -> None:
     """A feed whose ids are random makes no post twice, and its ledger stops growing once that is known."""
     sizes = []
@@ -349,6 +350,7 @@ def _through_a_planet(stage: Stage, rename: bool) -> list[Article]:  # noqa: FBT
     return entries
 
 
+@pytest.mark.family(43)
 @pytest.mark.parametrize("rename", [False, True], ids=["ids-kept", "ids-made-anew"])
 def test_a_planet_that_includes_us(stage: Stage, *, rename: bool) -> None:
     """What we published and a planet sends back, ids kept or made anew, adds no post and changes no feed."""
@@ -359,6 +361,7 @@ def test_a_planet_that_includes_us(stage: Stage, *, rename: bool) -> None:
         assert stage.timeline.files() == before
 
 
+@pytest.mark.family(43)
 def test_our_own_feed_as_a_source(stage: Stage) -> None:
     """A feed of this site is refused in words, and an entry that says it was taken from one is left out."""
     stage.poll(articles(1, 2))

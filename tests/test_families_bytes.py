@@ -71,6 +71,7 @@ def test_encodings_that_lie(tmp_path: Path) -> None:
         entry = played.entry(name)
         assert (name, entry.title) == (name, "镕喆囍·㐀" if name.startswith("gb2312") else "海边的旧书店")
         assert entry.content == TEXT
+    assert played.told["gb2312-is-gb18030"].warnings == ()
 
 
 @pytest.mark.family(3)

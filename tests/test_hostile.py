@@ -58,6 +58,7 @@ def _pages() -> dict[str, Page]:
     }
 
 
+@pytest.mark.family(5, 8)
 @pytest.mark.timeout(300)
 def test_hostile_bodies_cost_only_their_own_poll(tmp_path: Path) -> None:
     """Beside ten hostile bodies the good sources are published with exit 0, and each bad one is one clear line."""
