@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"sweeps: {'whole' if config.getoption('--whole') else f'sampled, --sweep-seed={config.option.sweep_seed}'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test marked `sampled(n)` run n cases, drawn by the printed seed; all of them under --whole."""
+    if config.getoption("--whole"):
+        return
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for each in items:
+        if each.get_closest_marker("sampled"):
+            cases[each.nodeid.partition("[")[0]].append(each)
+    left_out: set[pytest.Item] = set()
+    for found in cases.values():
+        marker = found[0].get_closest_marker("sampled")
+        number = marker.args[0] if marker else len(found)
+        ordered = sorted(found, key=lambda item: item.nodeid)
+        left_out |= set(ordered) - set(random.Random(config.option.sweep_seed).sample(ordered, min(number, len(ordered))))
+    if left_out:
+        config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+        items[:] = [item for item in items if item not in left_out]
 
 
 class Sweep:

@@ -324,6 +324,7 @@ _WORST = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("piece", _WORST)
 def test_a_megabyte_does_not_stall_a_fix(piece: str) -> None:

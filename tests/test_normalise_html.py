@@ -192,6 +192,7 @@ _STALLS = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("piece", _STALLS)
 def test_repetition_does_not_stall(piece: str) -> None:

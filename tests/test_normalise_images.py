@@ -165,6 +165,7 @@ def test_each_picture_is_shown_once(html: str, shown: list[str]) -> None:
     assert ("<p>y</p>" in found) == ("<p>y</p>" in html)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",

@@ -111,6 +111,7 @@ def test_atom_text_that_is_html() -> None:
     )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece", ["a\n\n", "\n", "\n \n", "&lt;", "<a", "<a \n\n", "<a  ", "<b>\n\n", "\r\n\r\n", "x>\n\n", "<"]

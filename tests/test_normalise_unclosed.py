@@ -82,6 +82,7 @@ def test_what_is_freed_is_safe(vector: str) -> None:
             assert_safe(sanitise(html, BASE))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize(
     "piece",
