@@ -119,12 +119,20 @@ def test_an_entry_is_explained_in_words(folder: Folder) -> None:
         f"post        posts/news/a/entry-2-{key}.md",
         "            as it was written from what upstream said last",
         "category    news/a",
-        "published   2026-01-01 02:00 UTC, as upstream says",
+        "published   2026-01-01 02:00 UTC, upstream's published `Thu, 01 Jan 2026 02:00:00 GMT`",
         "feeds       feeds/all.atom: number 4 of 5",
         "            feeds/news.atom: number 4 of 5",
         "            feeds/news/a.atom: number 2 of 3",
     ]
-    assert "when it was first seen: upstream gave no usable date (undated)" in undated.stdout
+    assert "first seen: upstream gives no date (undated)" in undated.stdout
+
+
+def test_how_a_date_was_chosen_is_forgotten_with_the_state(folder: Folder) -> None:
+    """The date itself stands in the post; after `reindex` nobody claims to know how it came there."""
+    folder.sync()
+    assert folder.run("reindex").returncode == 0
+
+    assert "2026-01-01 02:00 UTC, as the post says; how it was chosen is forgotten" in folder.run("explain", "entry-2").stdout
 
 
 def test_a_source_is_explained_in_words(folder: Folder, upstream: Upstream) -> None:

@@ -338,3 +338,11 @@ def test_status_of_a_project_without_state(tmp_path: Path) -> None:
     """Reading without a state says what to run."""
     with pytest.raises(StoreError, match="aggregator sync"):
         open_state(URL, tmp_path, create=False)
+
+
+def test_the_words_for_a_date_stay_those_of_its_first_day(state: State) -> None:
+    """How a date was chosen is remembered from when the post was first written, whatever is written later."""
+    for words in (None, "first", "second", None):
+        state.save(Batch(rows=(_row(1, dated=words),)))
+
+    assert [row.dated for row in state.newest(("news", "local"), 1)] == ["first"]

@@ -113,9 +113,10 @@ def _entry(each: EntryFacts) -> Iterator[Row]:
 
 def _dates(each: EntryFacts) -> Iterator[Row]:
     if each.published is not None:
-        yield "published", f"{_instant(each.published)}, as upstream says"
+        yield "published", f"{_instant(each.published)}, {each.dated or 'as the post says; how it was chosen is forgotten'}"
     if each.first_seen is not None:
-        yield "published", f"{_instant(each.first_seen)}, when it was first seen: upstream gave no usable date (undated)"
+        why = each.dated or "first seen: upstream gave no usable date"
+        yield "published", f"{_instant(each.first_seen)}, {why} (undated)"
     if each.updated is not None:
         yield "updated", f"{_instant(each.updated)}, as upstream says"
 

@@ -33,6 +33,7 @@ class PostRow:
     categories: tuple[str, ...]
     title: str
     locked: bool = False
+    dated: str | None = None  #: how its date was chosen when it was first written, in words; None: nobody remembers
     noted: bool = False  #: since it was locked, upstream had another version, which is only noted
     traits: bytes = b""  #: `model.traits`
 

@@ -16,7 +16,7 @@ from aggregator.decide.noise import same_for_readers
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key
-from aggregator.normalise import Identified, choose_date, date_habits, normalise_feed
+from aggregator.normalise import Identified, choose_date, date_habits, explain_date, normalise_feed
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
@@ -38,6 +38,7 @@ class _Write:
     path: str
     rendered: Rendered
     is_new: bool
+    dated: str | None = None  #: how the date of a new post was chosen
 
 
 class Draft:
@@ -154,7 +155,8 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
             raw_hash = item.raw_hash if there == rendered.post else None
             draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=raw_hash))
             return
-    draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=rendered, is_new=True))
+    _, dated = explain_date(item.entry, date_habits(job.source), job.now)
+    draft.writes.append(_Write(entry=entry, item=item, path=path, rendered=rendered, is_new=True, dated=dated))
 
 
 def _cut_short(there: bytes, should_be: bytes) -> bool:
@@ -238,4 +240,4 @@ def _write(job: DigestJob, write: _Write) -> PostRow:
         written = post_hash(write.rendered.post)
     else:
         written = write_post(job.place.root, write.path, write.rendered, job.place.archive)
-    return row_of(write.entry, write.path, written, raw_hash=write.item.raw_hash)
+    return row_of(write.entry, write.path, written, raw_hash=write.item.raw_hash, dated=write.dated)

@@ -47,6 +47,7 @@ class EntryFacts:
     post_state: str  #: written, edited, missing, unreadable, unknown
     post_words: str
     category: tuple[str, ...]
+    dated: str | None  #: how the date was chosen when the post was first written (docs/dates.md); None: nobody remembers
     published: datetime | None
     updated: datetime | None
     first_seen: datetime | None  #: set only where upstream gave no date
@@ -167,6 +168,7 @@ def _facts(reading: Reading, row: PostRow, shelves: Shelves | None) -> EntryFact
         post_state=post_state,
         post_words=words,
         category=entry.categories if entry else row.categories,
+        dated=row.dated,
         published=entry.published if entry else None,
         updated=entry.updated if entry else None,
         first_seen=entry.first_seen if entry else None,
@@ -222,6 +224,7 @@ def _lost(reading: Reading, line: Deleted | Takedown) -> EntryFacts:
         post_state="unknown",
         post_words="the state knows no post of it",
         category=(),
+        dated=None,
         published=None,
         updated=None,
         first_seen=None,

@@ -76,8 +76,8 @@ def archive_path(path: str) -> str:
     return f"{key}.json"
 
 
-def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = None) -> PostRow:
-    """Return the post as the state indexes it."""
+def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = None, dated: str | None = None) -> PostRow:
+    """Return the post as the state indexes it; `dated` is how its date was chosen, where that was just done."""
     return PostRow(
         key=entry_key(entry.source_id, entry.id),
         source_id=entry.source_id,
@@ -89,6 +89,7 @@ def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = N
         date=entry.date,
         categories=entry.categories,
         title=entry.title,
+        dated=dated,
         traits=traits_of(entry),
     )
 

@@ -46,7 +46,7 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 4  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 5  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
@@ -309,7 +309,12 @@ class State:
             return
         insert = self._insert(table)
         keys = [column.name for column in table.primary_key]
-        changed = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
+        changed: dict[str, Any] = {
+            column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys
+        }
+        if table is entries_table:
+            # How a date was chosen is said once, when the post is written; it never moves, and neither do the words for it.
+            changed["dated"] = sa.func.coalesce(table.c.dated, insert.excluded.dated)
         run.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), values)
 
     @contextmanager

@@ -73,6 +73,7 @@ entries_table = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("locked", sa.Integer, nullable=False),
     sa.Column("noted", sa.Integer, nullable=False),
+    sa.Column("dated", sa.Text),
     sa.Column("traits", sa.LargeBinary, nullable=False),
     sa.Index("entries_by_source", "source_id"),
     sa.Index("entries_by_category", "category", "date", "key"),
@@ -136,6 +137,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
         "title": row.title,
         "locked": int(row.locked),
         "noted": int(row.noted),
+        "dated": row.dated,
         "traits": row.traits,
     }
 
@@ -155,6 +157,7 @@ def row_of(row: Any) -> PostRow:
         title=row.title,
         locked=bool(row.locked),
         noted=bool(row.noted),
+        dated=row.dated,
         traits=row.traits,
     )
 
