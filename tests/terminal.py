@@ -14,6 +14,7 @@ from tests.upstream import Folder
 #: Makes standard input the terminal that Ctrl-C and Ctrl-D come from, then becomes the command.
 _TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
+CTRL_C = "\x03"
 Answer = str | Callable[[], str]
 
 
@@ -58,15 +59,18 @@ def _answered(process: subprocess.Popen[bytes], terminal: int, answers: Sequence
     screen, seen = "", 0
     for question, answer in answers:
         while question not in screen[seen:]:
-            more = _read(terminal, 30)
+            more = _read(terminal, 90)
             assert more, f"{question!r} was never asked; there stands:\n{screen}"
             screen += more
         seen = len(screen)
         time.sleep(0.2)  # nobody is faster; a Ctrl-C between the question and its read(2) would be lost
-        os.write(terminal, (answer() if callable(answer) else answer).encode())
-    while more := _read(terminal, 30):  # until the command is gone, and with it the other side
+        typed = answer() if callable(answer) else answer
+        os.write(terminal, typed.encode())
+        while typed == CTRL_C and process.poll() is None and not select.select([terminal], [], [], 1)[0]:
+            os.write(terminal, typed.encode())  # the machine is slower than that: a person would press it again
+    while more := _read(terminal, 90):  # until the command is gone, and with it the other side
         screen += more
-    code = process.wait(timeout=5)
+    code = process.wait(timeout=60)
     assert process.stdout is not None
     return Dialogue(code=code, stdout=process.stdout.read().decode(), screen=screen.replace("\r\n", "\n"))
 

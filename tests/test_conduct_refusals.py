@@ -236,6 +236,32 @@ def test_410_ends_polling_and_keeps_the_entries(tmp_path: Path) -> None:
     assert set(again) == {"a"}
 
 
+@pytest.mark.rule("F22", "R20")
+@pytest.mark.parametrize(("status", "gone"), [(302, False), (307, False), (301, True), (308, True)])
+def test_410_counts_for_the_address_that_says_it(tmp_path: Path, status: int, *, gone: bool) -> None:
+    """Behind a temporary redirect it is a failure like others: where that leads today says nothing of the feed."""
+    with Upstream(routes={"/a": reply(status, location="/b"), "/b": reply(410, b"")}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")})
+        timeline.sync(0)
+        again = timeline.sync(24)
+
+    assert ('"gone"' in timeline.ledger()) is gone
+    assert bool(again) is not gone
+
+
+@pytest.mark.rule("F22", "R20")
+def test_410_of_one_instance_is_not_that_of_all(tmp_path: Path) -> None:
+    """A source with several instances is asked on when one of them says that it is gone."""
+    with Upstream(routes={"*": reply(410, b"")}) as upstream:
+        timeline = Timeline(tmp_path, {"a": "base:/f"})
+        path = timeline.root / "config" / "sources" / "all.yaml"
+        bases = f"bases: {{base: ['{upstream.address('/one')}', '{upstream.address('/two')}']}}\n"
+        path.write_text(bases + path.read_text("utf-8"), "utf-8")
+        timeline.sync(0)
+
+    assert timeline.ledger() == ""
+
+
 @pytest.mark.rule("F22", "R17", "R20")
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 502])
 def test_other_refusals_back_off_and_stay_enabled(tmp_path: Path, status: int) -> None:

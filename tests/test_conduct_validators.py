@@ -226,3 +226,15 @@ def test_what_a_feed_asks_for_is_kept(tmp_path: Path, element: str, early: float
         due = [len(timeline.sync(hours)) for hours in (0, early, late)]
 
     assert due == [1, 0, 1]
+
+
+@pytest.mark.rule("F8")
+def test_the_freshness_of_a_page_is_not_that_of_the_feed(tmp_path: Path) -> None:
+    """A maintenance page with a max-age, then an outage of days, then a 304: the next poll is an hour away, not days."""
+    page = reply(200, b"<html><title>Down</title></html>", content_type="text/html", cache_control="max-age=60")
+    routes = {"/a": [feed(etag='"1"'), page, reply(502, b""), reply(304), reply(304)]}
+    with Upstream(routes=routes) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")}, a=", every: 1h")
+        due = [len(timeline.sync(hours)) for hours in (0, 24, 48, 24 * 20, 24 * 20 + 1.2)]
+
+    assert due == [1] * 5

@@ -16,7 +16,7 @@ from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Auth, Secret, Source
 from aggregator.pipeline.effective import effective
 from aggregator.pipeline.finished import fingerprint
-from aggregator.pipeline.moves import sight
+from aggregator.pipeline.moves import is_elsewhere, sight
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.store.ledger import Gone, Ledger, Line, Moved, Renamed
 
@@ -91,6 +91,42 @@ def test_a_moved_source_is_asked_where_it_moved() -> None:
 
     assert (moved.addresses, moved.moved_from, moved.id) == ((f"{NEW}2",), OLD, "a")
     assert (changed.addresses, changed.moved_from) == (("https://third.example/",), None)
+
+
+def test_a_move_that_is_taken_back_ends_where_it_began() -> None:
+    """The newest move counts: there, back, and there again leave two lines, and the source where its server says that it is."""
+    there = Moved(source="a", old=OLD, new=NEW, at=NOW)
+    back = Moved(source="a", old=NEW, new=OLD, at=NOW + HOUR)
+    again = replace(there, at=NOW + 2 * HOUR)
+
+    for lines, address in (((there,), NEW), ((there, back), OLD), ((again, back), NEW)):
+        [source] = effective(settings_of(SOURCE), ledger_of(*lines)).sources
+        assert (source.addresses, source.moved_from) == ((address,), None if address == OLD else OLD)
+
+
+def test_a_source_that_came_back_is_told_so() -> None:
+    """A proven move to the configured address says that the config is right, not that it should be changed."""
+    moved = replace(SOURCE, addresses=(NEW,), moved_from=OLD)
+    state = SourceState(id="a", moved_to=OLD, moved_times=2, moved_since=NOW)
+
+    found = sight(moved, state, OLD, NOW + 49 * HOUR)
+
+    assert found.proven == Moved(source="a", old=NEW, new=OLD, at=NOW + 49 * HOUR)
+    assert "as the config has it" in (found.words or "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "to", "elsewhere"),
+    [
+        (OLD, None, False),
+        (OLD, "https://www.old.example/feed", False),
+        (OLD, NEW, True),
+        ("http://mirror.example/feed", "https://mirror.example/feed", False),
+    ],
+)
+def test_a_move_is_measured_by_the_instance_that_was_asked(asked: str, to: str | None, *, elsewhere: bool) -> None:
+    """An instance that redirects to https on its own host leads to no stranger, whatever the first instance is called."""
+    assert is_elsewhere(asked, to) is elsewhere
 
 
 def test_moves_in_a_circle_end() -> None:

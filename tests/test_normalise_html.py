@@ -73,7 +73,8 @@ _LIVE = re.compile(
     r"|<[^>]*\s(?:on\w+|style|formaction|srcdoc|target|ping|background|action|data)\s*=",
     re.IGNORECASE,
 )
-_ADDRESSES = re.compile(r"\s(?:href|src|poster|cite)=\"([^\"]*)\"")
+_ATTRIBUTES = re.compile(r"\s([a-z]+)=\"([^\"]*)\"")
+_ADDRESSES = {"href", "src", "poster", "cite"}
 _ENTITIES = re.compile(r"&(?!(?:amp|lt|gt|quot|nbsp);)")
 
 
@@ -83,8 +84,9 @@ def assert_safe(html: str) -> None:
     assert not _ENTITIES.search(html)
     assert "\r" not in html
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", html)
-    # Quoted ">" are escaped, so a tag ends at the first one.
-    for address in _ADDRESSES.findall("".join(re.findall(r"<[a-z][^>]*>", html))):
+    # Quoted ">" are escaped, so a tag ends at the first one. Attribute by attribute, for a title may hold " src=".
+    pairs = [pair for tag in re.findall(r"<[a-z][^>]*>", html) for pair in _ATTRIBUTES.findall(tag)]
+    for address in (value for name, value in pairs if name in _ADDRESSES):
         assert re.match(r"https?://[^/]|mailto:", address), address
         assert not re.search(r"[\x00-\x20]", address)
 

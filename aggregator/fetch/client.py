@@ -122,13 +122,13 @@ class Client:
         stored = strip_credentials(address)
         if validators is not None and strip_credentials(validators.address) != stored:
             validators = None  # they belong to another instance, or to what was configured before
-        spent, conditional = 0.0, False
+        spent, conditional, own = 0.0, False, True
         try:
             exchange = self._exchange(source, address, _usable(validators))
             try:
                 answer = await exchange.run()
             finally:
-                spent, conditional = exchange.spent, exchange.conditional
+                spent, conditional, own = exchange.spent, exchange.conditional, exchange.permanent
         except Fault as fault:
             return Failed(
                 source_id=source.id,
@@ -138,6 +138,7 @@ class Client:
                 status=fault.status,
                 retry_after=fault.retry_after,
                 conditional=conditional,
+                own=own,
                 elapsed=elapsed + timedelta(seconds=spent),
             )
         if not source.verify:

@@ -75,6 +75,7 @@ class Exchange:
     admit: Callable[[], Awaitable[object]]  #: waits while whoever takes the bodies has too many
     check: Callable[[Target], None]  #: raises Fault for a target that must not even be named to a proxy
     conditional: bool = False  #: the last request carried validators
+    permanent: bool = True  #: no redirect so far was a temporary one
     spent: float = 0.0  #: seconds, waiting for turns left out
     _seen: set[str] = field(default_factory=set)
 
@@ -84,13 +85,13 @@ class Exchange:
         Raises:
             Fault: there is none that can be used.
         """
-        target, permanent = self.home, True
+        target = self.home
         for hop in range(_MOST_REDIRECTS + 1):
             self._seen.add(target.text)
             answer = await self._hop(target, onward=hop > 0)
             if isinstance(answer, Answer):
-                return replace(answer, moved=permanent and hop > 0, redirected=hop > 0)
-            permanent = permanent and answer.status in _PERMANENT
+                return replace(answer, moved=self.permanent and hop > 0, redirected=hop > 0)
+            self.permanent = self.permanent and answer.status in _PERMANENT
             target = self._follow(target, answer)
         raise Fault("redirect", f"the server redirects more than {_MOST_REDIRECTS} times")
 

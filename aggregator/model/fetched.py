@@ -62,6 +62,7 @@ class Failed:
     retry_after: timedelta | None = None  #: what the server asked for (RFC 9110 §10.2.3)
     headers: tuple[tuple[str, str], ...] = ()  #: of a 200 whose body is no feed: it says how long it is fresh, too
     conditional: bool = False  #: validators were sent
+    own: bool = True  #: the address said so itself, or permanent redirects led to who did
     elapsed: timedelta = timedelta()
 
 

@@ -29,7 +29,7 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
         ConfigError: a source's key is the former name of another one, whose posts it would take over.
     """
     former = former_names(ledger.of(Renamed))
-    moved = {(line.source, line.old): line.new for line in ledger.of(Moved)}
+    moved = {(line.source, line.old): line for line in ledger.of(Moved)}
     gone = {(line.source, line.address): line.at for line in ledger.of(Gone)}
     if not former and not moved and not gone:
         return settings
@@ -86,7 +86,7 @@ def renaming(own: str, new: str, former: Mapping[str, str], now: datetime) -> Re
 
 
 def _effective(
-    source: Source, own: str, moved: Mapping[tuple[str, str], str], gone: Mapping[tuple[str, str], datetime]
+    source: Source, own: str, moved: Mapping[tuple[str, str], Moved], gone: Mapping[tuple[str, str], datetime]
 ) -> Source:
     if own != source.id:
         source = replace(source, id=own, key=source.id)
@@ -96,11 +96,15 @@ def _effective(
     return replace(source, gone=max(times)) if times else source
 
 
-def _where_it_moved(source: Source, moved: Mapping[tuple[str, str], str]) -> Source:
+def _where_it_moved(source: Source, moved: Mapping[tuple[str, str], Moved]) -> Source:
+    """Follow the moves from the configured address; one that is older than the last was taken back by it."""
     configured = address = source.addresses[0]
+    last: Moved | None = None
     seen = {address}
-    while (onward := moved.get((source.id, address))) is not None and onward not in seen:
-        address = onward
+    while (onward := moved.get((source.id, address))) is not None:
+        if last is not None and (onward.at < last.at or (onward.at == last.at and onward.new in seen)):
+            break
+        last, address = onward, onward.new
         seen.add(address)
     return source if address == configured else replace(source, addresses=(address,), moved_from=configured)
 

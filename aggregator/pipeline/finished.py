@@ -10,8 +10,8 @@ from aggregator.model.changes import Changes, Hints, PostRow
 from aggregator.model.fetched import Failed, Fetched, HostState, NotModified
 from aggregator.model.poll import Outcome, Poll, SourceEvent, SourceState
 from aggregator.model.source import Source
-from aggregator.pipeline.moves import Sighting, sight
-from aggregator.schedule import freshness, learn, next_poll
+from aggregator.pipeline.moves import Sighting, shown, sight
+from aggregator.schedule import LONGEST_FRESHNESS, freshness, learn, next_poll
 from aggregator.store.ledger import Gone, Moved
 
 _GONE = 410  #: RFC 9110 §15.5.11
@@ -135,14 +135,14 @@ def failed(
 ) -> Finished:
     """Return what follows from a failure: nothing stored is touched, the next try is later each time.
 
-    `held` is the host that closed itself with this answer. A 410 ends polling (RFC 9110 §15.5.11), until somebody says
-    otherwise.
+    `held` is the host that closed itself with this answer. A 410 of the address itself ends polling (RFC 9110 §15.5.11), until
+    somebody says otherwise; one behind a temporary redirect, or of one instance among several, does not.
     """
     fresh_for = freshness(answer.headers, now)
     state = replace(
         _of_these_settings(source, before),
         last_poll=began,
-        fresh_until=now + fresh_for if fresh_for else before.fresh_until,
+        fresh_until=now + fresh_for if fresh_for else _unless_of_a_page(before),
         failures=before.failures + 1,
         last_kind=answer.kind,
         last_message=answer.message,
@@ -150,7 +150,7 @@ def failed(
     )
     gone: tuple[Gone, ...] = ()
     message = answer.message
-    if answer.status == _GONE and answer.kind == "http":
+    if answer.status == _GONE and answer.kind == "http" and answer.own and len(source.addresses) == 1:
         gone = (Gone(source=source.id, address=source.addresses[0], at=now),)
         message += f"; it is not asked again and its posts stay. Otherwise: aggregator source resume {source.name}"
         source = replace(source, gone=now)
@@ -275,9 +275,15 @@ def _of_these_settings(source: Source, before: SourceState) -> SourceState:
 
 def _stored_freshness(before: SourceState) -> timedelta | None:
     """Return how long the stored answer was fresh: a 304 that says nothing of it renews it (RFC 9111 §3.2, §4.3.4)."""
-    if before.fresh_until is None or before.last_success is None or (before.failures and before.last_status in _WITH_BODY):
-        return None  # none was said, or it was said of a page that was no feed
-    return max(timedelta(), before.fresh_until - before.last_success)
+    until = _unless_of_a_page(before)
+    if until is None or before.last_success is None:
+        return None
+    return min(max(timedelta(), until - before.last_success), LONGEST_FRESHNESS)
+
+
+def _unless_of_a_page(before: SourceState) -> datetime | None:
+    """Return until when the stored answer is fresh; None where none was said, or it was said of a page that was no feed."""
+    return None if before.failures and before.last_status in _WITH_BODY else before.fresh_until
 
 
 def _back_again(source: Source) -> str | None:
@@ -296,7 +302,11 @@ def _elsewhere(source: Source, before: Hints, hints: Hints) -> tuple[str, ...]:
     """Report what a feed says about its own address; only its server's redirects move it (conduct F23)."""
     told = []
     if hints.new_feed_url is not None and hints.new_feed_url not in source.addresses:
-        told.append(f"the feed says that its address is now {hints.new_feed_url} (itunes:new-feed-url); it is yours to follow")
+        told.append(
+            f"the feed says that its address is now {shown(hints.new_feed_url)} (itunes:new-feed-url); it is yours to follow"
+        )
     if hints.self_link and before.self_link and hints.self_link != before.self_link:
-        told.append(f"the feed calls itself {hints.self_link} now, before {before.self_link}; it is yours to follow")
+        told.append(
+            f"the feed calls itself {shown(hints.self_link)} now, before {shown(before.self_link)}; it is yours to follow"
+        )
     return tuple(told)

@@ -38,7 +38,7 @@ def sight(source: Source, before: SourceState, permanent_address: str | None, no
     same = before.moved_to == permanent_address and before.moved_since is not None
     times = before.moved_times + 1 if same else 1
     since = before.moved_since if same and before.moved_since is not None else now
-    place = f"it has moved for good, to {_shown(permanent_address)}"
+    place = f"it has moved for good, to {shown(permanent_address)}"
     if times < SIGHTINGS or now - since < OVER:
         words = None if same else f"the server says that {place}; it is followed there, and watched for two days"
         return Sighting(to=permanent_address, times=times, since=since, words=words)
@@ -46,17 +46,19 @@ def sight(source: Source, before: SourceState, permanent_address: str | None, no
         words = f"{place}; not saved, since its secrets would be sent there: change feed: in the config if you trust it"
         return Sighting(to=permanent_address, times=times, since=since, words=words)
     words = f"{place}: asked there from now on (ledger.jsonl); change feed: in the config as well"
+    if permanent_address == source.moved_from:
+        words = f"it is back for good at {shown(permanent_address)}, as the config has it: asked there again"
     return Sighting(proven=Moved(source=source.id, old=source.addresses[0], new=permanent_address, at=now), words=words)
 
 
-def is_elsewhere(source: Source, permanent_address: str | None) -> bool:
-    """Tell whether permanent redirects that are not believed yet lead to another host: there anybody may be at home."""
+def is_elsewhere(asked: str, permanent_address: str | None) -> bool:
+    """Tell whether permanent redirects that are not believed yet lead away from the host asked, to anybody's home."""
     if permanent_address is None:
         return False
-    there, here = (urlsplit(address).hostname or "" for address in (permanent_address, source.addresses[0]))
+    there, here = (urlsplit(address).hostname or "" for address in (permanent_address, asked))
     return there.removeprefix("www.") != here.removeprefix("www.")
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
     """Return an address without what follows its path: it may hold a token."""
     return address.partition("?")[0] + ("?..." if "?" in address else "")

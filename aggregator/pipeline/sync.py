@@ -218,7 +218,9 @@ class _Sync:
                 result: Changes | Unreadable | None = None
             else:
                 async with self._room, slots:
-                    result = await self._digest(workers, source, answer, moving=is_elsewhere(source, answer.permanent_address))
+                    result = await self._digest(
+                        workers, source, answer, moving=is_elsewhere(answer.address, answer.permanent_address)
+                    )
             if isinstance(result, Unreadable):
                 excluded.add(answer.address)
                 if result.kind == "not-a-feed" and len(excluded) < len(source.addresses):
