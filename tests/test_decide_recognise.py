@@ -60,8 +60,10 @@ MIDNIGHT = THEN.replace(hour=0, minute=0)
         ({}, {}, "link"),
         ({}, {"link": "http://www.x.example/boats/?utm_source=a&sid=9#"}, "link"),
         ({}, {"title": "Boats, corrected", "content": OTHER}, "link"),
-        ({}, {"published": None, "first_seen": LATER, "content": OTHER}, "link"),
-        ({"published": None}, {"content": OTHER}, "link"),
+        ({}, {"published": None, "first_seen": LATER, "content": OTHER}, None),
+        ({}, {"published": None, "first_seen": LATER}, "link"),
+        ({"published": None}, {"content": OTHER}, None),
+        ({"published": None}, {}, "link"),
         ({}, {"published": LATER}, "link"),
         ({}, {"published": LATER, "content": OTHER}, None),
         ({}, {"published": LATER, "title": "Goats"}, None),
@@ -108,6 +110,15 @@ def test_a_page_of_several_entries_tells_nothing() -> None:
     assert found([new], knows(OLD)) != {}
     assert found([new], knows(OLD, sibling)) == {}
     assert found([new, replace(new, id="new2", title="Goats!", content=OTHER)], knows(OLD)) == {}
+
+
+def test_an_undated_feed_of_one_page_and_one_title_loses_nothing() -> None:
+    """Without dates, entries of one page and one title are told apart by their texts."""
+    undated = replace(OLD, published=None, first_seen=THEN)
+
+    assert found([replace(undated, id="new", content=OTHER)], knows(undated)) == {}
+    assert found([replace(undated, id="new", content=SHORT)], knows(undated)) == {}
+    assert found([replace(undated, id="new")], knows(undated)) == {"new": (entry_key("s", "old"), "link")}
 
 
 def test_two_cannot_be_one() -> None:

@@ -5,8 +5,7 @@ document under its own id, and no other entry could be it. That is so
 
 1. if the ids differ only by http and https, `www.`, a last slash, or tracking;
 2. if both lead to the same page, which no other entry does, and were published at the same time (on the same day, if that is
-   all that is said, and then with the same title or text); or have the same title and one of them no date; or the same title
-   and text;
+   all that is said, and then with the same title or text); or have the same title and text, the one way for what has no date;
 3. if title, text and time are the same, and the text is long enough to be no coincidence;
 4. if everything is the same but the id: then nothing could be lost;
 5. if neither has an id or a link of its own, and of title, text and time only one has changed;
@@ -225,7 +224,6 @@ def _by_link(one: Stranger, index: _Index, *, by_link: bool) -> Recognised | Non
     sure = (
         # A bare day is no time: a page may have been two entries on one day.
         (same_time and (one.timed or same_title or same_text))
-        or (same_title and UNDATED in {traits[PUBLISHED], one.traits[PUBLISHED]})
         or (same_title and same_text)
     )
     return Recognised(id=one.id, key=key, by="link") if sure or by_link else None
