@@ -86,6 +86,33 @@ def test_waiting_for_a_turn_costs_neither_deadline_nor_connection() -> None:
     assert outcomes[3].elapsed < deadline
 
 
+async def _interrupted() -> list[object]:
+    gate = Gate(at_once=1, gap=timedelta())
+
+    async def request() -> None:
+        assert await gate.enter() is None
+        try:
+            await asyncio.sleep(60)
+        finally:
+            gate.leave()
+
+    tasks = [asyncio.create_task(request()) for _ in range(5)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    ended: list[object] = [type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)]
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            assert await gate.enter() is None
+            gate.leave()
+    return ended
+
+
+def test_all_who_wait_may_be_cancelled_at_once() -> None:
+    """Cancelling the request that runs and all who wait ends each by that alone, and the gate lets the next one in."""
+    assert asyncio.run(_interrupted()) == [asyncio.CancelledError] * 5
+
+
 @pytest.mark.rule("F17")
 def test_redirect_hops_wait_for_their_host() -> None:
     """A hop counts as a request to its host, and goes before those who have not begun."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -65,7 +66,8 @@ class Gate:
             if turn.done() and not turn.cancelled():
                 self._give_back()
             else:
-                self._queue.remove(turn)
+                with suppress(ValueError):  # `_admit` may have met it first
+                    self._queue.remove(turn)
             raise
         if (closed := self._closed()) is not None:
             self._give_back()
@@ -106,8 +108,10 @@ class Gate:
         closed = self._closed() is not None
         pause = self._pause()
         while self._queue and (closed or (self._running < self._at_once and pause <= 0)):
-            self._running += 1
-            self._queue.popleft().set_result(None)
+            turn = self._queue.popleft()
+            if not turn.done():  # else cancelled, and its task has not run since
+                self._running += 1
+                turn.set_result(None)
         if self._queue and pause > 0 and self._timer is None:
             self._timer = loop.call_later(pause, self._ring)
 
