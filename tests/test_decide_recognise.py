@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from aggregator.decide.recognise import Recognised, is_unstable, recognise, stranger, written_down
 from aggregator.model.changes import KnownEntry
-from aggregator.model.entry import Entry, Feed, SafeHtml
+from aggregator.model.entry import Enclosure, Entry, Feed, SafeHtml
 from aggregator.model.key import entry_key, link_hash
 from aggregator.model.links import comparable, is_page
 from aggregator.model.traits import traits_of, traits_of_id
@@ -182,6 +182,27 @@ def test_what_is_the_same_in_everything_may_be_many() -> None:
     recognised = found([replace(plain, id=f"n{n}") for n in range(2)], knows(*old))
 
     assert {key for key, _ in recognised.values()} == {min(keys)}
+
+
+@pytest.mark.parametrize("link", ["https://x.example/home", "https://x.example/comic", None])
+@pytest.mark.parametrize("published", [None, OLD.published])
+def test_a_comic_with_another_picture_is_another_one(link: str | None, published: datetime | None) -> None:
+    """Entries that differ in a picture, a file or the end of a long text alone are not the same in everything."""
+    comic = replace(
+        OLD, link=link, published=published, first_seen=THEN, content=SafeHtml('<p>x</p><img src="https://x.example/1.png">')
+    )
+    long = SafeHtml("<p>" + "Every week the same preface. " * 200 + "One.</p>")
+    twins = [
+        (comic, replace(comic, content=SafeHtml(comic.content.replace("1.png", "2.png")))),
+        (comic, replace(comic, enclosures=(Enclosure(href="https://x.example/2.mp3"),))),
+        (replace(comic, content=long), replace(comic, content=SafeHtml(long.replace("One.", "Two.")))),
+    ]
+    for old, new in twins:
+        same_moment = published is not None and link == "https://x.example/comic"
+        assert (found([replace(new, id="new")], knows(old)) != {}) is same_moment
+        assert found([replace(old, id="new")], knows(old)) != {}
+        moved = replace(old, id="new", content=SafeHtml(old.content.replace("https:", "http:")))
+        assert found([moved], knows(old)) != {}
 
 
 def test_what_was_deleted_is_recognised_by_its_id_alone() -> None:

@@ -7,7 +7,7 @@ document under its own id, and no other entry could be it. That is so
 2. if both lead to the same page, which no other entry does, and were published at the same time (on the same day, if that is
    all that is said, and then with the same title or text); or have the same title and text, the one way for what has no date;
 3. if title, text and time are the same, and the text is long enough to be no coincidence;
-4. if everything is the same but the id: then nothing could be lost;
+4. if everything is the same but the id, pictures and files included: then nothing could be lost;
 5. if neither has an id or a link of its own, and of title, text and time only one has changed;
 6. if three entries or more, half of the strangers, have title and time in common with one entry each, at three times or more.
 
@@ -223,8 +223,7 @@ def _by_link(one: Stranger, index: _Index, *, by_link: bool) -> Recognised | Non
     same_time = one.dated and traits[PUBLISHED] == one.traits[PUBLISHED]
     sure = (
         # A bare day is no time: a page may have been two entries on one day.
-        (same_time and (one.timed or same_title or same_text))
-        or (same_title and same_text)
+        (same_time and (one.timed or same_title or same_text)) or (same_title and same_text)
     )
     return Recognised(id=one.id, key=key, by="link") if sure or by_link else None
 

@@ -1,7 +1,8 @@
 """What an entry is recognised by when it comes back under another id: 32 bytes, a function of its post alone.
 
 The state keeps them beside each post, so that a poll need not read posts to recognise entries, and `reindex` rebuilds them.
-Four parts of eight bytes: the id without what varies, the beginning of the text, the title, and when it was published.
+Four parts of eight bytes: the id without what varies, the text with the addresses of its pictures and files, the title, and
+when it was published.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ PUBLISHED = slice(24, 32)
 TITLE_AND_PUBLISHED = slice(16, 32)
 ALL_BUT_ID = slice(8, 32)
 UNDATED = b"\x80" + bytes(_PART - 1)  #: no instant: the lowest number of 64 bits
-#: Of the HTML; so much tells texts apart and costs little.
+#: Of the HTML; so much shows whether there is a text and what it is like.
 _READ = 2000
 #: Characters from which on an equal text is no coincidence.
 LONG = 64
 _TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
+_FILE = re.compile(r'\s(?:src|srcset|poster|data)="([^"]*)"')
 _SPACE = re.compile(r"(?:\s|&nbsp;)+")
 
 
 def traits_of(entry: Entry) -> bytes:
     """Return the entry's traits."""
     published = UNDATED if entry.published is None else int(entry.published.timestamp()).to_bytes(_PART, "big", signed=True)
-    return b"".join((id_trait(entry.id), _hash(visible_text(entry)), _hash(entry.title), published))
+    return b"".join((id_trait(entry.id), _text_trait(entry), _hash(entry.title), published))
 
 
 def id_trait(entry_id: str) -> bytes:
@@ -46,7 +48,17 @@ def traits_of_id(entry_id: str) -> bytes:
 
 def visible_text(entry: Entry) -> str:
     """Return the beginning of the text without tags and white space."""
-    return _SPACE.sub("", _TAG.sub("", entry.content[:_READ]))
+    return _visible(entry.content[:_READ])
+
+
+def _text_trait(entry: Entry) -> bytes:
+    """Return the part that stands for all that is read, seen or heard: a comic's text may be the same every day."""
+    files = (*_FILE.findall(entry.content), *(enclosure.href for enclosure in entry.enclosures))
+    return _hash("\0".join((_visible(entry.content), *(comparable(address) for address in files))))
+
+
+def _visible(html: str) -> str:
+    return _SPACE.sub("", _TAG.sub("", html))
 
 
 def _hash(text: str) -> bytes:

@@ -46,7 +46,7 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 5  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 6  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
