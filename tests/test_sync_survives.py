@@ -40,6 +40,29 @@ def test_an_update_cut_off_before_its_transaction_is_finished(tmp_path: Path, fo
     assert b"Third version." in (folder.root / post).read_bytes()
 
 
+def test_an_emptied_post_is_written_anew_under_its_own_id_only(folder: Folder, upstream: Upstream) -> None:
+    """A post that a power cut emptied is left alone while its entry comes under an alias, and restored when it comes itself."""
+    folder.sync()
+    edited = item(11, body="<p>Second version.</p>")
+    alias = edited.replace(">entry-11<", ">renamed-11<")
+    upstream.feed("/b", alias + item(12))
+    folder.sync("--force")
+    [post] = [path for path, content in folder.files("posts").items() if b"Second version." in content]
+    (folder.root / post).write_bytes(b"\0" * 100)
+
+    upstream.feed("/b", alias.replace("Second", "Third") + item(12))
+    said = folder.run("sync", "--force")
+    assert "the post is empty and is kept as it is" in said.stdout + said.stderr
+    assert (folder.root / post).read_bytes() == b"\0" * 100
+
+    upstream.feed("/b", edited.replace("Second", "Fourth") + item(12))
+    folder.run("sync", "--force")
+    restored = (folder.root / post).read_text("utf-8")
+    assert "Fourth version." in restored
+    assert "entry-11" in restored
+    assert "renamed-11" not in restored
+
+
 def test_an_edit_found_through_one_feed_reaches_the_others(folder: Folder, upstream: Upstream) -> None:
     """A hand edit that comes to light while another category's news is published is published in its own feed as well."""
     folder.sync()

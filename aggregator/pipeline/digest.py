@@ -28,6 +28,8 @@ from aggregator.store.posts import archive_path, post_hash, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
+_EMPTY_AND_ALIAS = "the post is empty and is kept as it is: its entry comes under another id now, so it cannot be written anew"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Write:
@@ -175,6 +177,10 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
         old = profile.read(there, _extra(job, profile, known.path))
     except PostFormatError as error:
         if not there.strip(b"\0") and not known.locked:
+            if entry_key(job.source.id, item.id) != item.key:
+                # Under an alias: the id that belongs to the post's name was in the post alone. It may still come itself.
+                draft.skipped.append(Skipped(entry=known.path, reason=_EMPTY_AND_ALIAS))
+                return
             draft.writes.append(_Write(entry=entry, item=item, path=known.path, rendered=profile.render(entry), is_new=False))
             return
         draft.noted.append(noted)
