@@ -128,6 +128,7 @@ class Ledger:
         """Take the file's path and what it says; use `load` to read it."""
         self.path = path
         self._lines = {_identity(line): line for line in lines}
+        self._texts: dict[tuple[str, ...], str] = {}  #: how each is written, so that adding one line renders one line
 
     @classmethod
     def load(cls, path: Path) -> Ledger:
@@ -144,11 +145,13 @@ class Ledger:
     @property
     def lines(self) -> tuple[Line, ...]:
         """Everything that it says, in the file's order."""
-        return tuple(sorted(self._lines.values(), key=_written))
+        return tuple(line for _, line in sorted(zip(self._rendered().values(), self._lines.values(), strict=True), key=_first))
 
     def of(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
         """Return the records of one kind, in the file's order."""
-        return tuple(sorted((line for line in self._lines.values() if isinstance(line, kind)), key=_written))
+        texts = self._rendered()
+        found = [(texts[name], line) for name, line in self._lines.items() if isinstance(line, kind)]
+        return tuple(line for _, line in sorted(found, key=_first))
 
     def add(self, *lines: Line) -> bool:
         """Write the records down, durably, and tell whether that changed anything; all of them or none.
@@ -170,18 +173,28 @@ class Ledger:
         return self._write({name: line for name, line in self._lines.items() if name not in struck})
 
     def _write(self, after: dict[tuple[str, ...], Line]) -> bool:
-        texts = sorted(map(_written, after.values()))
-        if texts == sorted(map(_written, self._lines.values())):
+        before = self._rendered()
+        texts = {name: before[name] if self._lines.get(name) is line else _written(line) for name, line in after.items()}
+        if texts == before:
             return False
-        whole = "\n".join([_HEADER, *texts])
+        whole = "\n".join([_HEADER, *sorted(texts.values())])
         write_file(self.path.parent, self.path.name, f"{whole}\n".encode())
         make_durable(self.path.parent, (self.path.name,))
-        self._lines = after
+        self._lines, self._texts = after, texts
         return True
+
+    def _rendered(self) -> dict[tuple[str, ...], str]:
+        if len(self._texts) != len(self._lines):
+            self._texts = {name: _written(line) for name, line in self._lines.items()}
+        return self._texts
 
 
 def _identity(line: Line) -> tuple[str, ...]:
     return (line.kind, *(getattr(line, name) for name in line.identity))
+
+
+def _first(pair: tuple[str, Line]) -> str:
+    return pair[0]
 
 
 def _noted(line: Line) -> datetime:
