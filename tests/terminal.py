@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from tests.upstream import Folder
 
 #: Makes standard input the terminal that Ctrl-C and Ctrl-D come from, then becomes the command.
-_TAKE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_TAKE_TERMINAL = (
+    "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # ignored in background jobs
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 CTRL_C = "\x03"
 Answer = str | Callable[[], str]

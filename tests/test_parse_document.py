@@ -484,3 +484,15 @@ def test_hashes_tell_fields_apart() -> None:
     assert len(hashes) == len(bodies)
     assert {len(hashed) for hashed in hashes} == {16}
     assert parse(rss("<item><guid>1</guid></item>"), XML).entries[0] == parse(rss("<item><guid>1</guid></item>"), ()).entries[0]
+
+
+def test_base64_brings_no_forbidden_characters() -> None:
+    """What Base64 was made of may hold any byte: the characters that XML forbids are taken out of it as well."""
+    from base64 import b64encode
+
+    encoded = b64encode(b"a\x10b\x00c <b>d</b>").decode()
+    old = f'<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><title>t</title><summary mode="base64">{encoded}</summary></entry></feed>'
+    [entry] = parse(old.encode()).entries
+
+    assert entry.content is not None
+    assert entry.content.value == "abc <b>d</b>"

@@ -21,6 +21,7 @@ from aggregator.model.parsed import (
 )
 from aggregator.parse.limits import cut_entry_text, told_address
 from aggregator.parse.reader import Raw
+from aggregator.parse.repair import drop_illegal
 
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
@@ -104,12 +105,13 @@ def _text(where: Mapping[str, Any], key: str, *, atom: bool) -> ParsedText | Non
     detail = where.get(f"{key}_detail")
     if not isinstance(detail, Mapping) or detail.get("value") != where.get(key):
         return ParsedText(value=value, type=TEXT if atom else GUESS)
-    return _construct(detail, atom=atom) or ParsedText(value=value, type=GUESS)
+    return _construct(detail, atom=atom) or _wrapped(drop_illegal(value).strip(), GUESS, None)
 
 
 def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
     """Return a text construct, or None where it holds no text that could be shown."""
-    value = (detail.get("value") or "").strip()
+    # What was written in Base64 is decoded by now, and may hold what the document itself could not.
+    value = drop_illegal(detail.get("value") or "").strip()
     type_ = detail.get("type") or "text/plain"
     if not value:
         return None
