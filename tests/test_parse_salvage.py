@@ -123,6 +123,15 @@ def test_a_document_that_is_broken_all_over_is_not_taken_apart() -> None:
     assert take_apart("<rss><channel></channel></rss>") is None
 
 
+def test_start_tags_of_any_length_are_not_read_again_with_every_entry() -> None:
+    """A root element of thousands of attributes makes the document guessed at as a whole: the work must not be squared."""
+    broken = BREAKS["nested"](entry("rss", 3))
+    attributes = "".join(f' a{number}=""' for number in range(4_000))
+
+    assert take_apart(f"<rss><channel>{entry('rss', 1)}{broken}</channel></rss>") is not None
+    assert take_apart(f"<rss{attributes}><channel>{entry('rss', 1)}{broken}</channel></rss>") is None
+
+
 def _well_formed(body: bytes) -> bool:
     """Tell whether the document is XML, once its characters and references are mended."""
     text, _ = decode_body(body, "")

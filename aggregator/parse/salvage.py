@@ -14,6 +14,8 @@ from xml.parsers import expat
 
 #: More broken entries than these, and it is the document that is broken.
 MAX_BROKEN = 20
+#: Longer start tags than these are read again with every entry: that would be somebody's attack and not a feed.
+_MAX_FRAME = 16 * 1024
 #: Pieces that may be one entry, cut where its text spoke of a start tag.
 _MAX_JOINED = 3
 
@@ -50,7 +52,8 @@ class Pieces:
 def take_apart(text: str) -> Pieces | None:
     """Return the pieces of a document, which begins with its root element; None if that would help nobody.
 
-    That is so where it has no entries, where none of them is sound, and where too many are broken.
+    That is so where it has no entries, where none of them is sound, where too many are broken, and where its own start tags are
+    no feed's.
     """
     root, first = _ROOT.match(text), _ENTRY.search(text)
     if root is None or first is None or first.start() < root.end():
@@ -61,6 +64,8 @@ def take_apart(text: str) -> Pieces | None:
     inside = channel is not None and f"</{channel[1]}" not in head
     frame = root[0] + (channel[0] if channel is not None and inside else "")
     closers = (f"</{channel[1]}>" if channel is not None and inside else "") + f"</{root[1]}>"
+    if len(frame) > _MAX_FRAME:
+        return None
     cuts, end = _cut(text, name)
     entries = _judged(cuts, name, frame, closers)
     if entries is None or not any(piece.sound for piece in entries):
