@@ -27,7 +27,7 @@ LINES: tuple[Line, ...] = (
     Moved(source="news", old="http://news.example/feed", new="https://news.example/feed", at=AT),
     Renamed(what="category", old="News/Local", new="News/Town", at=AT),
     Takedown(source="news", id="3", key=entry_key("news", "3"), at=AT, reason="asked by the author"),
-    Takedown(source="news", id="4", key=entry_key("news", "4"), at=AT),
+    Takedown(source="news", id="4", key=entry_key("news", "4"), at=AT, category="News", traits=f"{7:080x}"),
     Unstable(source="news", at=AT),
 )
 TEXT = """{{"ledger": 1}}
@@ -37,9 +37,9 @@ TEXT = """{{"ledger": 1}}
 {{"kind": "moved", "source": "news", "old": "http://news.example/feed", "new": "https://news.example/feed", "at": "{at}"}}
 {{"kind": "renamed", "what": "category", "old": "News/Local", "new": "News/Town", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "takedown", "source": "news", "id": "3", "key": "{three}", "at": "{at}", "reason": "asked by the author"}}
-{{"kind": "takedown", "source": "news", "id": "4", "key": "{four}", "at": "2026-01-02T03:04:05Z"}}
+{{"kind": "takedown", "source": "news", "id": "4", "key": "{four}", "at": "{at}", "category": "News", "traits": "{traits}"}}
 {{"kind": "unstable", "source": "news", "at": "2026-01-02T03:04:05Z"}}
-""".format(one=KEY, three=entry_key("news", "3"), four=entry_key("news", "4"), at="2026-01-02T03:04:05Z")
+""".format(one=KEY, three=entry_key("news", "3"), four=entry_key("news", "4"), at="2026-01-02T03:04:05Z", traits=f"{7:080x}")
 
 
 @pytest.fixture
@@ -131,6 +131,17 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, lines: li
 
 ROW = TEXT.splitlines()[2]
 OTHER_ROW = ROW.replace('"1"', '"9"')
+
+
+def test_two_branches_may_note_one_deletion_of_two_versions(path: Path) -> None:
+    """A merge that keeps two lines of one deletion, noted at two times of two versions of a post, is no contradiction."""
+    row = ROW[:-1] + f', "category": "News", "traits": "{1:080x}"' + "}"
+    other = ROW.replace("2026-", "2027-")[:-1] + f', "category": "Other", "traits": "{2:080x}"' + "}"
+    ledger = _load(path, f'{{"ledger": 1}}\n{other}\n{row}\n')
+
+    [line] = ledger.of(Deleted)
+    assert (line.category, line.at) == ("News", AT)
+
 
 FAULTS = {
     "empty": ("", 1, "it is empty"),

@@ -13,6 +13,7 @@ from aggregator.model.links import comparable
 NAMESPACE = UUID("8f0c6d1e-2b7a-5c43-9a52-6d0f3b1c7e94")
 
 KEY_LENGTH = 12
+LINK_HASH_BYTES = 8
 _KEY_IN_NAME = re.compile(r"-([a-z2-7]{12})\.md\Z")
 #: RFC 3987 `scheme:` followed by something, and no character that an IRI forbids.
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+\Z")
@@ -50,4 +51,4 @@ def feed_id(site_id: str, category: tuple[str, ...]) -> str:
 
 def link_hash(link: str | None) -> bytes:
     """Return 8 bytes that stand for an entry's page, alike for http and https; absent links have one value of their own."""
-    return sha256(comparable(link or "", nonces=True).encode("utf-8", "surrogatepass")).digest()[:8]
+    return sha256(comparable(link or "", nonces=True).encode("utf-8", "surrogatepass")).digest()[:LINK_HASH_BYTES]

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aggregator.model.changes import KnownEntry
-from aggregator.model.key import feed_id
+from aggregator.model.changes import KnownEntry, PostRow
+from aggregator.model.key import LINK_HASH_BYTES, feed_id
 from aggregator.model.settings import Settings, split_category
 from aggregator.model.traits import traits_of_id
 from aggregator.store.ledger import Alias, Deleted, Ledger, Renamed, Takedown, Unstable
@@ -39,20 +39,28 @@ class LedgerIndex:
     def of(self, source_id: str, state: Mapping[str, KnownEntry]) -> Remembered:
         """Return what is known of a source, given what the state knows.
 
-        What was taken out is recognised under another id as long as the state remembers it, later by its own id alone.
+        What was taken out is recognised under another id as well, if its line says by what, or the state remembers it still.
         """
         known = dict(state)
         for line in self.gone.get(source_id, ()):
-            entry = known.get(line.key)
-            known[line.key] = KnownEntry(
-                raw_hash=None,
-                link_hash=entry.link_hash if entry else b"",
-                path="",
-                post_hash=None,
-                locked=True,
-                traits=entry.traits if entry else traits_of_id(line.id),
-            )
+            known[line.key] = _gone(line, known.get(line.key))
         return Remembered(known=known, aliases=self._aliases.get(source_id, {}), unstable=source_id in self._unstable)
+
+
+def gone_traits(row: PostRow) -> str:
+    """Return what a post is recognised by, for the line that says that it is gone."""
+    return (row.link_hash + row.traits).hex()
+
+
+def _gone(line: Deleted | Takedown, entry: KnownEntry | None) -> KnownEntry:
+    if entry is not None:
+        link_hash, traits = entry.link_hash, entry.traits
+    elif line.traits is not None:
+        both = bytes.fromhex(line.traits)
+        link_hash, traits = both[:LINK_HASH_BYTES], both[LINK_HASH_BYTES:]
+    else:
+        link_hash, traits = b"", traits_of_id(line.id)
+    return KnownEntry(raw_hash=None, link_hash=link_hash, path="", post_hash=None, locked=True, traits=traits)
 
 
 def own_feeds(settings: Settings, ledger: Ledger | None = None, leaves: Iterable[tuple[str, ...]] = ()) -> frozenset[str]:

@@ -8,8 +8,9 @@ stops everything that would rest on the ledger: nothing is guessed. Only the mai
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -45,6 +46,8 @@ class Deleted:
     id: str
     key: str
     at: datetime
+    category: str | None = None  #: path with "/" between the parts: whose feeds say that it is gone; None: only the feed of all
+    traits: str | None = None  #: what it is recognised by under another id, as hexadecimal digits; None: by its id alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,9 @@ class Takedown:
     id: str
     key: str
     at: datetime
-    reason: str | None = None
+    category: str | None = None  #: as of `Deleted`
+    traits: str | None = None  #: as of `Deleted`
+    reason: str | None = None  #: for whoever reads the ledger; never published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,8 @@ Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable
 _Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)
 _KINDS: dict[str, type[Line]] = {kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)}
 
+_CIRCUMSTANCES = frozenset({"at", "category", "traits"})
+_TRAITS = re.compile(r"[0-9a-f]{80}", re.ASCII)
 _HEADER = f'{{"ledger": {VERSION}}}'
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 _CURE = "repair the line, or take the file from the last commit; nothing is done on its behalf until then"
@@ -193,6 +200,11 @@ def _identity(line: Line) -> tuple[str, ...]:
     return (line.kind, *(getattr(line, name) for name in line.identity))
 
 
+def _said(line: Line) -> dict[str, Any]:
+    """Return what the record says, without when and of what version of a post."""
+    return {name: value for name, value in asdict(line).items() if name not in _CIRCUMSTANCES}
+
+
 def _first(pair: tuple[str, Line]) -> str:
     return pair[0]
 
@@ -231,8 +243,8 @@ def _parsed(path: Path, content: bytes) -> list[Line]:
             continue
         line = _parsed_line(path, number, text)
         earlier = found.setdefault(_identity(line), line)
-        if replace(earlier, at=line.at) == line:
-            # Two branches may have noted it at different times: the first counts.
+        if _said(earlier) == _said(line):
+            # Two branches may have noted it at different times, of posts that differed: the first counts.
             found[_identity(line)] = min(earlier, line, key=_noted)
         else:
             raise _fault(path, number, f"an earlier line says something else of the same {line.kind}")
@@ -282,6 +294,8 @@ def _parsed_line(path: Path, number: int, text: str) -> Line:
 def _value(path: Path, number: int, name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise _fault(path, number, f'"{name}" is no text')
+    if name == "traits" and not _TRAITS.fullmatch(value):
+        raise _fault(path, number, '"traits" is not 80 hexadecimal digits; without it the entry is known by its id alone')
     if name != "at":
         return value
     try:
