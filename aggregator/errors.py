@@ -5,6 +5,7 @@ AggregatorError
 ├── StoreError(path)               posts, ledger or state cannot be read or written   exit 5
 │   ├── LedgerError(path, line)
 │   ├── NoStateError(path)         there is none yet, and none was to be made
+│   ├── UnmountedError(path)       so many posts are missing that it was hardly a hand
 │   └── NewerFormatError(path, found, known)
 ├── PublishError(output)           an output was refused by the gate; the last good one stays
 └── LockedError(path, holder)      another run holds the project                      exit 6
@@ -94,6 +95,10 @@ class LedgerError(StoreError):
 
 class NoStateError(StoreError):
     """There is no state yet: nothing was polled or indexed here so far."""
+
+
+class UnmountedError(StoreError):
+    """More posts are missing than a hand deletes: their folder looks unmounted, and nothing is concluded from it."""
 
 
 class NewerFormatError(StoreError):

@@ -78,7 +78,7 @@ class Day:
             self.judge.begin(self._run)
             self._began = time.monotonic()
             settings = load_settings(self.root, self.root / "config", {})
-            with open_project(settings, self._report) as project:
+            with open_project(settings, self._report, self._run) as project:
                 run_sync(project, SyncRequest(now=self._run, stamp=self._run, jobs=1), self._report)
             self.judge.end()
             self.runs += 1

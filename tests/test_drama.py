@@ -24,7 +24,7 @@ from aggregator.settings import load_settings
 from aggregator.store.profiles import default
 from aggregator.workers import Workers
 from tests.raw_upstream import Upstream
-from tests.timeline import Timeline, feed
+from tests.timeline import START, Timeline, feed
 from tests.upstream import ATOM, rss
 
 DAY = 24.0
@@ -402,7 +402,7 @@ def test_the_ledger_is_written_before_anything_rests_on_it(stage: Stage) -> None
     before = stage.timeline.files()
     settings = load_settings(stage.timeline.root, stage.timeline.root / "config", {})
     edited = [replace(one, id=f"urn:cms:{one.number}", title=f"Corrected {one.number}") for one in articles(1, 3)]
-    with open_project(settings, stage.timeline.events.append) as project:
+    with open_project(settings, stage.timeline.events.append, START) as project:
         job = DigestJob(
             body=rss("".join(article.xml() for article in edited)),
             coding=None,

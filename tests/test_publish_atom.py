@@ -12,8 +12,10 @@ import pytest
 from aggregator.errors import PublishError
 from aggregator.model.entry import Feed, Person, SafeHtml, Tag
 from aggregator.model.key import atom_id
+from aggregator.model.output import Tombstone
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document
+from aggregator.publish.tombstones import DELETED_ENTRY
 from tests.publish_records import (
     ATOM,
     NOON,
@@ -316,3 +318,24 @@ def test_entry_of_a_source_with_a_bare_title() -> None:
 
     assert source is not None
     assert [child.tag.rpartition("}")[2] for child in source] == ["id", "title", "updated"]
+
+
+def test_what_is_gone_is_said(shared: Path) -> None:
+    """A feed names what was deleted (RFC 6721), newest first, at most 50, and nothing that stands in it; it is valid."""
+    items = [make_item(1), make_item(2)]
+    standing = Tombstone(id=build_feed(make_frame(), items, source_order={}).ids[0], at=NOON)
+    gone = [Tombstone(id=f"urn:x:{number}", at=NOON + timedelta(minutes=number)) for number in range(60)]
+    built = build_feed(make_frame(), items, source_order={}, tombstones=[standing, *gone])
+
+    root = read(built.content)
+    found = [(element.get("ref"), element.get("when")) for element in root.iter(DELETED_ENTRY)]
+    assert len(found) == 50
+    latest = NOON + timedelta(minutes=59)
+    newest = max(latest, *(item.entry.date for item in items))
+    assert found[0] == ("urn:x:59", f"{latest:%Y-%m-%dT%H:%M:%SZ}")
+    assert found[-1][0] == "urn:x:10"
+    assert built.updated == newest
+    assert schema_errors(built.content, shared) == []
+    check_document(built.content, make_frame())
+    again = build_feed(make_frame(), items, source_order={}, tombstones=[*reversed(gone), standing])
+    assert again.content == built.content

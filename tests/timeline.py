@@ -63,7 +63,7 @@ class Timeline:
         now = START + timedelta(hours=hours)
         settings = load_settings(self.root, self.root / "config", {})
         self.events = []
-        with open_project(settings, self.events.append) as project:
+        with open_project(settings, self.events.append, now) as project:
             run_sync(project, SyncRequest(now=now, stamp=now, sources=names, jobs=1, **how), self.events.append)
         return {event.source_id: event for event in self.events if isinstance(event, SourceEvent)}
 

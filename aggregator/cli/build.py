@@ -7,11 +7,12 @@ import sys
 
 import click
 
-from aggregator.cli import Invocation, pass_invocation
+from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count
 from aggregator.cli.exits import EXIT_PARTIAL
 from aggregator.cli.project import load
 from aggregator.pipeline.frames import plan_frames
+from aggregator.pipeline.gone import settle_absences, unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_all
 from aggregator.workers import Workers
@@ -20,24 +21,37 @@ from aggregator.workers import Workers
 @click.command()
 @click.argument("categories", nargs=-1, metavar="[CATEGORY]...")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
+@click.option("--accept-deletions", is_flag=True, help="Every post that is missing was deleted on purpose, however many.")
 @pass_invocation
-def build(invocation: Invocation, categories: tuple[str, ...], jobs: int) -> None:
+def build(invocation: Invocation, categories: tuple[str, ...], jobs: int, accept_deletions: bool) -> None:
     """Write the feeds again from the posts; no network.
 
     Reads every post that stands in a feed, so it also finds what was edited by hand. CATEGORY is a path with parts joined by /;
-    without one, every feed is looked at. Unchanged feeds are not rewritten. Exits 1 if a feed had to be refused.
+    without one, every feed is looked at. Unchanged feeds are not rewritten.
+
+    A post that was deleted by hand is noted in the ledger and never written again. Where many are missing at once, their
+    folder looks unmounted: then nothing is concluded from it and the exit code is 5, unless --accept-deletions is given.
+
+    Exit codes: 0 done, 1 a feed had to be refused, 5 posts look unmounted, or something cannot be read or written.
     """
-    settings = load(invocation)
-    with Console(invocation) as console, open_project(settings, console.report, jobs=jobs) as project:
+    settings, now = load(invocation), clock.now()
+    with (
+        Console(invocation) as console,
+        open_project(settings, console.report, now, jobs=jobs, accept_deletions=accept_deletions) as project,
+    ):
         only = _outputs(project, categories)
 
         async def run() -> None:
             with Workers(jobs) as workers:
+                if accept_deletions:
+                    settle_absences(project, console.report)
                 await publish_all(project, workers, console.report, only=only)
 
         asyncio.run(run())
         project.close_folders()
     invocation.talk(f"{count(project.outputs_written, 'file')} written, the others were up to date")
+    if project.unmounted:
+        raise unmounted_error(project)
     if project.outputs_refused:
         sys.exit(EXIT_PARTIAL)
 

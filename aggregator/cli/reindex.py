@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from aggregator.cli import Invocation, pass_invocation
+from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count
 from aggregator.cli.project import load
 from aggregator.pipeline.project import open_project
@@ -24,7 +24,7 @@ def reindex(invocation: Invocation, jobs: int) -> None:
     whole feed once.
     """
     settings = load(invocation)
-    with Console(invocation) as console, open_project(settings, console.report, jobs=jobs) as project:
+    with Console(invocation) as console, open_project(settings, console.report, clock.now(), jobs=jobs) as project:
 
         async def run() -> int:
             with Workers(jobs) as workers:

@@ -16,6 +16,7 @@ from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXI
 from aggregator.cli.project import load, no_such_source
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
+from aggregator.pipeline.gone import unmounted_error
 from aggregator.pipeline.project import open_project
 from aggregator.pipeline.sync import InterruptedRunError, SyncRequest, run_sync
 
@@ -73,12 +74,15 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
     """Run one sync and tell it; also what `demo` calls."""
     with Console(invocation, dry_run=request.dry_run) as console:
         try:
-            with open_project(settings, console.report, jobs=request.jobs or 1) as project:
+            with open_project(settings, console.report, request.now, jobs=request.jobs or 1) as project:
                 summary = run_sync(project, request, console.report)
+                fault = unmounted_error(project) if project.unmounted else None
         except InterruptedRunError as error:
             invocation.warn(str(error))
             sys.exit(EXIT_TERMINATED if error.signal == signal.SIGTERM else EXIT_INTERRUPTED)
     _tell(invocation, summary, request)
+    if fault is not None:
+        raise fault
     return summary
 
 

@@ -34,6 +34,14 @@ class OutputEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """An entry that was deleted or taken down, as a feed says it (RFC 6721 §3: at:deleted-entry)."""
+
+    id: str  #: the atom:id it was published with
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """An entry that the gate kept out of a feed; the rest is published."""
 

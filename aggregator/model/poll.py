@@ -149,6 +149,7 @@ class Summary:
     new: int = 0  #: posts written
     updated: int = 0
     adopted: int = 0
+    deleted: int = 0  #: posts that a hand has deleted, noted in the ledger
     outputs: int = 0  #: files written
     refused: int = 0  #: outputs that the gate refused
     next_poll: datetime | None = None
@@ -159,5 +160,5 @@ class Summary:
 
     @property
     def changed(self) -> bool:
-        """Tell whether any byte below posts/ or public/ changed."""
-        return not self.dry_run and bool(self.new or self.updated or self.outputs)
+        """Tell whether any byte below posts/ or public/, or what the ledger says of posts, changed."""
+        return not self.dry_run and bool(self.new or self.updated or self.deleted or self.outputs)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from aggregator.errors import AggregatorError
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
-from aggregator.model.output import LeftOut, OutputFeed
+from aggregator.model.output import LeftOut, OutputFeed, Tombstone
 from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
 from aggregator.model.settings import Site
 from aggregator.model.source import Source
@@ -56,6 +56,8 @@ class DigestJob:
     moving: bool = False  #: a permanent redirect to another host, not believed yet, led to the body
 
 
+#: What is said of a source whose posts cannot be seen.
+NOT_MOUNTED = "{} of its posts are missing, more than a hand deletes: its folder looks unmounted; nothing was written"
 #: What a source that is a feed of this site is told.
 OWN_FEED = (
     "this is a feed of this site: polling it would bring back what was published here. Remove the source, or name the feeds"
@@ -140,6 +142,7 @@ class OutputJob:
     place: PostsPlace
     public: Path
     gone_on_purpose: frozenset[str] = frozenset()  #: atom:ids that may vanish from the feed
+    tombstones: tuple[Tombstone, ...] = ()  #: entries that the feed says are gone, newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,7 @@ class OutputResult:
     changed: bool
     refused: str | None = None
     left_out: tuple[LeftOut, ...] = ()
-    missing: tuple[str, ...] = ()  #: posts that are not where the state says
+    missing: tuple[PostRow, ...] = ()  #: posts that are not where the state says: then nothing was written
     unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
     edited: tuple[PostRow, ...] = ()  #: posts found edited by hand, as they now are, locked
 

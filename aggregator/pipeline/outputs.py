@@ -33,15 +33,21 @@ def publish_output(job: OutputJob) -> OutputResult:
     found = _Found()
     _collect(job, found, job.frame.max_entries)
     try:
-        built = build_feed(job.frame, found.entries, source_order=job.source_order)
+        built = _build(job, found)
         if built.left_out:
             # Rare: then older entries take the places, as many as there are.
             _collect(job, found, job.frame.max_entries + len(built.left_out))
-            built = build_feed(job.frame, found.entries, source_order=job.source_order)
+            built = _build(job, found)
+        if found.missing:
+            return _result(job, found)  # whether they were deleted is not for one feed to say
         changed = _swap(job, built, found)
     except PublishError as error:
         return _result(job, found, refused=str(error))
     return _result(job, found, changed=changed, left_out=built.left_out)
+
+
+def _build(job: OutputJob, found: _Found) -> Built:
+    return build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
 
 
 def _result(
@@ -63,7 +69,7 @@ class _Found:
 
     def __init__(self) -> None:
         self.entries: list[OutputEntry] = []
-        self.missing: list[str] = []
+        self.missing: list[PostRow] = []
         self.unreadable: list[tuple[str, str]] = []
         self.edited: list[PostRow] = []
         self.ids: set[str] = set()
@@ -88,7 +94,7 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
 def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
     post = read_file(place.root, row.path)
     if post is None:
-        found.missing.append(row.path)
+        found.missing.append(row)
         return None
     now_hash = post_hash(post)
     try:

@@ -11,19 +11,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from aggregator.errors import ConfigError, Problem, StoreError
 from aggregator.model.changes import PostRow
 from aggregator.model.key import atom_id
+from aggregator.model.output import OutputFeed, Tombstone
 from aggregator.model.poll import Event, Note
-from aggregator.model.settings import Settings
+from aggregator.model.settings import Settings, split_category
+from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
+from aggregator.pipeline.gone import check_mounted, finish_takedowns, settle_absences, unmounted_error, without_gone
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.store.files import sweep_leftovers
-from aggregator.store.ledger import FILE_NAME, Alias, Gone, Ledger, Moved, Unstable
+from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
 from aggregator.store.posts import list_posts
@@ -37,8 +41,12 @@ _CLOCK_TICK_NS = 20_000_000
 class Project:
     """One project folder, held by this process."""
 
-    def __init__(self, settings: Settings, state: State, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: Settings, state: State, ledger: Ledger, now: datetime, *, accept_deletions: bool = False
+    ) -> None:
         """Take the parts; see `open_project`."""
+        self.now = now
+        self.accept_deletions = accept_deletions
         self.settings = settings
         self.state = state
         self.ledger = ledger
@@ -48,6 +56,8 @@ class Project:
         self.place = PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile)
         self.public = root / settings.public.dir
         self.adopted = 0  #: posts found and adopted by this run
+        self.deleted = 0  #: posts found deleted by hand by this run
+        self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them
         self.outputs_written = 0
         self.outputs_refused = 0
         self.began_ns = time.time_ns() - _CLOCK_TICK_NS  #: what is older was not written by this run
@@ -55,6 +65,8 @@ class Project:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._touched: set[str] = set()  #: written to by this run
         self._seen: set[str] = set()  #: folders whose every post the state knows
+        self._listed: dict[str, frozenset[str]] = {}  #: folder -> the paths of its posts, of those looked through
+        self._absences: Absences | None = None
 
     @property
     def user_agent(self) -> str:
@@ -82,21 +94,46 @@ class Project:
         """Return the atom:ids of entries that were taken out of the archive by somebody."""
         return frozenset(atom_id(line.source, line.id) for lines in self._said.gone.values() for line in lines)
 
+    def tombstones(self, frame: OutputFeed) -> tuple[Tombstone, ...]:
+        """Return what a feed has to say of entries that were taken out, in the order of the ledger."""
+        return tuple(
+            Tombstone(id=atom_id(line.source, line.id), at=line.at)
+            for lines in self._said.gone.values()
+            for line in lines
+            if not frame.category or _stood_in(line.category, frame)
+        )
+
     def gone_keys(self) -> frozenset[str]:
         """Return the keys of those entries: whatever the state or the disk still holds of them is not published."""
         return frozenset(line.key for lines in self._said.gone.values() for line in lines)
 
-    def note(self, lines: Iterable[Moved | Gone | Alias | Unstable]) -> None:
+    def note(self, lines: Iterable[Line]) -> None:
         """Write down what was learned for good, before anything rests on it. Raises StoreError."""
         if found := tuple(lines):
             self.ledger.add(*found)
             self._said = LedgerIndex(self.ledger)
 
+    def strike(self, lines: Iterable[Line]) -> None:
+        """Strike out what is no longer so. Raises StoreError."""
+        if found := tuple(lines):
+            self.ledger.drop(*found)
+            self._said = LedgerIndex(self.ledger)
+
     def forget_gone(self, source_ids: Iterable[str]) -> None:
         """Strike out that these sources are gone: they have answered. Raises StoreError."""
         returned = set(source_ids)
-        if returned:
-            self.ledger.drop(*(line for line in self.ledger.of(Gone) if line.source in returned))
+        self.strike(line for line in self.ledger.of(Gone) if line.source in returned)
+
+    def misses(self, source_id: str, report: Callable[[Event], None]) -> bool:
+        """Tell whether so many of a source's posts are missing that their folder looks unmounted. Raises StoreError.
+
+        Posts of its that a hand has deleted or moved are seen to. Knows of folders that were looked through only.
+        """
+        if self._absences is None and self._listed:
+            known = self.state.known(source_id).values()
+            if any(entry.path not in self._listed.get(entry.path.rpartition("/")[0], {entry.path}) for entry in known):
+                self._absences = settle_absences(self, report)
+        return source_id in self.unmounted
 
     # -- posts folders ----------------------------------------------------------------------------------------------
 
@@ -122,13 +159,16 @@ class Project:
         on_disk = _mtime(self.place.root / folder)
         self._seen.add(folder)
         if on_disk is None or self._folders.get(folder) == on_disk:
+            if on_disk is None and folder in self._folders:
+                self._listed[folder] = frozenset()
             return
         sweep_leftovers(self.place.root / folder, older_than_ns=self.began_ns)
         paths = {key: f"{folder}/{path}" for path, key in list_posts(self.place.root / folder, nested=False)}
         known = self.state.keys(list(paths))
         unknown = sorted(path for key, path in paths.items() if key not in known)
         self._touched.add(folder)
-        rows = await self.index(workers, unknown, report) if unknown else ()
+        self._listed[folder] = frozenset(paths.values())
+        rows = without_gone(self, await self.index(workers, unknown, report), report) if unknown else ()
         if rows:
             dirty = self.outputs_of({row.categories for row in rows})
             self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
@@ -165,9 +205,17 @@ class Project:
         )
 
     async def reindex(self, workers: Workers, report: Callable[[Event], None]) -> int:
-        """Index every post anew; returns how many there are."""
+        """Index every post anew; returns how many there are.
+
+        Raises:
+            UnmountedError: far fewer are there than the state knows; nothing was done.
+            StoreError: something cannot be read or written.
+        """
+        settle_absences(self, report)
+        if self.unmounted:
+            raise unmounted_error(self)
         paths = [path for path, _ in list_posts(self.place.root)]
-        rows = _without_twins(await self.index(workers, paths, report), report)
+        rows = without_gone(self, _without_twins(await self.index(workers, paths, report), report), report)
         self.state.replace_entries(rows, profile=self.place.profile)
         self._folders = {}
         folders = {str(PurePosixPath(path).parent) for path in paths}
@@ -197,21 +245,27 @@ class Project:
 
 
 @contextmanager
-def open_project(settings: Settings, report: Callable[[Event], None], *, jobs: int = 1) -> Iterator[Project]:
-    """Lock the project, open ledger and state, and index the posts if the state is new.
+def open_project(
+    settings: Settings, report: Callable[[Event], None], now: datetime, *, jobs: int = 1, accept_deletions: bool = False
+) -> Iterator[Project]:
+    """Lock the project, open ledger and state, index the posts if the state is new, finish what a dead run began.
 
-    Raises LockedError, LedgerError, NewerFormatError, StoreError.
+    `now` is what the ledger's lines are dated with; `accept_deletions`: whatever post is missing was deleted on purpose.
+
+    Raises LockedError, LedgerError, NewerFormatError, UnmountedError, StoreError.
     """
     with project_lock(settings.root):
         ledger = Ledger.load(settings.root / FILE_NAME)
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
-            project = Project(effective(settings, ledger), opened.state, ledger)
+            project = Project(effective(settings, ledger), opened.state, ledger, now, accept_deletions=accept_deletions)
             _check_profile(project)
             if opened.note:
                 report(Note(text=opened.note))
             if opened.fresh:
                 _index_first(project, report, jobs, why="begun anew" if opened.note else "there was none")
+            check_mounted(project)
+            finish_takedowns(project, report)
             yield project
         finally:
             opened.state.close()
@@ -250,6 +304,10 @@ def _without_twins(rows: tuple[PostRow, ...], report: Callable[[Event], None]) -
         if first is not row:
             report(Note(text=f"{row.path}: a second post of the entry in {first.path}; kept, not published"))
     return tuple(kept.values())
+
+
+def _stood_in(category: str | None, frame: OutputFeed) -> bool:
+    return category is not None and split_category(category)[: len(frame.category)] in {frame.category, *frame.also}
 
 
 def _mtime(folder: Path) -> int | None:

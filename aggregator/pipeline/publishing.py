@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from aggregator.model.changes import PostRow
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
 from aggregator.pipeline.frames import frame_hash, plan_frames
+from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.project import Project
 from aggregator.publish.addresses import OPML_PATH
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
+_NAMED = 3
+
 
 async def publish_what_changed(project: Project, workers: Workers, report: Callable[[Event], None]) -> None:
     """Write every output that needs it. Raises StoreError if a file cannot be written."""
     frames = plan_frames(project.settings, project.state.leaves())
     known = project.state.outputs()
-    wanted = [frame for frame in frames if _needs_writing(project, known.get(frame.path), frame.path, frame_hash(frame))]
+    wanted = [
+        frame for frame in frames if _needs_writing(project, known.get(frame.path), frame.path, _frame_hash(project, frame))
+    ]
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
@@ -55,6 +61,12 @@ def _needs_writing(project: Project, known: OutputState | None, path: str, now_h
     return not (project.public / path).exists()
 
 
+def _frame_hash(project: Project, frame: OutputFeed) -> bytes:
+    """Return the hash of all that the feed says besides its entries."""
+    tombstones = project.tombstones(frame)
+    return frame_hash(frame, tombstones) if tombstones else frame_hash(frame)
+
+
 async def _publish(
     project: Project,
     workers: Workers,
@@ -83,6 +95,7 @@ async def _publish(
             place=project.place,
             public=project.public,
             gone_on_purpose=gone,
+            tombstones=project.tombstones(frame),
         )
         async with slots:
             try:
@@ -93,18 +106,46 @@ async def _publish(
                 )
 
     results = await asyncio.gather(*(one(frame) for frame in wanted))
+    retry, results = _see_to_missing(project, results, report)
     states: list[OutputState] = []
     edited: dict[str, PostRow] = {}
     for frame, result in results:
         _tell(project, result, report)
         edited.update((row.key, row) for row in result.edited)
-        states.append(OutputState(path=frame.path, frame_hash=frame_hash(frame), dirty=result.refused is not None))
+        dirty = result.refused is not None
+        states.append(OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=dirty))
     _keep(project, [result.path for _, result in results if result.changed])
     again = _also_touched(project, newest, edited, {frame.path for frame in wanted})
     project.state.published(states, tuple(edited.values()), dirty=again)
+    again = tuple(sorted({*again, *retry}))
     if again:
         frames = plan_frames(project.settings, project.state.leaves())
         await _publish(project, workers, frames, [frame for frame in frames if frame.path in again], report)
+
+
+def _see_to_missing(
+    project: Project, results: list[tuple[OutputFeed, OutputResult]], report: Callable[[Event], None]
+) -> tuple[set[str], list[tuple[OutputFeed, OutputResult]]]:
+    """Find out why posts are missing; return the outputs to write again, and the results that stand.
+
+    A feed with posts that look unmounted is kept as it was.
+    """
+    if not any(result.missing for _, result in results):
+        return set(), results
+    settled = settle_absences(project, report)
+    seen_to = {*settled.deleted, *settled.moved}
+    retry = {frame.path for frame, result in results if result.missing and all(row.key in seen_to for row in result.missing)}
+    kept: list[tuple[OutputFeed, OutputResult]] = []
+    for frame, result in results:
+        if result.missing and frame.path not in retry:
+            where = f"{project.settings.public.dir}/{frame.path}"
+            paths = ", ".join(f"{project.settings.posts.dir}/{row.path}" for row in result.missing[:_NAMED])
+            more = f" and {len(result.missing) - _NAMED} more" if len(result.missing) > _NAMED else ""
+            refused = f"{where}: kept as it was, since posts of it are missing: {paths}{more}"
+            kept.append((frame, replace(result, refused=refused)))
+        elif not result.missing:
+            kept.append((frame, result))
+    return retry, kept
 
 
 def _also_touched(
@@ -161,7 +202,6 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
     posts = project.settings.posts.dir
     warnings = (
         *(_left_out(out) for out in result.left_out if not out.duplicate),
-        *(f"{posts}/{path}: the post is gone; its entry is left out" for path in result.missing),
         *(f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable),
         *(f"{posts}/{row.path}: edited by hand; published as edited" for row in result.edited),
     )

@@ -23,7 +23,7 @@ from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
-from aggregator.pipeline.jobs import BugError, DigestJob, NewNames, Unreadable, run_digest
+from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable, run_digest
 from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
@@ -252,6 +252,8 @@ class _Sync:
         if not self._request.dry_run:
             # Before the first post is written there by this run, or its own posts would look like somebody else's.
             await self._project.look_through_folder(workers, source.categories, self._report)
+            if self._project.misses(source.id, self._report):
+                return Unreadable(kind="posts", message=NOT_MOUNTED.format(self._project.unmounted[source.id]))
         remembered = self._project.remembered(source.id, indexed=self._had_entries)
         job = DigestJob(
             body=answer.body,
@@ -354,6 +356,7 @@ class _Sync:
             held=sum(event.outcome is Outcome.HELD for event in events),
             new=sum(event.new for event in events),
             updated=sum(event.updated for event in events),
+            deleted=self._project.deleted,
             adopted=sum(event.adopted for event in events),
             outputs=self._project.outputs_written,
             refused=self._project.outputs_refused,

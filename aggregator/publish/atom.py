@@ -20,19 +20,26 @@ from lxml import etree
 from aggregator.errors import PublishError
 from aggregator.model.entry import Entry, Person
 from aggregator.model.key import atom_id
-from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed
+from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed, Tombstone
 from aggregator.publish.addresses import OPML_PATH, public_url
 from aggregator.publish.gate import find_refusal
 from aggregator.publish.links import AtomSource, EntryRepair
 from aggregator.publish.select import fit, order_entries, published_id
+from aggregator.publish.tombstones import TombstoneExtension, choose_tombstones
 
 GENERATOR = "feed-aggregator"
 #: atom:updated is required (§4.1.1) also of a feed that holds nothing yet, and it must not be the clock.
 _EMPTY_UPDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_order: Mapping[str, int]) -> Built:
-    """Build the feed of the newest entries that pass the gate, within the frame's limits.
+def build_feed(
+    frame: OutputFeed,
+    entries: Sequence[OutputEntry],
+    *,
+    source_order: Mapping[str, int],
+    tombstones: Sequence[Tombstone] = (),
+) -> Built:
+    """Build the feed of the newest entries that pass the gate, within the frame's limits, and say what is gone (RFC 6721).
 
     `source_order` is each source's position in the config. Raises: PublishError if the frame itself cannot be written.
     """
@@ -51,7 +58,8 @@ def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_orde
         else:
             passed.append(rendered)
     try:
-        content, kept = _within_bytes(frame, passed)
+        gone = choose_tombstones(tombstones, {published_id(rendered.item) for rendered in passed})
+        content, kept = _within_bytes(frame, passed, gone)
     except (ValueError, TypeError) as error:
         message = f"{frame.path}: the feed's own title, author or address cannot be written: {error}"
         raise PublishError(message, output=frame.path) from error
@@ -59,7 +67,7 @@ def build_feed(frame: OutputFeed, entries: Sequence[OutputEntry], *, source_orde
     return Built(
         content=content,
         ids=tuple(published_id(rendered.item) for rendered in kept),
-        updated=_newest(kept),
+        updated=_newest(kept, gone),
         floor=kept[-1].item.entry.date if cut and kept else None,
         left_out=tuple(left_out),
     )
@@ -76,32 +84,38 @@ class _Rendered:
         """Return what feedgen would make anew whenever it writes the feed."""
         return self.element
 
+    def register_extension(self, *_: object, **__: object) -> None:
+        """Pass over what feedgen hands on to every entry: extensions of the feed have no part in one that is made already."""
+
     def size(self) -> int:
         """Return the bytes that the entry takes in the document, where each of its lines is indented by two more."""
         lines = sum(2 if len(part) else 1 for part in self.element.iter())
         return len(etree.tostring(self.element, encoding="UTF-8", xml_declaration=False, pretty_print=True)) + 2 * lines
 
 
-def _within_bytes(frame: OutputFeed, passed: Sequence[_Rendered]) -> tuple[bytes, Sequence[_Rendered]]:
+def _within_bytes(
+    frame: OutputFeed, passed: Sequence[_Rendered], gone: Sequence[Tombstone]
+) -> tuple[bytes, Sequence[_Rendered]]:
     """Return the document of as many of the newest entries as fit, and those entries."""
-    content = _document(frame, passed)
+    content = _document(frame, passed, gone)
     if len(content) <= frame.max_bytes:
         return content, passed
     sizes = [rendered.size() for rendered in passed]
     kept = passed[: fit(sizes, frame.max_bytes - (len(content) - sum(sizes)))]
-    return _document(frame, kept), kept
+    return _document(frame, kept, gone), kept
 
 
-def _newest(entries: Sequence[_Rendered]) -> datetime | None:
+def _newest(entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> datetime | None:
     """Return the feed's `updated` (§4.2.15), or None for an empty one."""
-    return max((_updated(rendered.item.entry) for rendered in entries), default=None)
+    dates = (*(_updated(rendered.item.entry) for rendered in entries), *(tombstone.at for tombstone in gone))
+    return max(dates, default=None)
 
 
-def _document(frame: OutputFeed, entries: Sequence[_Rendered]) -> bytes:
+def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> bytes:
     feed = FeedGenerator()
     feed.id(frame.id)
     feed.title(frame.title)
-    feed.updated(_newest(entries) or _EMPTY_UPDATED)
+    feed.updated(_newest(entries, gone) or _EMPTY_UPDATED)
     feed.author({"name": frame.author})
     feed.link(
         [
@@ -112,6 +126,9 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered]) -> bytes:
     feed.generator(GENERATOR)
     if frame.language is not None:
         feed.language(frame.language)
+    if gone:
+        feed.register_extension("tombstones", TombstoneExtension, None, atom=True, rss=False)
+        feed.tombstones.fill(gone)
     for entry in entries:
         feed.add_entry(entry, order="append")
     content: bytes = feed.atom_str(pretty=True)

@@ -16,6 +16,7 @@ from lxml import etree
 
 from aggregator.model.key import is_absolute_iri
 from aggregator.publish.scan import find_fault, is_web_address, quoted
+from aggregator.publish.tombstones import DELETED_ENTRY
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -142,8 +143,21 @@ def _feed_faults(feed: _Part) -> Iterator[str]:
     for entry_id, count in Counter(ids).items():
         if count > 1:
             yield f"{count} entries share the id {quoted(entry_id)} (RFC 4287 §4.1.1)"
+    for tombstone in feed.children.get(DELETED_ENTRY, ()):
+        when = parse_date(tombstone.get("when", ""))
+        dates += [when] if when else []
+        yield from _tombstone_faults(tombstone.get("ref", ""), when, ids)
     if dates and parse_date(_text(feed, "updated") or "") != max(dates):
-        yield "the feed's updated is not that of its newest entry (RFC 4287 §4.2.15)"
+        yield "the feed's updated is not that of its newest entry or deletion (RFC 4287 §4.2.15)"
+
+
+def _tombstone_faults(ref: str, when: datetime | None, ids: list[str]) -> Iterator[str]:
+    if not is_absolute_iri(ref):
+        yield f"a deleted entry's ref is no absolute IRI: {ref!r} (RFC 6721 §3)"
+    if when is None:
+        yield f"a deleted entry has no RFC 3339 date with a zone (RFC 6721 §3) [{quoted(ref)}]"
+    if ref in ids:
+        yield f"an entry stands in the feed and is said to be deleted (RFC 6721 §3) [{quoted(ref)}]"
 
 
 def _entry_faults(entry: _Part, *, has_author: bool) -> Iterator[str]:

@@ -86,6 +86,24 @@ def read_file(root: Path, path: str) -> bytes | None:
         raise store_error("read", root, path, error) from error
 
 
+def remove_file(root: Path, path: str) -> bool:
+    """Remove the file at `path` below `root`, durably; tell whether there was one. Its folder stays.
+
+    Raises:
+        StoreError: it could not be removed, or `path` leads out of `root`.
+    """
+    folder, name = _place(root, path)
+    try:
+        place = _real_folder(root, folder)
+        os.unlink(f"{place}/{name}")  # noqa: PTH108 - the link itself where a symbolic link stands in its place
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise store_error("remove", root, path, error) from error
+    _sync(Path(place), os.O_DIRECTORY)
+    return True
+
+
 def make_durable(root: Path, paths: Collection[str]) -> None:
     """Return when the files at these paths below `root`, their names and their folders are on the disk.
 

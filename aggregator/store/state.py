@@ -119,9 +119,15 @@ class State:
         return paths
 
     def find(self, keys: Sequence[str], ids: Sequence[str] = (), links: Sequence[bytes] = ()) -> list[PostRow]:
-        """Return the posts with one of these keys, upstream ids or link hashes, newest first; only keys have an index."""
+        """Return the posts with one of these keys, upstream ids or link hashes, newest first; only keys have an index.
+
+        Of keys there may be any number, of the others some hundred.
+        """
+        chunks = list(_chunks(keys)) or [()]
         with self._transaction() as run:
-            return [row_of(row) for row in run.execute(posts_like(keys, ids, links))]
+            found = [row_of(row) for chunk in chunks for row in run.execute(posts_like(chunk, ids, links))]
+        unique = {row.key: row for row in found}
+        return sorted(unique.values(), key=lambda row: (row.date, row.key), reverse=True)
 
     def resembling(self, text: str, limit: int) -> list[PostRow]:
         """Return some posts whose title, path or upstream id holds this text in any case, newest first; reads them all."""
@@ -133,6 +139,12 @@ class State:
         wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.entry_id)
         with self._transaction() as run:
             yield from (tuple(row) for row in run.execution_options(yield_per=1000).execute(wanted))
+
+    def places(self) -> list[tuple[str, str, str]]:
+        """Return key, source id and path of every post."""
+        wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.path)
+        with self._transaction() as run:
+            return [(key, source_id, path) for key, source_id, path in run.execute(wanted)]
 
     def newer(self, row: PostRow, leaves: Sequence[tuple[str, ...]]) -> int:
         """Return how many posts of these categories come before this one, in the order of `newest`."""
@@ -221,6 +233,13 @@ class State:
                 run.execute(lock, [{"k": key} for key in batch.locked])
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": None} for path in batch.open_folders])
             self._mark_dirty(run, batch.dirty_outputs)
+
+    def forget_posts(self, keys: Sequence[str], dirty_outputs: Sequence[str]) -> None:
+        """Forget posts that are no more, and mark the feeds that they stood in."""
+        with self._transaction() as run:
+            for chunk in _chunks(keys):
+                run.execute(sa.delete(entries_table).where(entries_table.c.key.in_(chunk)))
+            self._mark_dirty(run, dirty_outputs)
 
     def profile(self) -> str | None:
         """Return the profile that the indexed posts were written with; None before the first index."""

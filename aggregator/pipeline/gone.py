@@ -1,0 +1,163 @@
+"""Posts that are no more: deleted by a hand, or taken down. The main process's side; every effect follows its ledger line.
+
+    missing -> judged (`absent`) -> a line `deleted` each -> forgotten by the state -> their feeds say so (RFC 6721)
+
+A take-down is its line, then the files, then the state; whatever a crash cuts off is finished when the project is next opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from aggregator.errors import UnmountedError
+from aggregator.model.changes import PostRow
+from aggregator.model.poll import Event, Note
+from aggregator.model.settings import join_category
+from aggregator.pipeline.absent import Absences, judge_absences
+from aggregator.pipeline.remembered import gone_traits
+from aggregator.store.files import remove_file
+from aggregator.store.ledger import Deleted, Takedown
+from aggregator.store.posts import archive_path, list_posts
+from aggregator.store.state import Batch
+
+if TYPE_CHECKING:
+    from aggregator.pipeline.project import Project
+
+_Gone = TypeVar("_Gone", Deleted, Takedown)
+_NAMED = 5
+
+
+def settle_absences(project: Project, report: Callable[[Event], None]) -> Absences:
+    """Find out what became of every post that is not where the state says, and do what follows. Raises StoreError.
+
+    Looks at every file name below the posts folder: for when a post was missed. Of sources that look unmounted nothing changes;
+    `project.unmounted` names them.
+    """
+    found = _look(project)
+    if not found:
+        return found
+    project.unmounted = dict(found.unmounted)
+    _note_moves(project, found.moved, report)
+    if found.deleted:
+        rows = project.state.find(found.deleted)
+        project.note(line_of(Deleted, row, project.now) for row in rows)
+        project.state.forget_posts(found.deleted, project.outputs_of({row.categories for row in rows}))
+        project.deleted += len(rows)
+        for row in rows[:_NAMED]:
+            where = f"{project.settings.posts.dir}/{row.path}"
+            report(Note(text=f"{where}: deleted by hand; noted in ledger.jsonl, and not written again"))
+        if len(rows) > _NAMED:
+            report(Note(text=f"and {_posts(len(rows) - _NAMED)} more were deleted by hand"))
+    return found
+
+
+def check_mounted(project: Project) -> None:
+    """Refuse to work where posts are known and not one is to be seen. Raises UnmountedError, StoreError."""
+    place = project.place.root
+    if project.accept_deletions and place.is_dir():
+        return
+    if not project.state.is_empty() and next(list_posts(place), None) is None:
+        known = len(project.state.places())
+        what = "is empty" if place.is_dir() else "is not there"
+        raise UnmountedError(
+            f"{project.settings.posts.dir}: the posts folder {what}, but {_posts(known)} should be in it: it looks unmounted, "
+            "or the wrong one. Nothing was done. Mount it, or set posts.dir. If they were all deleted on purpose: aggregator "
+            "build --accept-deletions (they never come back), or delete state/ (what upstream still has is written again)",
+            path=place,
+        )
+
+
+def unmounted_error(project: Project) -> UnmountedError:
+    """Return the error that names the sources whose posts look unmounted."""
+    counts = sorted(project.unmounted.items())
+    named = ", ".join(f"{source_id} ({number})" for source_id, number in counts[:_NAMED])
+    more = f" and {len(counts) - _NAMED} more" if len(counts) > _NAMED else ""
+    return UnmountedError(
+        f"{project.settings.posts.dir}: {_posts(sum(project.unmounted.values()))} of {named}{more} are missing, more than a "
+        "hand deletes: is something not mounted, or another branch checked out? Nothing was concluded from it, and the feeds "
+        "that they stand in are kept. If they were deleted on purpose: aggregator build --accept-deletions",
+        path=project.place.root,
+    )
+
+
+def take_down(project: Project, lines: Iterable[Takedown], report: Callable[[Event], None]) -> None:
+    """Write down what must not be published, and remove its posts. Raises StoreError."""
+    project.note(lines)
+    finish_takedowns(project, report)
+
+
+def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
+    """Remove what still stands of posts that were taken down: a run may have died, or a hand brought one back.
+
+    Raises:
+        StoreError: a file cannot be removed.
+    """
+    lines = project.ledger.of(Takedown)
+    rows = project.state.find([line.key for line in lines]) if lines else []
+    for row in rows:
+        _remove(project, row, report)
+    if rows:
+        project.state.forget_posts([row.key for row in rows], project.outputs_of({row.categories for row in rows}))
+
+
+def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
+    """Return the posts found on the disk that may be indexed, given what the ledger says of them. Raises StoreError.
+
+    A file of an entry that was deleted by hand was put back by one: its line is struck out. One that was taken down is removed.
+    """
+    rows = tuple(rows)
+    deleted = {line.key: line for line in project.ledger.of(Deleted)}
+    taken = {line.key for line in project.ledger.of(Takedown)}
+    if back := [row for row in rows if row.key in deleted and row.key not in taken]:
+        project.strike(deleted[row.key] for row in back)
+        for row in back:
+            report(Note(text=f"{project.settings.posts.dir}/{row.path}: was deleted by hand and is back; published again"))
+    if banned := [row for row in rows if row.key in taken]:
+        for row in banned:
+            _remove(project, row, report)
+    return tuple(row for row in rows if row.key not in taken)
+
+
+def line_of(kind: type[_Gone], row: PostRow, at: datetime) -> _Gone:
+    """Return the line that says that a post is gone, with all that its entry is recognised and published by."""
+    category = join_category(row.categories)
+    return kind(source=row.source_id, id=row.entry_id, key=row.key, at=at, category=category, traits=gone_traits(row))
+
+
+def _look(project: Project) -> Absences:
+    known = project.state.places()
+    if not known:
+        return Absences(moved={}, deleted=(), unmounted={})
+    own = {key: path for key, _, path in known}
+    there: dict[str, str] = {}
+    for path, key in list_posts(project.place.root):
+        if key not in there or own.get(key) == path:
+            there[key] = path
+    folders = {path.rpartition("/")[0] for path in own.values()}
+    standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
+    return judge_absences(known, there, standing, accept=project.accept_deletions)
+
+
+def _remove(project: Project, row: PostRow, report: Callable[[Event], None]) -> None:
+    removed = remove_file(project.place.root, row.path)
+    remove_file(project.place.archive, archive_path(row.path))
+    if removed:
+        report(Note(text=f"{project.settings.posts.dir}/{row.path}: taken down (ledger.jsonl); removed"))
+
+
+def _note_moves(project: Project, moved: Mapping[str, str], report: Callable[[Event], None]) -> None:
+    if not moved:
+        return
+    rows = [replace(row, path=moved[row.key]) for row in project.state.find(sorted(moved))]
+    project.state.save(Batch(rows=tuple(rows), dirty_outputs=project.outputs_of({row.categories for row in rows})))
+    for row in rows[:_NAMED]:
+        report(Note(text=f"{project.settings.posts.dir}/{row.path}: moved here by hand; it stays here"))
+    if len(rows) > _NAMED:
+        report(Note(text=f"and {_posts(len(rows) - _NAMED)} more were moved by hand"))
+
+
+def _posts(number: int) -> str:
+    return "1 post" if number == 1 else f"{number} posts"

@@ -1,0 +1,219 @@
+"""Posts that a hand deletes, moves or puts back, and folders that are not mounted: the command as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from aggregator.pipeline.absent import judge_absences
+from tests.upstream import Folder, Upstream, item, titles
+
+EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+DELETED_ENTRY = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
+
+
+def ledger(folder: Folder) -> list[dict[str, str]]:
+    path = folder.root / "ledger.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()[1:]] if path.exists() else []
+
+
+def post(folder: Folder, number: int) -> Path:
+    [found] = [path for path in (folder.root / "posts").rglob("*.md") if f"'entry-{number}'" in path.read_text("utf-8")]
+    return found
+
+
+def tombstones(folder: Folder, feed: str) -> list[str]:
+    root = etree.fromstring((folder.root / "public" / "feeds" / feed).read_bytes())
+    return [element.get("ref", "") for element in root.iter(DELETED_ENTRY)]
+
+
+def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> None:
+    """A post deleted by hand is noted, leaves the feeds, which say so, and is not written again, not even without a state."""
+    folder.sync(**EPOCH)
+    post(folder, 11).unlink()
+    done = folder.run("build")
+    assert done.returncode == 0
+    assert "deleted by hand; noted in ledger.jsonl" in done.stderr
+
+    [line] = ledger(folder)
+    assert (line["kind"], line["source"], line["id"], line["category"]) == ("deleted", "b", "entry-11", "news/b")
+    for feed in ("all.atom", "news.atom", "news/b.atom"):
+        assert "Entry 11" not in titles(folder, feed)
+        assert len(tombstones(folder, feed)) == 1
+    assert tombstones(folder, "news/a.atom") == []
+
+    upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12) + item(13))
+    folder.sync("--force", **EPOCH)
+    shutil.rmtree(folder.root / "state")
+    folder.sync("--force", **EPOCH)
+    assert sorted(titles(folder, "news/b.atom")) == ["Entry 12", "Entry 13"]
+
+
+def test_a_deletion_is_noticed_by_the_next_news(folder: Folder, upstream: Upstream) -> None:
+    """A sync with news of a source notes which of its posts a hand has deleted, and tells a CI job that something changed."""
+    folder.sync(**EPOCH)
+    post(folder, 11).unlink()
+    upstream.feed("/b", item(11) + item(12, body="<p>A new version.</p>"))
+    done = folder.run("sync", "--force", "--changed-exit", "10", **EPOCH)
+    assert done.returncode == 10
+    assert [line["id"] for line in ledger(folder)] == ["entry-11"]
+
+
+def test_what_was_deleted_is_known_under_another_id(folder: Folder, upstream: Upstream) -> None:
+    """Even after the state is lost, a deleted entry that comes under a new id is recognised by its page, title and date."""
+    folder.sync(**EPOCH)
+    post(folder, 11).unlink()
+    folder.run("build")
+    shutil.rmtree(folder.root / "state")
+    upstream.feed("/b", item(11).replace(">entry-11<", ">renamed-11<") + item(12))
+    folder.sync("--force", **EPOCH)
+    assert titles(folder, "news/b.atom") == ["Entry 12"]
+
+
+def test_a_post_that_is_put_back_is_published_again(folder: Folder) -> None:
+    """Whoever puts a deleted file back wants it: its line is struck out, and the feed says no more that it is gone."""
+    folder.sync(**EPOCH)
+    before = folder.files()
+    place = post(folder, 11)
+    content = place.read_bytes()
+    place.unlink()
+    folder.run("build")
+    place.write_bytes(content)
+    done = folder.run("reindex")
+    assert "is back; published again" in done.stderr
+    assert ledger(folder) == []
+    folder.run("build")
+    assert {path: text for path, text in folder.files().items() if path != "ledger.jsonl"} == before
+
+
+def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:
+    """A post that a hand moves to another folder is neither deleted nor written a second time."""
+    folder.sync(**EPOCH)
+    before = folder.files("public")
+    place = post(folder, 11)
+    elsewhere = folder.root / "posts" / "kept" / place.name
+    elsewhere.parent.mkdir()
+    place.rename(elsewhere)
+    done = folder.run("build")
+    assert "moved here by hand" in done.stderr
+    upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
+    folder.sync("--force", **EPOCH)
+
+    assert ledger(folder) == []
+    assert post(folder, 11) == elsewhere
+    assert b"A new version." in elsewhere.read_bytes()
+    assert set(folder.files("public")) == set(before)
+
+
+@pytest.mark.parametrize(
+    ("how", "command"), [("empty", ("sync", "--force")), ("absent", ("sync",)), ("empty", ("build",)), ("empty", ("reindex",))]
+)
+def test_an_unmounted_folder_deletes_nothing(folder: Folder, upstream: Upstream, how: str, command: tuple[str, ...]) -> None:
+    """Where no post is to be seen at all, every command that would write stops with 5 before it asks or changes anything."""
+    folder.sync(**EPOCH)
+    before = folder.files()
+    upstream.feed("/b", item(11) + item(12) + item(13))
+    (folder.root / "posts").rename(folder.root / "elsewhere")
+    if how == "empty":
+        (folder.root / "posts").mkdir()
+    upstream.requests.clear()
+    done = folder.run(*command, **EPOCH)
+    assert done.returncode == 5
+    assert "looks unmounted" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert upstream.requests == []
+
+    if how == "empty":
+        (folder.root / "posts").rmdir()
+    (folder.root / "elsewhere").rename(folder.root / "posts")
+    assert folder.files() == before
+    folder.sync("--force", **EPOCH)
+    assert titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
+    assert ledger(folder) == []
+
+
+def test_one_source_unmounted_does_not_stop_the_others(folder: Folder, upstream: Upstream) -> None:
+    """A source whose posts are missing by the folder is left alone and named; the others go on; the exit code is 5."""
+    upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
+    folder.sync(**EPOCH)
+    published = folder.files("public")["public/feeds/news/b.atom"]
+    (folder.root / "posts" / "news" / "b").rename(folder.root / "elsewhere")
+    (folder.root / "posts" / "news" / "b").mkdir()
+    upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
+    upstream.feed("/b", "".join(item(number) for number in range(100, 131)))
+
+    for command in (("sync", "--force"), ("build",)):
+        done = folder.run(*command, **EPOCH)
+        assert done.returncode == 5
+        assert "b (30) are missing" in done.stderr
+    assert folder.files("public")["public/feeds/news/b.atom"] == published
+    assert "Entry 4" in titles(folder, "news/a.atom")
+    assert ledger(folder) == []
+    assert list((folder.root / "posts" / "news" / "b").iterdir()) == []
+    assert folder.run("reindex").returncode == 5
+
+    (folder.root / "posts" / "news" / "b").rmdir()
+    (folder.root / "elsewhere").rename(folder.root / "posts" / "news" / "b")
+    folder.sync("--force", **EPOCH)
+    assert len(titles(folder, "news/b.atom")) == 31
+    assert len(titles(folder, "all.atom")) == 35
+
+
+def test_many_deletions_can_be_meant(folder: Folder, upstream: Upstream) -> None:
+    """`build --accept-deletions` takes every missing post for deleted on purpose, however many."""
+    upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
+    folder.sync(**EPOCH)
+    shutil.rmtree(folder.root / "posts" / "news" / "b")
+    assert folder.run("build", **EPOCH).returncode == 5
+    done = folder.run("build", "--accept-deletions", **EPOCH)
+    assert done.returncode == 0, done.stderr
+    assert len(ledger(folder)) == 30
+    assert titles(folder, "news/b.atom") == []
+    folder.sync("--force", "--no-cache", **EPOCH)
+    assert titles(folder, "news/b.atom") == []
+
+
+def test_the_last_post_of_a_folder_may_go_with_it(folder: Folder) -> None:
+    """Git keeps no empty folder: a few posts that are gone with theirs count as deleted."""
+    folder.sync(**EPOCH)
+    shutil.rmtree(folder.root / "posts" / "news" / "b")
+    done = folder.run("build")
+    assert done.returncode == 0, done.stderr
+    assert [line["id"] for line in ledger(folder)] == ["entry-11", "entry-12"]
+
+
+def _known(source: str, number: int) -> list[tuple[str, str, str]]:
+    return [(f"{source}{n:03}", source, f"{source}/{n}.md") for n in range(number)]
+
+
+def _there(known: list[tuple[str, str, str]]) -> dict[str, str]:
+    return {key: path for key, _, path in known}
+
+
+@pytest.mark.parametrize(("number", "missing", "deleted"), [(30, 20, 20), (30, 21, 0), (300, 30, 30), (300, 31, 0), (5, 4, 4)])
+def test_how_many_a_hand_deletes(number: int, missing: int, deleted: int) -> None:
+    """Up to 20 posts, or a tenth of a source's, may go at once; more are taken for a folder that is not mounted."""
+    known = _known("a", number) + _known("b", 1000)
+    found = judge_absences(known, _there(known[missing:]), {"a", "b"})
+    assert len(found.deleted) == deleted
+    assert dict(found.unmounted) == ({} if deleted else {"a": missing})
+
+
+def test_a_little_of_everything_missing_is_no_hand() -> None:
+    """Few posts of each of many sources are many all the same: nothing is concluded."""
+    known = [post for source in "abcdefghij" for post in _known(source, 30)]
+    there = _there([post for post in known if int(post[0][1:]) >= 10])
+    found = judge_absences(known, there, set("abcdefghij"))
+    assert found.deleted == ()
+    assert len(found.unmounted) == 10
+
+
+def test_many_folders_gone_is_no_hand() -> None:
+    """More than 20 posts whose folders are gone with them look unmounted, however few of the whole they are."""
+    known = _known("a", 21) + _known("b", 1000)
+    found = judge_absences(known, _there(known[21:]), {"b"})
+    assert (found.deleted, dict(found.unmounted)) == ((), {"a": 21})
