@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -12,7 +13,7 @@ from lxml import etree
 from aggregator.pipeline.absent import judge_absences
 from tests.upstream import Folder, Upstream, item, titles
 
-EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+EPOCH: dict[str, Any] = {"SOURCE_DATE_EPOCH": "1767225600"}
 DELETED_ENTRY = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
 
 

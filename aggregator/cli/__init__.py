@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "source": ("aggregator.cli.source", "source", "List, show, add, test or change sources."),
     "import": ("aggregator.cli.import_opml", "import_", "Bring in sources from a list that another program wrote."),
     "export": ("aggregator.cli.export_opml", "export", "Write the sources as a list that other programs read."),
+    "takedown": ("aggregator.cli.takedown", "takedown", "Remove an entry for good: it is never published again."),
     "reindex": ("aggregator.cli.reindex", "reindex", "Rebuild the state from the posts and the ledger."),
 }
 

@@ -7,6 +7,7 @@ records. Nothing is decided here: reasons come from where the decisions are made
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,7 @@ from aggregator.pipeline.standing import FeedPlace, Shelves, replaced_content
 from aggregator.store.ledger import Alias, Deleted, Renamed, Takedown
 from aggregator.store.posts import read_post
 from aggregator.store.profiles import PostFormatError, get_profile
+from aggregator.store.state import State
 
 MOST = 10  #: that are explained at once
 NEAR = 5
@@ -68,7 +70,7 @@ class Explanation:
 def explain(reading: Reading, word: str) -> Explanation:
     """Return what the word means here. Raises StoreError."""
     sources = tuple(source_facts(reading, own) for own in _sources(reading, word))
-    rows, lost = _entries(reading, word)
+    rows, lost = find_entries(reading, word)
     number = len(rows) + len(lost)
     if not sources and not number:
         return Explanation(near=_near(reading, word))
@@ -96,7 +98,7 @@ def _asked_at(source: Source, word: str) -> bool:
     return word.rstrip("/") in {form.rstrip("/") for each in addresses if each for form in (each, redact(each))}
 
 
-def _entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Deleted | Takedown]]:
+def find_entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Deleted | Takedown]]:
     """Return the posts that a word may mean, and what only the ledger knows of."""
     state = reading.state
     gone: tuple[Deleted | Takedown, ...] = (*reading.ledger.of(Deleted), *reading.ledger.of(Takedown))
@@ -112,6 +114,12 @@ def _entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Deleted |
         rows = state.find([key for key, *ids in state.every_id() if atom_id(*ids) == word.lower()])
     known = {row.key for row in rows}
     return rows, [line for line in named if line.key not in known]
+
+
+def same_page(state: State, rows: Iterable[PostRow]) -> list[PostRow]:
+    """Return the posts that lead to the same pages as these, these among them."""
+    links = sorted({row.link_hash for row in rows} - {link_hash(None)})
+    return state.find([], links=links) if links else []
 
 
 def _as_ids(word: str) -> list[str]:
