@@ -1,0 +1,78 @@
+"""Hands and upstream at the same posts, over many syncs (in process, over real sockets)."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from aggregator.cli import main
+from tests.raw_upstream import Upstream
+from tests.timeline import Timeline, feed
+from tests.upstream import item, rss
+
+
+def _version(number: int) -> bytes:
+    """Return the feed as it stands at that hour: every entry is edited each time, and one is new."""
+    items = [item(each, body=f"<p>Version {number} of entry {each}, with words enough.</p>") for each in range(1, 4)]
+    return feed(rss("".join(items) + item(100 + number)))
+
+
+def _build(root: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["aggregator", "-C", str(root), "-q", "build"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    return int(done.value.code or 0)
+
+
+def _post(timeline: Timeline, number: int) -> Path:
+    [found] = (timeline.root / "posts").rglob(f"entry-{number}-*.md")
+    return found
+
+
+def _edit_title(text: str) -> str:
+    return text.replace("title: 'Entry 1'", "title: 'Corrected by hand'")
+
+
+def _edit_all(text: str) -> str:
+    body = "<p>Rewritten {{ by }} hand.</p>\n\nAnd *Markdown* below.\n"
+    front = re.sub(r"(?m)^title: .*", 'title: "Corrected by hand"\nmine: kept', text.partition("\n---\n")[0])
+    return f"{front}\n---\n{body}".replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("edit", [_edit_title, _edit_all])
+def test_ten_syncs_with_upstream_edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str]) -> None:
+    """A post edited by hand is published and stays byte for byte; a deleted one stays deleted; the third follows upstream."""
+    with Upstream(routes={"/f": [_version(number) for number in range(11)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/f")})
+        timeline.sync(0)
+        ours, deleted = _post(timeline, 1), _post(timeline, 2)
+        ours.write_bytes(edit(ours.read_bytes().decode()).encode())
+        content = ours.read_bytes()
+        deleted.unlink()
+        assert _build(timeline.root, monkeypatch) == 0
+        assert "Corrected by hand" in _titles(timeline)
+        for number in range(1, 11):
+            [event] = timeline.sync(number, force=True).values()
+            assert event.new == 1
+            assert event.updated == 1
+        assert _build(timeline.root, monkeypatch) == 0
+
+    assert ours.read_bytes() == content
+    assert not deleted.exists()
+    titles = _titles(timeline)
+    assert "Corrected by hand" in titles
+    assert "Entry 1" not in titles
+    assert "Entry 2" not in titles
+    assert "Version 10 of entry 3" in _post(timeline, 3).read_text("utf-8")
+    assert len(titles) == 2 + 11
+    assert timeline.ledger().count('"kind": "deleted"') == 1
+
+
+def _titles(timeline: Timeline) -> list[str]:
+    found = feedparser.parse((timeline.root / "public" / "feeds" / "news.atom").read_bytes())
+    return [entry.title for entry in found.entries]
