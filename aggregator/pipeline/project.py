@@ -19,7 +19,7 @@ from aggregator.model.changes import PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.output import OutputFeed, Tombstone
 from aggregator.model.poll import Event, Note
-from aggregator.model.settings import Settings, split_category
+from aggregator.model.settings import Settings
 from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
@@ -95,13 +95,9 @@ class Project:
         return frozenset(atom_id(line.source, line.id) for lines in self._said.gone.values() for line in lines)
 
     def tombstones(self, frame: OutputFeed) -> tuple[Tombstone, ...]:
-        """Return what a feed has to say of entries that were taken out, in the order of the ledger."""
-        return tuple(
-            Tombstone(id=atom_id(line.source, line.id), at=line.at)
-            for lines in self._said.gone.values()
-            for line in lines
-            if not frame.category or _stood_in(line.category, frame)
-        )
+        """Return what a feed has to say of entries that were taken out lately, newest first."""
+        found = {tombstone for path in (frame.category, *frame.also) for tombstone in self._said.tombstones.get(path, ())}
+        return tuple(sorted(found, key=lambda tombstone: (tombstone.at, tombstone.id), reverse=True))
 
     def gone_keys(self) -> frozenset[str]:
         """Return the keys of those entries: whatever the state or the disk still holds of them is not published."""
@@ -304,10 +300,6 @@ def _without_twins(rows: tuple[PostRow, ...], report: Callable[[Event], None]) -
         if first is not row:
             report(Note(text=f"{row.path}: a second post of the entry in {first.path}; kept, not published"))
     return tuple(kept.values())
-
-
-def _stood_in(category: str | None, frame: OutputFeed) -> bool:
-    return category is not None and split_category(category)[: len(frame.category)] in {frame.category, *frame.also}
 
 
 def _mtime(folder: Path) -> int | None:

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aggregator.model.changes import KnownEntry, PostRow
-from aggregator.model.key import LINK_HASH_BYTES, feed_id
+from aggregator.model.key import LINK_HASH_BYTES, atom_id, feed_id
+from aggregator.model.output import Tombstone
 from aggregator.model.settings import Settings, split_category
 from aggregator.model.traits import traits_of_id
 from aggregator.store.ledger import Alias, Deleted, Ledger, Renamed, Takedown, Unstable
+
+#: Of one category; more than a feed carries, since what another source brings too is left out there.
+_TOMBSTONES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class LedgerIndex:
         lines: tuple[Deleted | Takedown, ...] = (*ledger.of(Deleted), *ledger.of(Takedown))
         for gone in lines:
             self.gone[gone.source].append(gone)
+        self.tombstones = _tombstones(lines)
         self._aliases: dict[str, dict[str, str]] = defaultdict(dict)
         for alias in ledger.of(Alias):
             self._aliases[alias.source][alias.id] = alias.key
@@ -50,6 +55,18 @@ class LedgerIndex:
 def gone_traits(row: PostRow) -> str:
     """Return what a post is recognised by, for the line that says that it is gone."""
     return (row.link_hash + row.traits).hex()
+
+
+def _tombstones(lines: Iterable[Deleted | Takedown]) -> dict[tuple[str, ...], list[Tombstone]]:
+    """Return the last that were taken out, by each category that they stood in; () is the feed of everything."""
+    found: dict[tuple[str, ...], list[Tombstone]] = defaultdict(list)
+    for line in sorted(lines, key=lambda line: (line.at, line.key), reverse=True):
+        tombstone = Tombstone(id=atom_id(line.source, line.id), at=line.at)
+        path = split_category(line.category) if line.category else ()
+        for depth in range(len(path) + 1):
+            if len(found[path[:depth]]) < _TOMBSTONES:
+                found[path[:depth]].append(tombstone)
+    return found
 
 
 def _gone(line: Deleted | Takedown, entry: KnownEntry | None) -> KnownEntry:
