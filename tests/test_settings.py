@@ -367,7 +367,8 @@ def test_a_broken_file_is_not_blamed_for_its_bases(tmp_path: Path) -> None:
     ("posts", "public", "message"),
     [
         ("out", "out", "are the same folder"),
-        ("out", "out/feeds", "are the same folder, or one is inside the other"),
+        ("out", "out/feeds", "are the same folder, or posts and feeds would hold each other"),
+        ("out/feeds/posts", "out", "are the same folder, or posts and feeds would hold each other"),
         ("posts", "./posts/../posts", "are the same folder"),
         ("../x", "public", "leads out of the project folder"),
         ("a/../../x", "public", "leads out of the project folder"),
@@ -419,6 +420,12 @@ def test_categories_that_cannot_be_published(tmp_path: Path, text: str, message:
     """Paths without a name, slugs that are taken or would meet, and paths written twice are problems."""
     [problem] = problems_of(tmp_path, {"categories.yaml": f"categories:\n{text}"})
     assert message in problem.message
+
+
+def test_posts_may_stand_beside_the_feeds(tmp_path: Path) -> None:
+    """In a static site one folder holds both: source/_posts and source/feeds."""
+    text = f"{SITE}posts: {{dir: source/_posts}}\npublic: {{dir: source}}\n"
+    assert str(settings_of(tmp_path, settings=text).public.dir) == "source"
 
 
 def test_the_same_slug_in_two_places_is_fine(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from aggregator.sources import AddressError, expand
 
 #: Names that our own files have at the top level of public/feeds.
 RESERVED_SLUGS = frozenset({"all", "index", "status"})
+FEEDS_FOLDER = "feeds"  #: what `publish` writes to, below public.dir
 
 
 def check_feed(document: Document, values: Values, bases: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -39,7 +40,10 @@ def check_headers(document: Document, values: Values, node: Node, source_id: str
 
 
 def check_folders(values: Values, root: Path, config: Path) -> None:
-    """Report posts and public folders that would hold each other, the project or its configuration."""
+    """Report posts and public folders that would hold each other's files, the project or its configuration.
+
+    A static site has one folder for all that it is made of: posts may stand beside the feeds (`source/_posts`, `source/feeds`).
+    """
     posts, public = values.get(("posts", "dir")), values.get(("public", "dir"))
     folders = {
         "posts": _place(root, posts, PostsSettings().dir),
@@ -49,10 +53,11 @@ def check_folders(values: Values, root: Path, config: Path) -> None:
     taken = [(name, value, words) for name, value in given if (words := _taken(folders[name], root, config))]
     for name, value, words in taken:
         value.document.fault(value.node, f'"dir" in {name} would hold {words} or stand in it')
-    if given and not taken and _nested(folders["posts"], folders["public"]):
+    feeds = folders["public"] / FEEDS_FOLDER
+    if given and not taken and (_nested(folders["posts"], feeds) or folders["public"].is_relative_to(folders["posts"])):
         name, value = given[-1]
         other = "public" if name == "posts" else "posts"
-        message = f'"dir" in {name} and "dir" in {other} are the same folder, or one is inside the other'
+        message = f'"dir" in {name} and "dir" in {other} are the same folder, or posts and feeds would hold each other'
         value.document.fault(value.node, message, hint="give each a folder of its own")
 
 
