@@ -176,6 +176,7 @@ def test_a_job_that_waited_begins_at_the_branch(runner: Runner) -> None:
     job = runner.job(checkout=old)
 
     assert (job.code, job.status, len(runner.commits())) == (0, "", 2), job.said
+    assert job.outputs == {"changed": "false", "pushed": "false"}
 
 
 def test_branches_that_both_added_to_the_ledger_merge(runner: Runner) -> None:
