@@ -126,7 +126,7 @@ def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None
     assert ">Entry 7<" in runner.show(FEED)
 
 
-@pytest.mark.parametrize("act", ["sed -i 's/^<p>Text.*/<p>Words of Ada.<\\/p>/'", "git rm -q"], ids=["edited", "deleted"])
+@pytest.mark.parametrize("act", ["sed -i \"s/^title: .*/title: 'Words of Ada'/\"", "git rm -q"], ids=["edited", "deleted"])
 def test_in_a_conflict_the_person_wins(runner: Runner, news: Upstream, act: str) -> None:
     """A post that job and person changed at once is the person's, whole; what else the job brought is there."""
     post = runner.post("Entry 3")
