@@ -12,7 +12,7 @@ from pathlib import Path
 from aggregator.model.source import Secret, Source
 
 #: What a post can look like; each is a module of `store/profiles`.
-PROFILE_NAMES = ("default", "volantis")
+PROFILE_NAMES = ("default", "volantis", "hexo", "hugo", "jekyll")
 
 
 def split_category(text: str) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def plan_entry(document: Document, item: Identified, draft: Draft) -> None:
     if verdict is Verdict.NOTED and known is not None and not known.path:
         draft.noted.append((item.key, item.raw_hash))  # taken out of the archive
         return
-    profile = get_profile(job.place.profile)
+    profile = get_profile(job.place.profile, job.place.timezone)
     entry = document.normal(item)
     if isinstance(entry, Skipped):
         _plan_skipped(item, entry, known=known, draft=draft)
@@ -139,7 +139,7 @@ def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, 
 
 
 def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: Draft) -> None:
-    path = post_path(entry.categories, entry.title, item.key)
+    path = post_path(entry.categories, entry.title, item.key, profile.name_start(entry))
     rendered = profile.render(entry)
     there = read_file(job.place.root, path)
     if there is not None:

@@ -188,7 +188,7 @@ def _facts(reading: Reading, row: PostRow, shelves: Shelves | None) -> EntryFact
 def _post(reading: Reading, row: PostRow) -> tuple[Entry | None, str, str]:
     """Return the post as it reads now, its state, and that in words."""
     settings = reading.settings
-    profile, root = get_profile(settings.posts.profile), settings.root
+    profile, root = get_profile(settings.posts.profile, settings.site.timezone), settings.root
     try:
         found = read_post(root / settings.posts.dir, row.path, profile, root / "archive")
     except NewerFormatError:

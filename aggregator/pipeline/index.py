@@ -10,7 +10,7 @@ from aggregator.store.profiles import PostFormatError, get_profile
 
 def index_posts(job: IndexJob) -> Indexed:
     """Read posts into rows. Their raw hash is unknown, so the next poll compares them with what upstream says."""
-    profile = get_profile(job.place.profile)
+    profile = get_profile(job.place.profile, job.place.timezone)
     rows: list[PostRow] = []
     unreadable: list[tuple[str, str]] = []
     for path in job.paths:

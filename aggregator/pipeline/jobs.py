@@ -17,7 +17,7 @@ from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.output import LeftOut, OutputFeed, Tombstone
 from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
-from aggregator.model.settings import Site
+from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
 
 Job = TypeVar("Job")
@@ -31,6 +31,17 @@ class PostsPlace:
     root: Path  #: the posts folder
     archive: Path  #: the folder for what a profile cannot hold
     profile: str
+    timezone: str = "UTC"  #: of the site, for profiles that write wall-clock time
+
+
+def posts_place(settings: Settings) -> PostsPlace:
+    """Return where and how a project's posts are written."""
+    return PostsPlace(
+        root=settings.root / settings.posts.dir,
+        archive=settings.root / "archive",
+        profile=settings.posts.profile,
+        timezone=settings.site.timezone,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,8 +98,12 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
         return None
     now_hash = post_hash(post)
     try:
-        extra = read_file(place.archive, archive_path(row.path)) if get_profile(place.profile).keeps_archive else None
-        entry = _parsed(place.profile, now_hash, post, extra)
+        extra = (
+            read_file(place.archive, archive_path(row.path))
+            if get_profile(place.profile, place.timezone).keeps_archive
+            else None
+        )
+        entry = _parsed(place, now_hash, post, extra)
     except PostFormatError as error:
         found.unreadable.append((row.path, str(error)))
         return None
@@ -131,11 +135,11 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
     return True
 
 
-def _parsed(profile: str, key: bytes, post: bytes, extra: bytes | None) -> Entry:
+def _parsed(place: PostsPlace, key: bytes, post: bytes, extra: bytes | None) -> Entry:
     """Read a post once for all the feeds it stands in: its own category, every prefix, and `all`."""
     entry = _READ.get(key)
     if entry is None or extra is not None:
-        entry = get_profile(profile).read(post, extra)
+        entry = get_profile(place.profile, place.timezone).read(post, extra)
         if len(_READ) >= _REMEMBERED:
             _READ.clear()
         _READ[key] = entry

@@ -24,7 +24,7 @@ from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.gone import check_mounted, finish_takedowns, settle_absences, unmounted_error, without_gone
-from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, PostsPlace, run_index
+from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
@@ -52,9 +52,8 @@ class Project:
         self.ledger = ledger
         self._said = LedgerIndex(ledger)
         self._own_feeds: frozenset[str] | None = None
-        root = settings.root
-        self.place = PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile)
-        self.public = root / settings.public.dir
+        self.place = posts_place(settings)
+        self.public = settings.root / settings.public.dir
         self.adopted = 0  #: posts found and adopted by this run
         self.deleted = 0  #: posts found deleted by hand by this run
         self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them

@@ -23,8 +23,8 @@ from aggregator.pipeline.jobs import (
     DigestJob,
     Examined,
     ExamineJob,
-    PostsPlace,
     Unreadable,
+    posts_place,
     run_examine,
 )
 from aggregator.pipeline.remembered import Remembered, own_feeds
@@ -79,7 +79,6 @@ class Visitor(AbstractContextManager["Visitor"]):
     ) -> Examined | Failed:
         """Take a body through the stages."""
         settings, now = self._settings, self._now()
-        root = settings.root
         digest = DigestJob(
             body=answer.body,
             coding=answer.coding,
@@ -94,7 +93,7 @@ class Visitor(AbstractContextManager["Visitor"]):
             now=now,
             stamp=stamp or now,
             limit=source.limit,
-            place=PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile),
+            place=posts_place(settings),
             dry_run=True,
         )
         job = ExamineJob(digest=digest, stage=stage, newest=newest, keep_body=keep_body, discover=discover)

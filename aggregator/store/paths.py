@@ -19,9 +19,12 @@ _MARKS = frozenset({"Mn", "Mc"})
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
-def post_path(categories: tuple[str, ...], title: str, key: str) -> str:
-    """Return `<category>/.../<title>-<key>.md`, with "/" between the parts, relative to the posts folder."""
-    return f"{post_folder(categories)}/{slug(title)}-{key}.md"
+def post_path(categories: tuple[str, ...], title: str, key: str, start: str = "") -> str:
+    """Return `<category>/.../<start><title>-<key>.md`, with "/" between the parts, relative to the posts folder.
+
+    `start` is the profile's (`Profile.name_start`): the day, for an engine that wants it there.
+    """
+    return f"{post_folder(categories)}/{start}{slug(title)}-{key}.md"
 
 
 def post_folder(categories: tuple[str, ...]) -> str:

@@ -1,20 +1,21 @@
 """Profiles: an entry -> the bytes of its post, and a post's bytes -> the entry. Pure.
 
-A profile is a module with a `name` and two functions, `render` and `read`, that hold one promise:
-`read(*render(entry)) == entry` for every entry that keeps the invariants of `model.entry`. Nothing here touches a file,
-a clock or the network. The formats are described for their users in docs/post-format.md.
+A profile has a name and two functions, `render` and `read`, that hold one promise: `read(*render(entry)) == entry` for every
+entry that keeps the invariants of `model.entry`. Nothing here touches a file, a clock or the network. Those that write
+wall-clock time are made for a time zone; the others are plain modules. docs/post-format.md describes them for their users.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Protocol, cast
 
 from aggregator.model.entry import Entry
 
 #: In the order in which `config schema` lists them.
-PROFILE_NAMES = ("default", "volantis")
+PROFILE_NAMES = ("default", "volantis", "hexo", "hugo", "jekyll")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,18 @@ class NewerPostError(PostFormatError):
 
 
 class Profile(Protocol):
-    """What a profile's module offers."""
+    """What a profile offers."""
 
-    name: str
-    keeps_archive: bool  #: whether `render` gives an `extra` and `read` needs it
+    @property
+    def name(self) -> str:
+        """Return the profile's name."""
+
+    @property
+    def keeps_archive(self) -> bool:
+        """Tell whether `render` gives an `extra` and `read` needs it."""
+
+    def name_start(self, entry: Entry) -> str:
+        """Return what the name of a new post's file begins with, before the title."""
 
     def render(self, entry: Entry) -> Rendered:
         """Return the bytes of the entry's post."""
@@ -56,12 +65,14 @@ class Profile(Protocol):
         """
 
 
-def get_profile(name: str) -> Profile:
-    """Return the profile of that name; it is imported only now, since reading YAML costs start-up time.
+@lru_cache(maxsize=16)
+def get_profile(name: str, timezone: str = "UTC") -> Profile:
+    """Return the profile of that name, for a site in that zone; imported only now: reading YAML costs start-up time.
 
     Raises:
         ValueError: there is no such profile.
     """
     if name not in PROFILE_NAMES:
         raise ValueError(f'there is no profile "{name}"; there are: {", ".join(PROFILE_NAMES)}')
-    return cast("Profile", import_module(f"{__name__}.{name}"))
+    module = import_module(f"{__name__}.{name}")
+    return cast("Profile", module.in_zone(timezone) if hasattr(module, "in_zone") else module)

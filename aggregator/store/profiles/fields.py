@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
@@ -24,8 +24,8 @@ _ADDRESS = re.compile(r"https?://\S", re.IGNORECASE)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def read_entry(front: Mapping[str, Any], html: str) -> Entry:
-    """Return the entry that the keys and the HTML make.
+def read_entry(front: Mapping[str, Any], html: str, *, date_zone: tzinfo = UTC, updated_zone: tzinfo = UTC) -> Entry:
+    """Return the entry that the keys and the HTML make; the zones count for dates that name none.
 
     Raises:
         PostFormatError: a key is missing, or its value is not of its kind.
@@ -33,7 +33,7 @@ def read_entry(front: Mapping[str, Any], html: str) -> Entry:
     missing = [key for key in _REQUIRED if front.get(key) in (None, "", [], {})]
     if missing:
         raise PostFormatError(f"the front matter has no {', '.join(missing)}")
-    date = _date(front, "date")
+    date = _date(front, "date", date_zone)
     undated = _flag(front, "undated")
     return Entry(
         id=_exact(front, "id"),
@@ -47,7 +47,7 @@ def read_entry(front: Mapping[str, Any], html: str) -> Entry:
         author=_line(front, "author"),
         cover=_address(front, "headimg") or _address(front, "thumbnail"),
         link=_address(front, "link"),
-        updated=_date(front, "updated") if front.get("updated") is not None else None,
+        updated=_date(front, "updated", updated_zone) if front.get("updated") is not None else None,
         authors=_authors(front.get("authors")),
         tags=_tags(front.get("tags"), front.get("tag_details")),
         language=_line(front, "lang"),
@@ -130,9 +130,9 @@ def _length(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - 64 bits
 
 
-def _date(front: Mapping[str, Any], key: str) -> datetime:
+def _date(front: Mapping[str, Any], key: str, zone: tzinfo) -> datetime:
     value = front[key]
-    date = parse_date(value) if isinstance(value, str) else None
+    date = parse_date(value, zone) if isinstance(value, str) else None
     if date is None:
         raise PostFormatError(f'{key} "{value}" is no date; write it like "Sat, 11 Sep 2021 00:22:19 GMT"')
     return date

@@ -54,6 +54,11 @@ def read(post: bytes, extra: bytes | None) -> Entry:
     return read_entry({**archived, **front, **identity}, unwrap(body, tail=_TAIL))
 
 
+def name_start(entry: Entry) -> str:  # noqa: ARG001 - the names of this profile begin with the title
+    """Return what a file's name begins with, before the title: nothing."""
+    return ""
+
+
 def _extra(entry: Entry) -> dict[str, Any]:
     """Return what the post has no place for; the keys are those of the default profile."""
     source = {"id": entry.source_id, "title": entry.feed.title, "link": entry.feed.link, "rights": entry.feed.rights}

@@ -1,0 +1,101 @@
+"""An entry's fields -> lines of front matter, as every profile of ours writes them. Pure.
+
+Every string is quoted, nothing is folded, a key without a value is not written. What differs between the engines (dates, the
+cover, where our own keys stand) is the profiles' part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aggregator.model.entry import Enclosure, Entry, Feed, Person, Tag
+from aggregator.store.profiles.body import wrap
+from aggregator.store.profiles.fields import FORMAT
+from aggregator.store.profiles.yaml_out import quoted
+
+TAIL = "\n"  #: what stands between the HTML and the end of its block
+FORMAT_LINE = f"format: {FORMAT}"
+
+
+def whole_post(lines: Iterable[str], html: str) -> bytes:
+    """Return a post: these lines as front matter, an empty line, the HTML as one block, one final newline.
+
+    Raises:
+        ValueError: the HTML did not come from the sanitiser.
+    """
+    front = "\n".join(("---", *lines, "---"))
+    return f"{front}\n\n{wrap(html, opening='<div>' + TAIL, tail=TAIL)}\n".encode()
+
+
+def text_lines(*pairs: tuple[str, str | None]) -> list[str]:
+    """Return one line for each text that is there."""
+    return [f"{key}: {quoted(value)}" for key, value in pairs if value is not None]
+
+
+def list_lines(key: str, values: Iterable[str]) -> list[str]:
+    """Return a list of texts, or nothing if it is empty."""
+    lines = [f" - {quoted(value)}" for value in values]
+    return [f"{key}:", *lines] if lines else []
+
+
+def source_lines(source_id: str, feed: Feed) -> list[str]:
+    """Return `source`: where the entry came from."""
+    rest = text_lines(("title", feed.title), ("link", feed.link), ("rights", feed.rights), ("feed_id", feed.id))
+    return ["source:", f"  id: {quoted(source_id)}", *indented(rest)]
+
+
+def word_lines(entry: Entry) -> list[str]:
+    """Return what no engine has words of its own for, but for `source`, `authors`, `tags` and `format`."""
+    lines = text_lines(("lang", entry.language), ("summary", entry.summary), ("rights", entry.rights))
+    if entry.enclosures:
+        lines += _enclosure_lines(entry.enclosures)
+    if entry.published is None:
+        lines.append("undated: true")
+    return lines
+
+
+def author_lines(authors: tuple[Person, ...]) -> list[str]:
+    """Return `authors`: upstream's."""
+    lines = []
+    for person in authors:
+        lines += _item(("name", person.name), ("uri", person.uri), ("email", person.email))
+    return ["authors:", *lines] if lines else []
+
+
+def tag_lines(tags: tuple[Tag, ...]) -> list[str]:
+    """Return `tags` as plain words, which is what site engines understand."""
+    return list_lines("tags", [tag.term for tag in tags])
+
+
+def tag_detail_lines(tags: tuple[Tag, ...]) -> list[str]:
+    """Return `tag_details` where there is more to say than a word."""
+    # All tags of a term are detailed or none, so that reading can pair them by order.
+    detailed = {tag.term for tag in tags if tag.scheme is not None or tag.label is not None}
+    if not detailed:
+        return []
+    lines = ["tag_details:"]
+    for tag in tags:
+        if tag.term in detailed:
+            lines += _item(("term", tag.term), ("scheme", tag.scheme), ("label", tag.label))
+    return lines
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return the lines as they stand inside a mapping."""
+    return [f"  {line}" for line in lines]
+
+
+def _enclosure_lines(enclosures: tuple[Enclosure, ...]) -> list[str]:
+    lines = ["enclosures:"]
+    for file in enclosures:
+        lines += _item(("href", file.href), ("type", file.type), ("title", file.title))
+        if file.length is not None:
+            lines.append(f"   length: {file.length}")
+    return lines
+
+
+def _item(*pairs: tuple[str, str | None]) -> list[str]:
+    """Return one mapping of a list."""
+    lines = [f"   {line}" for line in text_lines(*pairs)]
+    lines[0] = f" - {lines[0][3:]}"
+    return lines
