@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from unicodedata import category
 
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
 from aggregator.store.profiles import NewerPostError, PostFormatError
@@ -17,6 +18,10 @@ from aggregator.store.profiles.dates import parse_date
 
 #: Version of what posts and archive files look like; a higher number in a file means a later program wrote it.
 FORMAT = 1
+
+#: UTF-8 bytes of a tag that goes to the engine.
+_MAX_TAG_BYTES = 200
+_NO_WORD = re.compile(r"[^\w./\\]")
 
 _REQUIRED = ("title", "categories", "date", "id", "source")
 _ADDRESS = re.compile(r"https?://\S", re.IGNORECASE)
@@ -49,7 +54,7 @@ def read_entry(front: Mapping[str, Any], html: str, *, date_zone: tzinfo = UTC, 
         link=_address(front, "link"),
         updated=_date(front, "updated", updated_zone) if front.get("updated") is not None else None,
         authors=_authors(front.get("authors")),
-        tags=_tags(front.get("tags"), front.get("tag_details")),
+        tags=_tags(front),
         language=_line(front, "lang"),
         summary=_text(front, "summary"),
         rights=_text(front, "rights"),
@@ -98,15 +103,28 @@ def _authors(value: Any) -> tuple[Person, ...]:
     )
 
 
-def _tags(value: Any, details: Any) -> tuple[Tag, ...]:
+def fits_engines(term: str) -> bool:
+    """Tell whether a tag may stand in `tags`; those that may not are in `all_tags`.
+
+    Engines make a folder of each: a name too long ends Hexo's whole build, `..` ends Hugo's, or leads its page elsewhere, and
+    one that is all punctuation leaves no name.
+    """
+    if term.isalnum() and len(term) * 4 <= _MAX_TAG_BYTES:
+        return True
+    if len(term.encode()) > _MAX_TAG_BYTES or not any(category(char)[0] in "LN" or category(char) == "So" for char in term):
+        return False
+    return not any(part and not part.strip(".") for part in re.split(r"[/\\]", _NO_WORD.sub("", term)))
+
+
+def _tags(front: Mapping[str, Any]) -> tuple[Tag, ...]:
     """Join the plain list with the details, which stand in the same order for each term."""
+    plain, whole = _plain_tags(front.get("tags"), "tags"), _plain_tags(front.get("all_tags"), "all_tags")
+    if tuple(tag for tag in whole if fits_engines(tag.term)) == plain:  # else a hand has changed `tags`, which then count
+        plain = whole
     waiting: dict[str, list[Tag]] = {}
-    for tag in _plain_tags(details, "tag_details"):
+    for tag in _plain_tags(front.get("tag_details"), "tag_details"):
         waiting.setdefault(tag.term, []).append(tag)
-    return tuple(
-        waiting[tag.term].pop(0) if waiting.get(tag.term) and tag == Tag(term=tag.term) else tag
-        for tag in _plain_tags(value, "tags")
-    )
+    return tuple(waiting[tag.term].pop(0) if waiting.get(tag.term) and tag == Tag(term=tag.term) else tag for tag in plain)
 
 
 def _plain_tags(value: Any, key: str) -> tuple[Tag, ...]:

@@ -81,6 +81,20 @@ def split_front(post: bytes) -> tuple[dict[str, Any], str]:
     return front, text[closing.end() :]
 
 
+def load_yaml(text: str) -> Any:
+    """Return what a YAML file of somebody's holds, as texts, lists, mappings and null.
+
+    Raises:
+        PostFormatError: it is no YAML.
+    """
+    try:
+        return _HANDLER.load(text)
+    except yaml.YAMLError as error:
+        raise PostFormatError(f"it is no YAML: {_one_line(error, '')}") from error
+    except RecursionError as error:
+        raise PostFormatError("it is nested too deeply") from error
+
+
 def _check_depth(text: str) -> None:
     """Raise RecursionError if the YAML is nested too deeply; events come one by one, whatever the depth."""
     depth = 0
@@ -103,9 +117,9 @@ def _decoded(post: bytes) -> str:
     return text.lstrip()
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _one_line(error: yaml.YAMLError, where: str = " of the front matter") -> str:
     """Say what PyYAML found and on which line of the file (the opening fence is line 1)."""
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     mark = getattr(error, "problem_mark", None)
-    place = f" (line {mark.line + 1} of the front matter)" if mark is not None else ""
+    place = f" (line {mark.line + 1}{where})" if mark is not None else ""
     return " ".join(f"{problem}{place}".split())

@@ -75,8 +75,8 @@ def _hexo_offset(instant: datetime, zone: tzinfo) -> timedelta:
     """Return the offset with which Hexo gets the instant back from the wall clock.
 
     That is the zone's, but for some hours beside a change of the clocks: Hexo looks the offset up as if the wall clock were UTC
-    (`adjustDateForTimezone`). There the time is written with the offset that Hexo will use. In one hour of autumn there is no
-    such time: Hexo shows it an hour off, and only the offset in the post tells.
+    (`adjustDateForTimezone`), on a machine in UTC or in the site's zone. There the time is written with the offset that Hexo
+    will use. In one hour of autumn there is no such time: Hexo shows it an hour off, and the offset in the post is right.
     """
     offset = local_offset(instant, zone)
     used = _offset_used(instant, offset, zone)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, Tag
 from aggregator.store.profiles.body import wrap
-from aggregator.store.profiles.fields import FORMAT
+from aggregator.store.profiles.fields import FORMAT, fits_engines
 from aggregator.store.profiles.yaml_out import quoted
 
 TAIL = "\n"  #: what stands between the HTML and the end of its block
@@ -64,16 +64,16 @@ def author_lines(authors: tuple[Person, ...]) -> list[str]:
 
 def tag_lines(tags: tuple[Tag, ...]) -> list[str]:
     """Return `tags` as plain words, which is what site engines understand."""
-    return list_lines("tags", [tag.term for tag in tags])
+    return list_lines("tags", [tag.term for tag in tags if fits_engines(tag.term)])
 
 
 def tag_detail_lines(tags: tuple[Tag, ...]) -> list[str]:
-    """Return `tag_details` where there is more to say than a word."""
+    """Return `all_tags` where one must not reach an engine, and `tag_details` where there is more to say than a word."""
     # All tags of a term are detailed or none, so that reading can pair them by order.
+    lines = [] if all(fits_engines(tag.term) for tag in tags) else list_lines("all_tags", [tag.term for tag in tags])
     detailed = {tag.term for tag in tags if tag.scheme is not None or tag.label is not None}
-    if not detailed:
-        return []
-    lines = ["tag_details:"]
+    if detailed:
+        lines.append("tag_details:")
     for tag in tags:
         if tag.term in detailed:
             lines += _item(("term", tag.term), ("scheme", tag.scheme), ("label", tag.label))
