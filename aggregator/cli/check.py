@@ -1,4 +1,4 @@
-"""`aggregator check config`: says whether the configuration can be used, and what in it has no effect."""
+"""`aggregator check`: whether the configuration can be used, and what in it has no effect; posts are `check_posts`'s."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ import click
 from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.exits import EXIT_CONFIG
+from aggregator.cli.lazy import LazyGroup
 from aggregator.cli.project import check_addresses
 from aggregator.errors import ConfigError
 from aggregator.model.settings import Settings, join_category
 
+#: The help stands here so that `check config` need not import what reads posts.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "config": ("aggregator.cli.check", "check_config", "Report every problem of the configuration."),
+    "posts": ("aggregator.cli.check_posts", "check_posts", "Name posts that cannot be read, or that a site would not show."),
+}
 
-@click.group()
+
+@click.group(cls=LazyGroup, table=COMMANDS)
 def check() -> None:
-    """Check the configuration."""
+    """Check the configuration, or the posts."""
 
 
-@check.command("config")
+@click.command("config")
 @click.option("--json", "json_", is_flag=True, help="The result as one JSON object on stdout.")
 @pass_invocation
 def check_config(invocation: Invocation, json_: bool) -> None:

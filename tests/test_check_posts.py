@@ -1,0 +1,310 @@
+"""`check posts` names what cannot be read and what a site would do to the posts, with the line to write; it writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aggregator.cli import cli
+from aggregator.cli.init import skeleton
+from aggregator.model.entry import Entry
+from aggregator.model.key import entry_key
+from aggregator.pipeline.site_config import SiteConfigError, read_site_config
+from aggregator.store.paths import post_path
+from aggregator.store.posts import write_post
+from aggregator.store.profiles import get_profile
+from tests.post_records import entry
+
+SITE_ID = "urn:uuid:0a4d6c0e-4f2b-4c55-8b58-6f1d3c1f2a90"
+HEXO = {"_config.yml": "timezone: Asia/Shanghai\nupdated_option: date\n"}
+HUGO = {"hugo.toml": "[markup.goldmark.renderer]\nunsafe = true\n"}
+JEKYLL = {"_config.yml": "timezone: Asia/Shanghai\nexclude: [config, state/, archive, ledger.jsonl]\n"}
+
+
+class Checked:
+    """A project folder that is also a site."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def project(self, engine: str, site: Mapping[str, str], *, profile: str | None = None, settings: str = "") -> None:
+        """Write settings as `init --engine` does, and the site's own files."""
+        files = skeleton(SITE_ID, engine)
+        text = files["config/settings.yaml"].replace(" timezone: UTC", " timezone: Asia/Shanghai")
+        files["config/settings.yaml"] = text.replace(f"profile: {engine}\n", f"profile: {profile or engine}\n") + settings
+        for path, content in {**files, **site}.items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(content, "utf-8")
+
+    def post(self, folder: str, profile: str, found: Entry | None = None, name: str | None = None) -> Path:
+        """Write a post as a run does, or under another name; return its path."""
+        found, made = found or entry(), get_profile(profile, "Asia/Shanghai")
+        key = entry_key(found.source_id, found.id)
+        path = name.replace("KEY", key) if name else post_path(found.categories, found.title, key, made.name_start(found))
+        write_post(self.root / folder, path, made.render(found), self.root / "archive")
+        return self.root / folder / path
+
+    def check(self, *words: str, **environment: str) -> Result:
+        """Run the command."""
+        return CliRunner().invoke(cli, ["-C", str(self.root), "check", "posts", *words], env={"TZ": None, **environment})
+
+    def codes(self, engine: str, **environment: str) -> list[str]:
+        """Return the codes of the findings, those that are only notes in brackets."""
+        done = self.check("--engine", engine, "--json", **environment)
+        found = json.loads(done.stdout)["findings"]
+        assert done.exit_code == (1 if any(not one["is_note"] for one in found) else 0)
+        return [f"({one['code']})" if one["is_note"] else one["code"] for one in found]
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> Checked:
+    return Checked(tmp_path)
+
+
+def test_sound_posts_are_counted(checked: Checked) -> None:
+    """Without a fault the exit code is 0 and the posts are counted."""
+    checked.project("plain", {})
+    checked.post("posts", "default")
+    done = checked.check()
+
+    assert (done.exit_code, done.stdout) == (0, "posts: 1 post, no problem\n")
+
+
+def test_a_post_that_cannot_be_read_is_named(checked: Checked) -> None:
+    """Path, reason and what to do stand there; the exit code is 1; the file is as it was."""
+    checked.project("plain", {})
+    path = checked.post("posts", "default")
+    path.write_bytes(path.read_bytes()[:100])
+    before = path.read_bytes()
+    done = checked.check()
+
+    assert done.exit_code == 1
+    assert "posts/news/local/a-title-" in done.stdout
+    assert 'cannot be read: the front matter has no closing "---"' in done.stdout
+    assert "posts: 1 post, 1 problem\n" in done.stdout
+    assert path.read_bytes() == before
+
+
+def test_two_posts_of_one_entry_are_named(checked: Checked) -> None:
+    """A copy in another folder is told, with the first one's path."""
+    checked.project("plain", {})
+    checked.post("posts", "default")
+    checked.post("posts", "default", name="other/copy-KEY.md")
+    done = checked.check()
+
+    assert "posts/other/copy-" in done.stdout
+    assert "is the same entry as posts/news/local/a-title-" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("_draft-KEY.md", "hidden"),
+        (".a/b-KEY.md", "hidden"),
+        ("-a-KEY.md", "hidden"),
+        ("a#b-KEY.md", "address"),
+        (f"{'中' * 70}-KEY.md", "long"),
+    ],
+)
+def test_names_that_break_are_told(checked: Checked, name: str, code: str) -> None:
+    """Names that engines pass over, that break an address, or that are too long: only hands make them."""
+    checked.project("plain", {})
+    checked.post("posts", "default", name=name)
+
+    assert [one["code"] for one in json.loads(checked.check("--json").stdout)["findings"]] == [code]
+
+
+def test_own_files_without_a_key_are_left_alone(checked: Checked) -> None:
+    """What is no post of ours is not judged."""
+    checked.project("plain", {})
+    (checked.root / "posts").mkdir()
+    (checked.root / "posts" / "_mine.md").write_text("x", "utf-8")
+
+    assert checked.check().stdout == "posts: 0 posts, no problem\n"
+
+
+def _config(text: str) -> dict[str, str]:
+    return {"_config.yml": text}
+
+
+@pytest.mark.parametrize(
+    ("profile", "site", "codes"),
+    [
+        ("hexo", HEXO, []),
+        ("hexo", _config("updated_option: date\n"), ["timezone"]),
+        ("hexo", _config("timezone: ''\nupdated_option: date\n"), ["timezone"]),
+        ("hexo", _config("timezone: Europe/Berlin\nupdated_option: empty\n"), ["timezone"]),
+        ("hexo", _config("timezone: Asia/Shanghai\n"), ["(updated)"]),
+        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\npermalink: p/:id/\n"), ["permalink"]),
+        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\nsource_dir: src\n"), ["posts-dir"]),
+        (
+            "hexo",
+            _config("timezone: Asia/Shanghai\nupdated_option: date\npublic_dir: source\n"),
+            ["posts-output", "public-output"],
+        ),
+        ("default", HEXO, ["timezone"]),
+        ("volantis", _config("timezone: ''\nupdated_option: date\n"), []),
+        ("default", _config("updated_option: date\n"), []),
+        ("jekyll", HEXO, ["profile"]),
+        ("hexo", {}, ["site-config"]),
+        ("hexo", _config("a: [\n"), ["site-config"]),
+        ("hexo", _config("- a\n"), ["site-config"]),
+        ("hexo", _config("x: " + "[" * 5000 + "\n"), ["site-config"]),
+        ("hexo", _config("x: !!python/object/apply:os.getcwd []\n"), ["site-config"]),
+        ("hexo", _config(f"# {'x' * 1_100_000}\n"), ["site-config"]),
+    ],
+)
+def test_what_hexo_would_do_is_told(checked: Checked, profile: str, site: dict[str, str], codes: list[str]) -> None:
+    """Time zone, places, addresses and the dates of updates, from Hexo's own configuration."""
+    checked.project("hexo", site, profile=profile)
+
+    assert checked.codes("hexo") == codes
+
+
+def test_rfc_822_is_right_in_hexo_where_the_machine_has_the_same_zone(checked: Checked) -> None:
+    """With TZ equal to timezone the profile default needs nothing else."""
+    checked.project("hexo", HEXO, profile="default")
+
+    assert checked.codes("hexo", TZ="Asia/Shanghai") == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "site", "codes"),
+    [
+        ("hugo", HUGO, []),
+        ("hugo", {"config.yaml": "Markup: {Goldmark: {renderer: {unsafe: true}}}\ntimeZone: Asia/Tokyo\n"}, []),
+        ("hugo", {"config.json": '{"markup": {"goldmark": {"renderer": {"unsafe": true}}}}'}, []),
+        (
+            "hugo",
+            {"config/_default/hugo.toml": "", "config/_default/markup.yaml": "goldmark: {renderer: {unsafe: true}}\n"},
+            [],
+        ),
+        ("hugo", {"hugo.toml": ""}, ["unsafe"]),
+        ("hugo", {"hugo.toml": "[markup.goldmark.renderer]\nunsafe = false\n"}, ["unsafe"]),
+        ("default", {"hugo.toml": f"timeZone = 'Asia/Tokyo'\n{HUGO['hugo.toml']}"}, ["timezone"]),
+        ("default", HUGO, []),
+        ("hugo", {"hugo.toml": f"contentDir = 'c'\n{HUGO['hugo.toml']}"}, ["posts-dir"]),
+        ("hugo", {"hugo.toml": f"publishDir = 'static'\n{HUGO['hugo.toml']}"}, ["public-output"]),
+        ("hexo", HUGO, ["profile"]),
+        ("hugo", {"hugo.toml": "a = \n"}, ["site-config"]),
+        ("hugo", {"hugo.toml": "a = " + "[" * 5000 + "\n"}, ["site-config"]),
+        ("hugo", {"hugo.json": "{"}, ["site-config"]),
+        ("hugo", {}, ["site-config"]),
+    ],
+)
+def test_what_hugo_would_do_is_told(checked: Checked, profile: str, site: dict[str, str], codes: list[str]) -> None:
+    """Whether it shows the HTML, and takes dates for what they are, from any of the files that Hugo reads."""
+    checked.project("hugo", site, profile=profile)
+
+    assert checked.codes("hugo") == codes
+
+
+@pytest.mark.parametrize(
+    ("profile", "site", "codes"),
+    [
+        ("jekyll", JEKYLL, []),
+        ("jekyll", _config("timezone: Asia/Shanghai\nexclude: [config]\n"), ["exclude"]),
+        ("jekyll", _config("timezone: UTC\nexclude: [config, state, archive, ledger.jsonl]\n"), ["timezone"]),
+        ("jekyll", _config("exclude: [config, state, archive, ledger.jsonl]\n"), ["timezone"]),
+        ("jekyll", _config("timezone: Asia/Shanghai\nsource: src\n"), ["posts-dir"]),
+        ("default", JEKYLL, ["profile"]),
+    ],
+)
+def test_what_jekyll_would_do_is_told(checked: Checked, profile: str, site: dict[str, str], codes: list[str]) -> None:
+    """Posts that it would not see, and files of ours that it would publish."""
+    checked.project("jekyll", site, profile=profile)
+
+    assert checked.codes("jekyll") == codes
+
+
+def test_posts_without_a_day_in_their_name_are_told_for_jekyll(checked: Checked) -> None:
+    """Jekyll passes over them in silence."""
+    checked.project("jekyll", JEKYLL)
+    checked.post("_posts", "jekyll")
+    checked.post("_posts", "jekyll", entry(id="2"), name="News/a-KEY.md")
+
+    assert checked.codes("jekyll") == ["names"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "site", "future"),
+    [
+        ("jekyll", JEKYLL, "future: true\n"),
+        ("hugo", {"config.yaml": "markup: {goldmark: {renderer: {unsafe: true}}}\n"}, "buildFuture: true\n"),
+    ],
+)
+def test_posts_of_the_future_are_told(checked: Checked, engine: str, site: dict[str, str], future: str) -> None:
+    """A site that hides what is dated later than now is said to do so."""
+    checked.project(engine, site)
+    checked.post(
+        {"jekyll": "_posts", "hugo": "content/posts"}[engine], engine, entry(published=datetime(2199, 1, 1, tzinfo=UTC))
+    )
+
+    assert checked.codes(engine) == ["future"]
+    [(name, text)] = site.items()
+    (checked.root / name).write_text(text + future, "utf-8")
+    assert checked.codes(engine) == []
+
+
+@pytest.mark.parametrize(("name", "engine"), [("constructor", "hexo"), ("x" * 250, "hexo"), ("..", "hugo")])
+def test_categories_that_an_engine_fails_on_are_told(checked: Checked, name: str, engine: str) -> None:
+    """Names that end a build, or lose the posts of the category."""
+    checked.project(engine, {"hexo": HEXO, "hugo": HUGO}[engine])
+    checked.post({"hexo": "source/_posts", "hugo": "content/posts"}[engine], engine, entry(categories=("News", name)))
+
+    assert checked.codes(engine) == ["category"]
+
+
+def test_the_default_folders_in_a_hexo_site_are_told(checked: Checked) -> None:
+    """Hexo would remove feeds from its own public/, and would not look into posts/."""
+    checked.project("plain", HEXO, settings="")
+
+    assert checked.codes("hexo") == ["posts-dir", "public-output", "timezone"]
+
+
+def test_a_site_needs_an_engine(checked: Checked) -> None:
+    """--site alone is wrong usage."""
+    checked.project("plain", {})
+
+    assert checked.check("--site", str(checked.root)).exit_code == 2
+
+
+def test_every_finding_says_the_line_to_write(checked: Checked) -> None:
+    """In words: the file, what would go wrong, and the line."""
+    checked.project("hexo", _config("timezone: Europe/Berlin\n"))
+    done = checked.check("--engine", "hexo")
+
+    assert (
+        "_config.yml: timezone is Europe/Berlin, and the dates of new posts are the wall clock of Asia/Shanghai" in done.output
+    )
+    assert "-> write `timezone: Asia/Shanghai`, or `site: {timezone: Europe/Berlin}` in settings.yaml" in done.output
+    assert "note: _config.yml: posts that were never updated" in done.output
+    assert "posts: 0 posts, 1 problem\n" in done.output
+
+
+def test_nothing_is_written(checked: Checked) -> None:
+    """No file comes, goes or changes, and no state is made."""
+    checked.project("hexo", HEXO)
+    checked.post("source/_posts", "hexo")
+
+    def files() -> dict[Path, Any]:
+        return {path: path.stat().st_mtime_ns for path in checked.root.rglob("*")}
+
+    before = files()
+    checked.check("--engine", "hexo")
+
+    assert files() == before
+
+
+def test_a_site_configuration_that_is_not_text_is_told(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 are an error of one line that names the file."""
+    (tmp_path / "_config.yml").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SiteConfigError, match=r"^_config\.yml: it is not UTF-8"):
+        read_site_config(tmp_path, "hexo")
