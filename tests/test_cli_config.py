@@ -181,6 +181,30 @@ def test_init_makes_a_project_that_loads(capsys: pytest.CaptureFixture[str], tmp
     assert all(re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", each) for each in ids)
 
 
+@pytest.mark.parametrize(
+    ("engine", "profile", "posts", "public"),
+    [
+        ("hexo", "hexo", "source/_posts", "source"),
+        ("hugo", "hugo", "content/posts", "static"),
+        ("jekyll", "jekyll", "_posts", "news"),
+        ("plain", "default", "posts", "public"),
+    ],
+)
+def test_init_fits_a_site_s_engine(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, engine: str, profile: str, posts: str, public: str
+) -> None:
+    """`init --engine` in a site's folder sets profile and folders, names the site's own lines, and touches none of its files."""
+    (tmp_path / "_config.yml").write_text("title: Mine\n", "utf-8")
+    assert run(capsys, tmp_path, "init", "--engine", engine)[0] == 0
+
+    made = read(tmp_path)
+    assert (made.posts.profile, made.posts.dir, made.public.dir) == (profile, Path(posts), Path(public))
+    assert (tmp_path / "_config.yml").read_text("utf-8") == "title: Mine\n"
+    text = (tmp_path / "config/settings.yaml").read_text("utf-8")
+    assert ("site's" in text) == (engine != "plain")
+    assert yaml.safe_load(text)["site"].get("timezone") == ("UTC" if engine != "plain" else None)
+
+
 def test_init_examples_work_when_uncommented(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Every example in the files of `init` loads once its "#" is taken away."""
     run(capsys, tmp_path, "init")

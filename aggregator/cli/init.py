@@ -12,11 +12,54 @@ from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.config import SCHEMAS, schema_text
 from aggregator.errors import StoreError
 
+#: Engine -> profile, folder of the posts, folder of the feeds, and what must stand in the site's own configuration.
+ENGINES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "hexo": (
+        "hexo",
+        "source/_posts",
+        "source",
+        (
+            "This folder is a Hexo site's. In its _config.yml must stand, with the zone that site.timezone names above:",
+            "  timezone: UTC",
+            "  updated_option: 'date'",
+            "The feeds are in source/feeds, from where Hexo copies them; its own public/ it makes anew each time.",
+        ),
+    ),
+    "hugo": (
+        "hugo",
+        "content/posts",
+        "static",
+        (
+            "This folder is a Hugo site's. Hugo shows the HTML of posts only with this in its hugo.toml or config.toml:",
+            "  [markup.goldmark.renderer]",
+            "    unsafe = true",
+            "The feeds are in static/feeds, from where Hugo copies them.",
+        ),
+    ),
+    "jekyll": (
+        "jekyll",
+        "_posts",
+        "news",
+        (
+            "This folder is a Jekyll site's. In its _config.yml must stand, with the zone that site.timezone names above:",
+            "  timezone: UTC",
+            "  exclude: [config, state, archive, ledger.jsonl]",
+            "The feeds are in news/feeds, from where Jekyll copies them: site.url above ends in /news/.",
+        ),
+    ),
+}
+
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--engine",
+    type=click.Choice((*ENGINES, "plain")),
+    default="plain",
+    help="Write posts for a site of this engine; may be run in its folder. [default: plain]",
+)
 @pass_invocation
-def init(invocation: Invocation, directory: Path | None) -> None:
+def init(invocation: Invocation, directory: Path | None, engine: str) -> None:
     """Make a project folder: config/ with a comment for every key, and a .gitignore.
 
     Asks nothing and never overwrites a file. A new identity (site.id) is minted here, once.
@@ -27,7 +70,7 @@ def init(invocation: Invocation, directory: Path | None) -> None:
     if (config / "settings.yaml").exists():
         invocation.talk(f"{root} is a project already; nothing was written")
         return
-    for path, text in skeleton(f"urn:uuid:{uuid4()}").items():
+    for path, text in skeleton(f"urn:uuid:{uuid4()}", engine).items():
         target = config / path.removeprefix("config/") if path.startswith("config/") else root / path
         made = _write_new(target, text)
         invocation.talk(f"{'made' if made else 'kept'} {target.relative_to(root) if target.is_relative_to(root) else target}")
@@ -36,19 +79,41 @@ def init(invocation: Invocation, directory: Path | None) -> None:
     invocation.talk("\nnext:")
     if directory:
         invocation.talk(f"  cd {directory}")
+    if engine != "plain":
+        invocation.talk(f"  aggregator check posts --engine {engine}    (says what the site's own configuration lacks)")
     invocation.talk("  aggregator source add ADDRESS    (of a feed, or of a page that has one)\n  aggregator sync")
 
 
-def skeleton(site_id: str) -> dict[str, str]:
+def skeleton(site_id: str, engine: str = "plain") -> dict[str, str]:
     """Return the files of a new project by their path; the sources are all commented out, so that a first sync succeeds."""
     folder = files("aggregator.cli") / "templates"
     found = {
-        "config/settings.yaml": (folder / "settings.yaml").read_text("utf-8").replace("urn:uuid:SITE-ID", site_id),
+        "config/settings.yaml": _for_engine(
+            (folder / "settings.yaml").read_text("utf-8").replace("urn:uuid:SITE-ID", site_id), engine
+        ),
         "config/categories.yaml": (folder / "categories.yaml").read_text("utf-8"),
         "config/sources/feeds.yaml": (folder / "feeds.yaml").read_text("utf-8"),
     }
     found |= {f"config/schema/{name}.json": schema_text(name) for name in SCHEMAS}
     return found | {".gitignore": "# An index that can be rebuilt at any time: aggregator reindex\nstate/\n"}
+
+
+def _for_engine(settings: str, engine: str) -> str:
+    """Return the settings with the profile and the folders that fit the engine, and what its site must say."""
+    if engine == "plain":
+        return settings
+    profile, posts, public, words = ENGINES[engine]
+    comment = "".join(f"# {line}\n" for line in words)
+    for old, new in (
+        ("\nposts:\n", f"\n{comment}posts:\n"),
+        ("  # dir: posts\n", f"  dir: {posts}\n"),
+        ("  # profile: default\n", f"  profile: {profile}\n"),
+        ("  # dir: public\n", f"  dir: {public}\n"),
+        ("  # timezone: UTC\n", "  timezone: UTC\n"),
+        *((("  url: http://127.0.0.1:8080/\n", "  url: http://127.0.0.1:4000/news/\n"),) if engine == "jekyll" else ()),
+    ):
+        settings = settings.replace(old, new, 1)
+    return settings
 
 
 def _write_new(path: Path, text: str) -> bool:
