@@ -14,6 +14,13 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONL
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+# The real Hexo for tests/test_engines.py. No lock file: it would hold a registry's host; the versions are exact.
+.venv/.engines: tests/engines/hexo/package.json
+	mkdir -p .venv/engines/hexo
+	cp tests/engines/hexo/package.json .venv/engines/hexo/
+	cd .venv/engines/hexo && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
+	touch $@
+
 demo: .venv/.app  ## a bundled upstream, synced and served on loopback
 	$(BIN)/aggregator demo
 
