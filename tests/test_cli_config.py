@@ -182,23 +182,23 @@ def test_init_makes_a_project_that_loads(capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.mark.parametrize(
-    ("engine", "profile", "posts", "public"),
+    ("engine", "expected"),
     [
-        ("hexo", "hexo", "source/_posts", "source"),
-        ("hugo", "hugo", "content/posts", "static"),
-        ("jekyll", "jekyll", "_posts", "news"),
-        ("plain", "default", "posts", "public"),
+        ("hexo", ("hexo", Path("source/_posts"), Path("source"))),
+        ("hugo", ("hugo", Path("content/posts"), Path("static"))),
+        ("jekyll", ("jekyll", Path("_posts"), Path("news"))),
+        ("plain", ("default", Path("posts"), Path("public"))),
     ],
 )
 def test_init_fits_a_site_s_engine(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, engine: str, profile: str, posts: str, public: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, engine: str, expected: tuple[str, Path, Path]
 ) -> None:
-    """`init --engine` in a site's folder sets profile and folders, names the site's own lines, and touches none of its files."""
+    """`init --engine` sets profile and folders, says what the site's own configuration needs, and touches no file of it."""
     (tmp_path / "_config.yml").write_text("title: Mine\n", "utf-8")
     assert run(capsys, tmp_path, "init", "--engine", engine)[0] == 0
 
     made = read(tmp_path)
-    assert (made.posts.profile, made.posts.dir, made.public.dir) == (profile, Path(posts), Path(public))
+    assert (made.posts.profile, made.posts.dir, made.public.dir) == expected
     assert (tmp_path / "_config.yml").read_text("utf-8") == "title: Mine\n"
     text = (tmp_path / "config/settings.yaml").read_text("utf-8")
     assert ("site's" in text) == (engine != "plain")
