@@ -55,8 +55,30 @@ class _TextHandler(YAMLHandler):
 _HANDLER = _TextHandler()
 
 
+class NotYamlError(PostFormatError):
+    """The front matter is there and cannot be read as YAML."""
+
+
 def split_front(post: bytes) -> tuple[dict[str, Any], str]:
     """Return the front matter and everything behind its closing fence.
+
+    Raises:
+        PostFormatError: the file is damaged, or has no front matter.
+    """
+    fenced, body = split_fences(post)
+    try:
+        front, _ = frontmatter.parse(fenced, handler=_HANDLER)
+    except yaml.YAMLError as error:
+        raise NotYamlError(f"the front matter is no YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise PostFormatError("the front matter is nested too deeply") from error
+    if not front:
+        raise PostFormatError("the front matter is empty, or a list or a text where keys are expected")
+    return front, body
+
+
+def split_fences(post: bytes) -> tuple[str, str]:
+    """Return the front matter as it is written, fences included, and everything behind it.
 
     Raises:
         PostFormatError: the file is damaged, or has no front matter.
@@ -70,15 +92,7 @@ def split_front(post: bytes) -> tuple[dict[str, Any], str]:
     closing = _CLOSING.search(text, opening.end())
     if closing is None:
         raise PostFormatError('the front matter has no closing "---": the file looks cut')
-    try:
-        front, _ = frontmatter.parse(text[: closing.end()], handler=_HANDLER)
-    except yaml.YAMLError as error:
-        raise PostFormatError(f"the front matter is no YAML: {_one_line(error)}") from error
-    except RecursionError as error:
-        raise PostFormatError("the front matter is nested too deeply") from error
-    if not front:
-        raise PostFormatError("the front matter is empty, or a list or a text where keys are expected")
-    return front, text[closing.end() :]
+    return text[: closing.end()], text[closing.end() :]
 
 
 def load_yaml(text: str) -> Any:

@@ -49,7 +49,7 @@ def read(post: bytes, extra: bytes | None) -> Entry:
         PostFormatError: either file is damaged or lacks what an entry must have, or the archive file is missing.
     """
     front, body = split_front(post)
-    archived = _read_extra(extra)
+    archived = read_extra(extra)
     identity = {key: archived.get(key) for key in ("id", "source")}
     return read_entry({**archived, **front, **identity}, unwrap(body, tail=_TAIL))
 
@@ -85,7 +85,8 @@ def _present(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _read_extra(extra: bytes | None) -> dict[str, Any]:
+def read_extra(extra: bytes | None) -> dict[str, Any]:
+    """Return what an archive file says. Raises PostFormatError."""
     if extra is None:
         raise PostFormatError("its archive file is missing: the post alone does not hold its id, source and link")
     try:
