@@ -76,7 +76,7 @@ class Recognised:
 
     id: str  #: the new one
     key: str  #: of the entry
-    by: str  #: "id", "link", "text": what it was recognised by; "twin": it stands in the document twice
+    by: str  #: "id", "link", "text", "title" (`decide.adopted`): by what; "twin": it stands in the document twice
 
 
 def stranger(entry: Entry, key: str) -> Stranger:
@@ -138,7 +138,8 @@ def is_unstable(
     Ids that changed from http to https do not count.
     """
     changed = {key for entry_id, key in aliases.items() if key in known and known[key].traits[ID] != id_trait(entry_id)}
-    again = sum(one.key in changed for one in recognised if one.by != "twin")
+    # An adopted post has an id of ours, so upstream's is always another one.
+    again = sum(one.key in changed for one in recognised if one.by not in {"twin", "title"})
     return again >= FEW and again * 2 >= entries
 
 

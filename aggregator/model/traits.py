@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from html import unescape
+from unicodedata import normalize
 
 from aggregator.model.entry import Entry
 from aggregator.model.links import comparable
@@ -28,12 +30,22 @@ LONG = 64
 _TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
 _FILE = re.compile(r'\s(?:src|srcset|poster|data)="([^"]*)"')
 _SPACE = re.compile(r"(?:\s|&nbsp;)+")
+#: What the generator of adopted posts put for these characters in a title, one for one.
+_MANGLED = str.maketrans(dict.fromkeys(":/\\?*“”<>|[]", "_"))
+_TITLE_READ = 300  #: characters of a title: longer ones are cut on one side only
 
 
-def traits_of(entry: Entry) -> bytes:
-    """Return the entry's traits."""
+def traits_of(entry: Entry, *, adopted: bool = False) -> bytes:
+    """Return the entry's traits; those of an `adopted` post have a title trait that no other entry has by chance."""
     published = UNDATED if entry.published is None else int(entry.published.timestamp()).to_bytes(_PART, "big", signed=True)
-    return b"".join((id_trait(entry.id), _text_trait(entry), _hash(entry.title), published))
+    title = adopted_title(entry.title) if adopted else _hash(entry.title)
+    return b"".join((id_trait(entry.id), _text_trait(entry), title, published))
+
+
+def adopted_title(title: str) -> bytes:
+    """Return the title trait of an adopted post, which is the same for the title as upstream wrote it."""
+    mangled = normalize("NFC", " ".join(unescape(title).split())[:_TITLE_READ]).translate(_MANGLED).strip()
+    return _hash(f"adopted\0{mangled}")
 
 
 def id_trait(entry_id: str) -> bytes:
