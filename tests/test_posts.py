@@ -63,7 +63,7 @@ def test_the_archive_file_is_written_before_its_post(root: Path, archive: Path) 
     with pytest.raises(StoreError):
         _write(root, volantis)
 
-    assert (archive / archive_path(PATH)).exists()
+    assert (archive / archive_path(KEY)).exists()
 
 
 def test_a_post_is_not_written_without_its_archive_file(root: Path, archive: Path) -> None:
@@ -169,10 +169,10 @@ def test_a_list_that_is_not_whole_is_an_error(root: Path) -> None:
         list(list_posts(root))
 
 
-def test_only_posts_have_archive_files() -> None:
-    """Asking for the archive file of another name is a mistake of the caller's."""
+def test_only_posts_have_archive_files(root: Path) -> None:
+    """Writing the archive file of another name is a mistake of the caller's."""
     with pytest.raises(ValueError, match="no post"):
-        archive_path("a/readme.md")
+        _write(root, volantis, path="a/readme.md")
 
 
 @pytest.mark.parametrize("profile", [default, volantis], ids=["default", "volantis"])

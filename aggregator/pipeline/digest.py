@@ -24,7 +24,7 @@ from aggregator.pipeline.document import Document
 from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewNames, Unreadable
 from aggregator.store.files import read_file
 from aggregator.store.paths import post_path
-from aggregator.store.posts import archive_path, post_hash, row_of, write_post
+from aggregator.store.posts import post_hash, read_extra, reader_of, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
@@ -144,7 +144,7 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
     there = read_file(job.place.root, path)
     if there is not None:
         try:
-            old = profile.read(there, _extra(job, profile, path))
+            old = profile.read(there, read_extra(job.place.archive, path, item.key, profile))
         except PostFormatError as error:
             if not _cut_short(there, rendered.post):
                 draft.skipped.append(Skipped(entry=path, reason=f"the post cannot be read and is kept as it is: {error}"))
@@ -174,7 +174,8 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
         draft.noted.append(noted)
         return
     try:
-        old = profile.read(there, _extra(job, profile, known.path))
+        extra = read_extra(job.place.archive, known.path, item.key, profile)
+        old = reader_of(known.path, item.key, profile).read(there, extra)
     except PostFormatError as error:
         if not there.strip(b"\0") and not known.locked:
             if entry_key(job.source.id, item.id) != item.key:
@@ -235,10 +236,6 @@ def _plan_apart(job: DigestJob, profile: Profile, item: Identified, entry: Entry
         f"that one is kept beside it as {apart.id!r}"
     )
     _plan_new(job, profile, apart, replace(entry, id=apart.id), draft=draft)
-
-
-def _extra(job: DigestJob, profile: Profile, path: str) -> bytes | None:
-    return read_file(job.place.archive, archive_path(path)) if profile.keeps_archive else None
 
 
 def _write(job: DigestJob, write: _Write) -> PostRow:

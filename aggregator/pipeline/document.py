@@ -1,7 +1,8 @@
 """One parsed document on its way through a digest: its entries under lasting keys, normalised when first asked for.
 
 Where known entries came under new ids, they get their own keys here. The ledger has to say so first: then the document is
-given back with what it should say (`names`), and nothing has been written. Pure but for the job's own values.
+given back with what it should say (`names`), and nothing has been written. Reads no file but adopted posts that an entry
+could be by its title.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from aggregator.decide.adopted import recognise_adopted, same_titles
 from aggregator.decide.recognise import Recognised, is_unstable, recognise, stranger, written_down
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.parsed import ParsedEntry, ParsedFeed
 from aggregator.normalise import Identified, identify, normalise_entry
+from aggregator.pipeline.adopted import post_as_normalised
 from aggregator.pipeline.jobs import DigestJob, NewNames
 
 _UNSTABLE = (
@@ -79,8 +82,11 @@ class Document:
     def _recognise(self, items: tuple[Identified, ...], strangers: Sequence[Identified]) -> tuple[Identified, ...]:
         """Find known entries among the strangers; returns all under their own keys."""
         job = self.job
-        described = [stranger(entry, item.key) for item in strangers if isinstance(entry := self.normal(item), Entry)]
-        found = recognise(described, job.known, {item.key for item in items}, by_link=job.unstable)
+        normal = {item.key: entry for item in strangers if isinstance(entry := self.normal(item), Entry)}
+        described = [stranger(entry, key) for key, entry in normal.items()]
+        present = {item.key for item in items}
+        found = recognise(described, job.known, present, by_link=job.unstable)
+        found = self._with_adopted(found, normal, present)
         if not found:
             return items
         names = written_down(found, job.known, job.aliases, unstable=job.unstable)
@@ -95,6 +101,24 @@ class Document:
             # Of an unstable source it was told once, and the ledger says so.
             self.told += _told(found, 0)
         return _renamed(items, {one.id: one.key for one in found})
+
+    def _with_adopted(
+        self, found: tuple[Recognised, ...], normal: dict[str, Entry], present: set[str]
+    ) -> tuple[Recognised, ...]:
+        """Add the strangers, by key, that are posts which another program wrote and which were adopted."""
+        job = self.job
+        done = {one.id for one in found}
+        entries = {entry.id: entry for entry in normal.values() if entry.id not in done}
+        pairs = same_titles(entries.values(), job.known, present | {one.key for one in found})
+        if not pairs:
+            return found
+        keys = {key for fitting in pairs.values() for key in fitting}
+        posts = {key: post_as_normalised(job, key) for key in sorted(keys)}
+        adopted = recognise_adopted(pairs, entries, posts, job.known)
+        names = {one.id: one.key for one in adopted}
+        own = {key: names[entry.id] for key, entry in normal.items() if entry.id in names}
+        # What stands in the document twice goes where the one of the two goes that stands for both.
+        return (*(replace(one, key=own.get(one.key, one.key)) for one in found), *adopted)
 
 
 def _could_be_twins(items: Sequence[Identified]) -> bool:
@@ -127,6 +151,7 @@ def _told(found: Sequence[Recognised], written: int) -> list[str]:
             "id": "their ids but for http, https or tracking",
             "link": "their links",
             "text": "their titles, dates and texts",
+            "title": "the titles and texts of adopted posts",
         }
         by = " and ".join(words for way, words in ways.items() if way in number)
         entries = _count(number.total(), "known entry came", "known entries came")

@@ -23,7 +23,7 @@ from aggregator.pipeline.reading import Reading
 from aggregator.pipeline.source_facts import SourceFacts, source_facts
 from aggregator.pipeline.standing import FeedPlace, Shelves, replaced_content
 from aggregator.store.ledger import Alias, Deleted, Renamed, Takedown
-from aggregator.store.posts import read_post
+from aggregator.store.posts import is_adopted, read_post
 from aggregator.store.profiles import PostFormatError, get_profile
 from aggregator.store.state import State
 
@@ -46,7 +46,7 @@ class EntryFacts:
     atom_id: str
     link: str | None
     post: str | None  #: relative to the project folder; None: the state knows none
-    post_state: str  #: written, edited, missing, unreadable, unknown
+    post_state: str  #: written, edited, adopted, missing, unreadable, unknown
     post_words: str
     category: tuple[str, ...]
     dated: str | None  #: how the date was chosen when the post was first written (docs/dates.md); None: nobody remembers
@@ -161,7 +161,7 @@ def _facts(reading: Reading, row: PostRow, shelves: Shelves | None) -> EntryFact
     if absence is None and post_state in {"missing", "unreadable"}:
         absence = f"its post {'is not there' if post_state == 'missing' else 'cannot be read'}"
     safe = entry
-    if entry is not None and (post_state == "edited" or row.raw_hash is None):
+    if entry is not None and (post_state in {"edited", "adopted"} or row.raw_hash is None):
         safe = replaced_content(entry)
     return EntryFacts(
         key=row.key,
@@ -190,7 +190,7 @@ def _post(reading: Reading, row: PostRow) -> tuple[Entry | None, str, str]:
     settings = reading.settings
     profile, root = get_profile(settings.posts.profile, settings.site.timezone), settings.root
     try:
-        found = read_post(root / settings.posts.dir, row.path, profile, root / "archive")
+        found = read_post(root / settings.posts.dir, row.path, profile, root / "archive", key=row.key)
     except NewerFormatError:
         raise
     except (PostFormatError, StoreError) as error:
@@ -205,10 +205,17 @@ def _post(reading: Reading, row: PostRow) -> tuple[Entry | None, str, str]:
             f"edited by hand since it was last published (aggregator build); kept; {_noted(row)}",
         )
     if row.locked:
-        return entry, "edited", f"edited by hand: kept, and published as edited; {_noted(row)}"
+        return entry, *_locked(row)
     if row.raw_hash is None:
         return entry, "written", "as it was found; the next poll compares it with what upstream says"
     return entry, "written", "as it was written from what upstream said last"
+
+
+def _locked(row: PostRow) -> tuple[str, str]:
+    """Return state and words of a post that is not ours to write."""
+    if is_adopted(row.path, row.key):
+        return "adopted", f"adopted as it was found in an old site: published, never written; {_noted(row)}"
+    return "edited", f"edited by hand: kept, and published as edited; {_noted(row)}"
 
 
 def _noted(row: PostRow) -> str:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aggregator.errors import UnmountedError
 from aggregator.model.changes import PostRow
+from aggregator.model.key import key_of_name
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import join_category
 from aggregator.pipeline.absent import Absences, judge_absences
 from aggregator.pipeline.remembered import gone_traits
 from aggregator.store.files import remove_file
 from aggregator.store.ledger import Deleted, Takedown
-from aggregator.store.posts import archive_path, list_posts
+from aggregator.store.posts import extra_path, is_adopted, list_pages, list_posts
 from aggregator.store.state import Batch
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def check_mounted(project: Project) -> None:
     place = project.place.root
     if project.accept_deletions and place.is_dir():
         return
-    if not project.state.is_empty() and next(list_posts(place), None) is None:
+    if not project.state.is_empty() and next(list_posts(place), None) is None and not _any_adopted(project):
         known = len(project.state.places())
         what = "is empty" if place.is_dir() else "is not there"
         raise UnmountedError(
@@ -133,17 +134,26 @@ def _look(project: Project) -> Absences:
         return Absences(moved={}, deleted=(), unmounted={})
     own = {key: path for key, _, path in known}
     there: dict[str, str] = {}
-    for path, key in list_posts(project.place.root):
-        if key not in there or own.get(key) == path:
+    pages = set(list_pages(project.place.root))
+    for path in sorted(pages):
+        key = key_of_name(path)
+        if key is not None and (key not in there or own.get(key) == path):
             there[key] = path
+    there |= {key: path for key, path in own.items() if path in pages and is_adopted(path, key)}
     folders = {path.rpartition("/")[0] for path in own.values()}
     standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
     return judge_absences(known, there, standing, accept=project.accept_deletions)
 
 
+def _any_adopted(project: Project) -> bool:
+    """Tell whether any adopted post is to be seen: a site may have no others yet."""
+    adopted = {path for key, _, path in project.state.places() if is_adopted(path, key)}
+    return any(path in adopted for path in list_pages(project.place.root))
+
+
 def _remove(project: Project, row: PostRow, report: Callable[[Event], None]) -> None:
     removed = remove_file(project.place.root, row.path)
-    remove_file(project.place.archive, archive_path(row.path))
+    remove_file(project.place.archive, extra_path(row.path, row.key))
     if removed:
         report(Note(text=f"{project.settings.posts.dir}/{row.path}: taken down (ledger.jsonl); removed"))
 

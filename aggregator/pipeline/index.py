@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from aggregator.model.changes import PostRow
-from aggregator.pipeline.jobs import Indexed, IndexJob
-from aggregator.store.posts import read_post, row_of
+from aggregator.pipeline.jobs import Indexed, IndexJob, PostsPlace
+from aggregator.store.files import read_file
+from aggregator.store.posts import ADOPTED, adopted_path, read_post, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 
@@ -13,13 +16,30 @@ def index_posts(job: IndexJob) -> Indexed:
     profile = get_profile(job.place.profile, job.place.timezone)
     rows: list[PostRow] = []
     unreadable: list[tuple[str, str]] = []
-    for path in job.paths:
+    wanted: list[tuple[str, str | None]] = [(path, None) for path in job.paths]
+    for path, key in (*wanted, *_adopted(job.place, job.adopted, unreadable)):
         try:
-            found = read_post(job.place.root, path, profile, job.place.archive)
+            found = read_post(job.place.root, path, profile, job.place.archive, key=key)
         except PostFormatError as error:
             unreadable.append((path, str(error)))
             continue
         if found is not None:
             entry, post_hash = found
             rows.append(row_of(entry, path, post_hash))
+        elif key is not None:
+            unreadable.append((key, f"{job.place.root.name}/{path}: this adopted post is not there ({ADOPTED}/{key}.json)"))
     return Indexed(rows=tuple(rows), unreadable=tuple(unreadable))
+
+
+def _adopted(place: PostsPlace, keys: tuple[str, ...], unreadable: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield path and key of adopted posts, as their archive files name them."""
+    if not keys:
+        return
+    from aggregator.store.profiles.adopted import path_of
+
+    for key in keys:
+        file = adopted_path(key)
+        try:
+            yield path_of(read_file(place.archive, file)), key
+        except PostFormatError as error:
+            unreadable.append((file, f"{place.archive.name}/{file}: {error}"))

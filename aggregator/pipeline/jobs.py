@@ -187,7 +187,8 @@ class IndexJob:
     """Some posts to read."""
 
     place: PostsPlace
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    adopted: tuple[str, ...] = ()  #: keys of posts that an archive file names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +197,34 @@ class Indexed:
 
     rows: tuple[PostRow, ...]
     unreadable: tuple[tuple[str, str], ...]  #: (path, reason): kept as they are, not published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldPostsJob:
+    """Some files that may be posts of the old generator."""
+
+    place: PostsPlace
+    paths: tuple[str, ...]
+    zone: str  #: IANA name: where their dates were written that name no zone
+    now: datetime  #: tells dates that cannot be true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldFile:
+    """What one such file is: an old post, one of ours, or something to be left alone."""
+
+    path: str
+    ours: bool = False
+    foreign: str | None = None  #: why it is somebody else's
+    unreadable: str | None = None
+    id: str = ""  #: `urn:sha256:` and the hash of title, date and text as written
+    title: str = ""
+    categories: tuple[str, ...] = ()
+    author: str | None = None
+    date: datetime | None = None  #: None: it gives none that can be true
+    date_written: str | None = None
+    naive: bool = False  #: the date named no zone: so the generator wrote the time of its visit
+    named: bool = True  #: it names its categories itself
 
 
 class BugError(Exception):
@@ -239,6 +268,13 @@ def run_index(job: IndexJob) -> Indexed:
     from aggregator.pipeline.index import index_posts
 
     return _through(index_posts, job)
+
+
+def run_old_posts(job: OldPostsJob) -> tuple[OldFile, ...]:
+    """Files that may be old posts; see `pipeline.adopting`."""
+    from aggregator.pipeline.adopting import look_at
+
+    return _through(look_at, job)
 
 
 def run_output(job: OutputJob) -> OutputResult:

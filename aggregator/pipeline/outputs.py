@@ -20,7 +20,7 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
-from aggregator.store.posts import archive_path, post_hash, row_of
+from aggregator.store.posts import Reader, post_hash, read_extra, reader_of, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 #: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
@@ -98,12 +98,9 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
         return None
     now_hash = post_hash(post)
     try:
-        extra = (
-            read_file(place.archive, archive_path(row.path))
-            if get_profile(place.profile, place.timezone).keeps_archive
-            else None
-        )
-        entry = _parsed(place, now_hash, post, extra)
+        profile = get_profile(place.profile, place.timezone)
+        extra = read_extra(place.archive, row.path, row.key, profile)
+        entry = _parsed(reader_of(row.path, row.key, profile), now_hash, post, extra)
     except PostFormatError as error:
         found.unreadable.append((row.path, str(error)))
         return None
@@ -135,11 +132,11 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
     return True
 
 
-def _parsed(place: PostsPlace, key: bytes, post: bytes, extra: bytes | None) -> Entry:
+def _parsed(reader: Reader, key: bytes, post: bytes, extra: bytes | None) -> Entry:
     """Read a post once for all the feeds it stands in: its own category, every prefix, and `all`."""
     entry = _READ.get(key)
     if entry is None or extra is not None:
-        entry = get_profile(place.profile, place.timezone).read(post, extra)
+        entry = reader.read(post, extra)
         if len(_READ) >= _REMEMBERED:
             _READ.clear()
         _READ[key] = entry

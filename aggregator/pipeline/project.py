@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -30,12 +30,14 @@ from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
 from aggregator.store.lock import project_lock
 from aggregator.store.paths import post_folder
-from aggregator.store.posts import list_posts
+from aggregator.store.posts import ADOPTED, list_adopted, list_pages, list_posts
 from aggregator.store.state import Batch, State, open_state
 from aggregator.workers import WorkerDiedError, Workers
 
 #: The kernel stamps files with a clock that may tick every 10 ms only: a folder's time tells of a change only when it is older.
 _CLOCK_TICK_NS = 20_000_000
+#: The folder of adopted posts' archive files among the posts folders, by a name that none of these can have.
+_ADOPTED = f"../{ADOPTED}"
 
 
 class Project:
@@ -135,14 +137,36 @@ class Project:
     async def look_through_open_folders(self, workers: Workers, report: Callable[[Event], None]) -> None:
         """Adopt what a run that died has left in the folders that it was writing to."""
         for folder, mtime in sorted(self._folders.items()):
-            if mtime is None:
+            if mtime is None and folder != _ADOPTED:
                 await self._look_once(workers, folder, report)
+        await self.look_through_adopted(workers, report)
         if None in self._folders.values():
             sweep_leftovers(self.place.archive, older_than_ns=self.began_ns)
 
     async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:
         """Adopt unknown posts in a category's folder, once per run, if anybody but us has touched it."""
         await self._look_once(workers, post_folder(categories), report)
+
+    async def look_through_adopted(
+        self, workers: Workers, report: Callable[[Event], None], *, again: Collection[str] | None = None
+    ) -> int:
+        """Index the adopted posts that the state does not know; returns how many there were.
+
+        They are found by their archive files, which a run that died or another machine's commit may have brought. Without
+        `again`, keys to be indexed whether known or not, they are looked for only if their folder was touched.
+        """
+        on_disk = _mtime(self._folder(_ADOPTED))
+        if on_disk is None or (self._folders.get(_ADOPTED) == on_disk and again is None):
+            return 0
+        keys = list_adopted(self.place.archive)
+        known = self.state.keys(keys)
+        wanted = [key for key in keys if key not in known or key in (again or ())]
+        rows = without_gone(self, await self.index(workers, [], report, adopted=wanted), report)
+        self.state.save(Batch(rows=rows, open_folders=(_ADOPTED,), dirty_outputs=self.outputs_of({r.categories for r in rows})))
+        self._touched.add(_ADOPTED)
+        self._seen.add(_ADOPTED)
+        self.adopted += len(rows)
+        return len(rows)
 
     async def _look_once(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
         if folder not in self._looks:
@@ -161,8 +185,10 @@ class Project:
         paths = {key: f"{folder}/{path}" for path, key in list_posts(self.place.root / folder, nested=False)}
         known = self.state.keys(list(paths))
         unknown = sorted(path for key, path in paths.items() if key not in known)
+        adopted = {row.path for row in self.state.at(unknown)}  # under names that happen to end like a key
+        unknown = [path for path in unknown if path not in adopted]
         self._touched.add(folder)
-        self._listed[folder] = frozenset(paths.values())
+        self._listed[folder] = frozenset(f"{folder}/{path}" for path in list_pages(self.place.root / folder, nested=False))
         rows = without_gone(self, await self.index(workers, unknown, report), report) if unknown else ()
         if rows:
             dirty = self.outputs_of({row.categories for row in rows})
@@ -173,16 +199,20 @@ class Project:
                 Note(text=f"{self.settings.posts.dir}/{folder}: {posts} found that the state did not know; kept as they are")
             )
 
-    async def index(self, workers: Workers, paths: list[str], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
-        """Read posts into rows, in workers; what cannot be read is reported and left alone."""
+    async def index(
+        self, workers: Workers, paths: Sequence[str], report: Callable[[Event], None], *, adopted: Sequence[str] = ()
+    ) -> tuple[PostRow, ...]:
+        """Read posts into rows, in workers; what cannot be read is reported and left alone. `adopted` are keys."""
+        width = POSTS_PER_INDEX_JOB
         jobs = [
-            IndexJob(place=self.place, paths=tuple(paths[start : start + POSTS_PER_INDEX_JOB]))
-            for start in range(0, len(paths), POSTS_PER_INDEX_JOB)
+            *(IndexJob(place=self.place, paths=tuple(paths[at : at + width])) for at in range(0, len(paths), width)),
+            *(IndexJob(place=self.place, adopted=tuple(adopted[at : at + width])) for at in range(0, len(adopted), width)),
         ]
         rows: list[PostRow] = []
+        gone = self.gone_keys()  # an adopted post that was deleted leaves its archive file
         for result in await asyncio.gather(*(self._index_job(workers, job) for job in jobs)):
             rows.extend(result.rows)
-            for _, reason in result.unreadable:
+            for _, reason in (pair for pair in result.unreadable if pair[0] not in gone):
                 report(Note(text=f"{reason}; kept as it is, not published"))
         return tuple(rows)
 
@@ -193,7 +223,10 @@ class Project:
         except WorkerDiedError as error:
             if len(job.paths) == 1:
                 return Indexed(rows=(), unreadable=((job.paths[0], f"{self.settings.posts.dir}/{job.paths[0]}: {error}"),))
-        alone = [await self._index_job(workers, replace(job, paths=(path,))) for path in job.paths]
+            if len(job.adopted) == 1:
+                return Indexed(rows=(), unreadable=((job.adopted[0], f"adopted post {job.adopted[0]}: {error}"),))
+        each = [replace(job, paths=(path,)) for path in job.paths] + [replace(job, adopted=(key,)) for key in job.adopted]
+        alone = [await self._index_job(workers, one) for one in each]
         return Indexed(
             rows=tuple(row for result in alone for row in result.rows),
             unreadable=tuple(pair for result in alone for pair in result.unreadable),
@@ -209,11 +242,14 @@ class Project:
         settle_absences(self, report)
         if self.unmounted:
             raise unmounted_error(self)
-        paths = [path for path, _ in list_posts(self.place.root)]
-        rows = without_gone(self, _without_twins(await self.index(workers, paths, report), report), report)
+        adopted = await self.index(workers, [], report, adopted=list_adopted(self.place.archive))
+        taken = {row.path for row in adopted}
+        paths = [path for path, _ in list_posts(self.place.root) if path not in taken]
+        own = _without_twins(await self.index(workers, paths, report), report)
+        rows = without_gone(self, (*adopted, *own), report)
         self.state.replace_entries(rows, profile=self.place.profile)
         self._folders = {}
-        folders = {str(PurePosixPath(path).parent) for path in paths}
+        folders = {_ADOPTED, *(str(PurePosixPath(path).parent) for path in paths)}
         self._touched |= folders
         self._seen |= folders
         self.adopted += len(rows)
@@ -227,7 +263,7 @@ class Project:
 
     def close_folders(self) -> None:
         """Store the times of the folders that this run wrote to: from now on, another time means another hand."""
-        times = {folder: _mtime(self.place.root / folder) for folder in self._touched & self._seen}
+        times = {folder: _mtime(self._folder(folder)) for folder in self._touched & self._seen}
         found = {folder: mtime for folder, mtime in times.items() if mtime is not None}
         if not found:
             return
@@ -237,6 +273,9 @@ class Project:
             time.sleep(wait_ns / 1e9)
         self.state.close_folders(found)
         self._touched.clear()
+
+    def _folder(self, name: str) -> Path:
+        return self.place.archive / ADOPTED if name == _ADOPTED else self.place.root / name
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 from aggregator.errors import NewerFormatError
 from aggregator.model.changes import PostRow
@@ -20,6 +22,35 @@ from aggregator.store.files import read_file, store_error, write_file
 from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
 
 HASH_BYTES = 16
+#: Below the archive folder: a file for each post that another program wrote and that was adopted as it is.
+ADOPTED = "adopted"
+
+
+class Reader(Protocol):
+    """What reads a post: a profile, or the reader of adopted posts."""
+
+    keeps_archive: bool
+
+    def read(self, post: bytes, extra: bytes | None) -> Entry:
+        """Return the entry. Raises PostFormatError."""
+
+
+def is_adopted(path: str, key: str) -> bool:
+    """Tell whether a post was adopted: its name does not end in its key, so an archive file says whose it is."""
+    return key_of_name(path) != key
+
+
+def reader_of(path: str, key: str, profile: Profile) -> Reader:
+    """Return what reads the post of this key: an adopted one has a reader of its own, whatever the project's profile."""
+    if not is_adopted(path, key):
+        return profile
+    return cast("Reader", import_module("aggregator.store.profiles.adopted"))
+
+
+def read_extra(archive_root: Path, path: str, key: str, profile: Profile) -> bytes | None:
+    """Return the archive file of a post; None where its reader needs none, or where it is lost. Raises StoreError."""
+    needed = profile.keeps_archive or is_adopted(path, key)
+    return read_file(archive_root, extra_path(path, key)) if needed else None
 
 
 def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) -> bytes:
@@ -30,15 +61,18 @@ def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) ->
     """
     if rendered.extra is not None:
         # First: a post without its archive file could not be read after a crash, the file without its post does no harm.
-        write_file(archive_root, archive_path(path), rendered.extra)
+        write_file(archive_root, archive_path(_own_key(path)), rendered.extra)
     write_file(root, path, rendered.post)
     return post_hash(rendered.post)
 
 
-def read_post(root: Path, path: str, profile: Profile, archive_root: Path) -> tuple[Entry, bytes] | None:
+def read_post(
+    root: Path, path: str, profile: Profile, archive_root: Path, *, key: str | None = None
+) -> tuple[Entry, bytes] | None:
     """Return the entry of a post and the hash of its bytes, or None if there is no such file.
 
-    If the hash is not the one last written, hands have been at it: then `content` is not sanitised.
+    `key` is the one in its name; of an adopted post it must be given. If the hash is not the one last written, hands have
+    been at it: then, as in every adopted post, `content` is not sanitised.
 
     Raises:
         PostFormatError: the post is damaged; the message begins with its path.
@@ -48,15 +82,17 @@ def read_post(root: Path, path: str, profile: Profile, archive_root: Path) -> tu
     post = read_file(root, path)
     if post is None:
         return None
+    own = key or _own_key(path)
     try:
-        extra = read_file(archive_root, archive_path(path)) if profile.keeps_archive else None
-        entry = profile.read(post, extra)
+        entry = reader_of(path, own, profile).read(post, read_extra(archive_root, path, own, profile))
     except NewerPostError as error:
         message = f"{root.name}/{path}: {error}"
         raise NewerFormatError(message, path=root / path, found=error.found, known=error.known) from error
     except PostFormatError as error:
         raise PostFormatError(f"{root.name}/{path}: {error}") from error
-    if entry_key(entry.source_id, entry.id) != key_of_name(path):
+    if entry_key(entry.source_id, entry.id) != own:
+        if is_adopted(path, own):
+            raise PostFormatError(f"{root.name}/{path}: the name of its archive file is not that of the id in it: {own}")
         raise PostFormatError(
             f"{root.name}/{path}: the key in its name is not that of its id and source.id: one of them was changed by hand"
         )
@@ -68,18 +104,45 @@ def post_hash(post: bytes) -> bytes:
     return sha256(post).digest()[:HASH_BYTES]
 
 
-def archive_path(path: str) -> str:
+def archive_path(key: str) -> str:
     """Return the path of a post's archive file below the archive folder."""
+    return f"{key}.json"
+
+
+def adopted_path(key: str) -> str:
+    """Return the path of an adopted post's archive file below the archive folder."""
+    return f"{ADOPTED}/{key}.json"
+
+
+def extra_path(path: str, key: str) -> str:
+    """Return where the archive file of a post would be, adopted or not."""
+    return adopted_path(key) if is_adopted(path, key) else archive_path(key)
+
+
+def list_adopted(archive_root: Path) -> tuple[str, ...]:
+    """Return the keys of the adopted posts, sorted. Raises StoreError if the folder cannot be listed."""
+    try:
+        names = [entry.name for entry in os.scandir(archive_root / ADOPTED)]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise store_error("read", archive_root, ADOPTED, error) from error
+    return tuple(sorted(key for name in names if (key := key_of_name(f"-{name.removesuffix('.json')}.md"))))
+
+
+def _own_key(path: str) -> str:
     key = key_of_name(path)
     if key is None:
         raise ValueError(f"{path} is no post's path")
-    return f"{key}.json"
+    return key
 
 
 def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = None, dated: str | None = None) -> PostRow:
     """Return the post as the state indexes it; `dated` is how its date was chosen, where that was just done."""
+    key = entry_key(entry.source_id, entry.id)
+    adopted = is_adopted(path, key)
     return PostRow(
-        key=entry_key(entry.source_id, entry.id),
+        key=key,
         source_id=entry.source_id,
         entry_id=entry.id,
         path=path,
@@ -89,8 +152,9 @@ def row_of(entry: Entry, path: str, post_hash: bytes, raw_hash: bytes | None = N
         date=entry.date,
         categories=entry.categories,
         title=entry.title,
+        locked=adopted,  # never ours to write
         dated=dated,
-        traits=traits_of(entry),
+        traits=traits_of(entry, adopted=adopted),
     )
 
 
@@ -102,11 +166,18 @@ def list_posts(root: Path, *, nested: bool = True) -> Iterator[tuple[str, str]]:
     Raises:
         StoreError: a folder cannot be listed, so that the list would not be whole. A root that is not there is empty.
     """
+    for path in list_pages(root, nested=nested):
+        if key := key_of_name(path):
+            yield path, key
+
+
+def list_pages(root: Path, *, nested: bool = True) -> Iterator[str]:
+    """Yield the path of every Markdown file as `list_posts` does, whoever wrote it."""
     if root.is_dir() or root.is_symlink():
         yield from _list_folder(root, "", nested=nested)
 
 
-def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[tuple[str, str]]:
+def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[str]:
     try:
         with os.scandir(root / prefix) as entries:
             # A folder sorts as its name with the slash, so that the whole is in the order of the paths.
@@ -121,8 +192,8 @@ def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[tuple[str
         if name.endswith("/"):
             if nested:
                 yield from _list_folder(root, f"{prefix}{name}", nested=True)
-        elif key := key_of_name(name):
-            yield f"{prefix}{name}", key
+        elif name.endswith(".md"):
+            yield f"{prefix}{name}"
 
 
 def _is_text(name: str) -> bool:

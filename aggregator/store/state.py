@@ -129,6 +129,12 @@ class State:
         unique = {row.key: row for row in found}
         return sorted(unique.values(), key=lambda row: (row.date, row.key), reverse=True)
 
+    def at(self, paths: Sequence[str]) -> list[PostRow]:
+        """Return the posts at these paths; reads them all where there are any, for paths have no index."""
+        with self._transaction() as run:
+            wanted = (sa.select(entries_table).where(entries_table.c.path.in_(chunk)) for chunk in _chunks(paths))
+            return [row_of(row) for query in wanted for row in run.execute(query)]
+
     def resembling(self, text: str, limit: int) -> list[PostRow]:
         """Return some posts whose title, path or upstream id holds this text in any case, newest first; reads them all."""
         with self._transaction() as run:
