@@ -31,12 +31,7 @@ if TYPE_CHECKING:
 _NOTES = 50  #: on the list itself that are told one by one
 
 
-@click.group("import")
-def import_() -> None:
-    """Bring in sources from a list that another program wrote."""
-
-
-@import_.command("opml")
+@click.command("opml")
 @click.argument("file", metavar="FILE", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Show the table and the YAML; write nothing.")
 @click.option("--into", metavar="NAME", default="opml", help="Write to config/sources/NAME.yaml. [default: opml]")
