@@ -164,6 +164,9 @@ def _tell(invocation: Invocation, settings: Settings, plan: AdoptionPlan, *, dry
         )
     if hidden := sum(row.hidden for row in adopted):
         invocation.talk(f"{count(hidden, 'post')} whose name begins with _: adopted for the feeds; Hexo passes such files over")
+    if adopted and plan.ours:
+        own = count(plan.ours, "post")
+        invocation.talk(f"{own} of our own here already: entries that sync wrote before this import may stand here twice")
     for path, names in sorted(plan.shared.items()):
         invocation.talk(
             f"{join_category(path)}: the category of {', '.join(names)}; its old posts count as those of {names[0]}"

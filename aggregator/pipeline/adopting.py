@@ -137,6 +137,7 @@ class AdoptionPlan:
     """What becomes of all files."""
 
     rows: tuple[Adoption, ...]  #: by path
+    ours: int  #: files that are posts of our own
     stand_in: datetime  #: what posts without a date are dated with
     homeless: Mapping[tuple[str, ...], str]  #: paths of categories that no source has -> the source id they got
     shared: Mapping[tuple[str, ...], tuple[str, ...]]  #: paths that several sources have -> their names
@@ -148,11 +149,13 @@ class AdoptionPlan:
 
 def plan_adoption(files: Iterable[OldFile], settings: Settings, standing: Standing) -> AdoptionPlan:
     """Return what becomes of the files; `settings` are the effective ones."""
-    ordered = sorted((file for file in files if not file.ours), key=lambda file: file.path)
+    found = list(files)
+    ordered = sorted((file for file in found if not file.ours), key=lambda file: file.path)
     dated = [file.date for file in ordered if file.date is not None]
     plan = _Plan(settings, standing, min(dated, default=_BEGINNING), {file.path for file in ordered})
     rows = tuple(plan.row(file) for file in ordered)
-    return AdoptionPlan(rows=rows, stand_in=plan.stand_in, homeless=plan.homeless, shared=plan.shared)
+    ours = len(found) - len(ordered)
+    return AdoptionPlan(rows=rows, ours=ours, stand_in=plan.stand_in, homeless=plan.homeless, shared=plan.shared)
 
 
 class _Plan:

@@ -108,6 +108,8 @@ def find_entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Delet
     keys = [line.key for line in reading.ledger.of(Alias) if word in {line.id, atom_id(line.source, line.id)}]
     keys += [key for key in (key_of_name(word), word.lower() if _KEY.match(word.lower()) else None) if key]
     rows = state.find(keys) if keys else []
+    if not rows and word.endswith(".md"):  # an adopted post's file, which has no key in its name
+        rows = state.at([word.rpartition(f"{reading.settings.posts.dir.as_posix()}/")[2]])
     if not rows:
         rows = state.find(keys, ids=_as_ids(word), links=_as_links(word))
     if not rows and word.lower().startswith(_DERIVED):
