@@ -113,11 +113,12 @@ def _adopt(invocation: Invocation, settings: Settings) -> AdoptionPlan:
         if isinstance(event, Note):
             invocation.talk(event.text)
 
-    with open_project(settings, report, jobs=_WORKERS) as project:
+    now = clock.now()
+    with open_project(settings, report, now, jobs=_WORKERS) as project:
 
         async def run() -> AdoptionPlan:
             with Workers(_WORKERS) as workers:
-                plan = await plan_moving_in(workers, project.place, project.settings, project.ledger, clock.now())
+                plan = await plan_moving_in(workers, project.place, project.settings, project.ledger, now)
                 await move_in(project, workers, plan, report)
                 return plan
 

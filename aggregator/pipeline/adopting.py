@@ -22,8 +22,8 @@ from aggregator.store.files import read_file
 from aggregator.store.posts import read_post
 from aggregator.store.profiles import PostFormatError, get_profile
 
-ADOPTED, THERE, TWIN, GONE, FOREIGN, UNREADABLE = KINDS = (
-    *("adopted", "already there", "twin", "taken out", "not of the generator", "unreadable"),
+ADOPTED, THERE, TWIN, BANNED, FOREIGN, UNREADABLE = KINDS = (
+    *("adopted", "already there", "twin", "taken down", "not of the generator", "unreadable"),
 )
 #: Dates before are no dates of such posts: zeros of some clock.
 _FIRST_YEAR = 2000
@@ -126,10 +126,10 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is adopted already, and what was taken out on purpose."""
+    """What is adopted already, and what must not be."""
 
     paths: Mapping[str, str] = field(default_factory=dict)  #: path by key, as the archive files say
-    gone: frozenset[str] = frozenset()  #: keys
+    banned: frozenset[str] = frozenset()  #: keys of what was taken down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +197,8 @@ class _Plan:
             undated=file.date is None,
             naive=file.naive,
         )
-        if key in self._standing.gone:
-            return replace(row, what=GONE, why="ledger.jsonl says that it was taken out: it is not published again")
+        if key in self._standing.banned:
+            return replace(row, what=BANNED, why="ledger.jsonl says that it was taken down: it is not published again")
         # An adopted post whose file has gone was moved here: the same text cannot be adopted twice.
         first = self._standing.paths.get(key)
         first = self._taken.get(key) if first is None or first not in self._there else first

@@ -18,7 +18,7 @@ from aggregator.pipeline.adopting import Adoption, AdoptionPlan, Standing, plan_
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, OldFile, OldPostsJob, PostsPlace, run_old_posts
 from aggregator.pipeline.project import Project
 from aggregator.store.files import make_durable, read_file, write_file
-from aggregator.store.ledger import Deleted, Ledger, Takedown
+from aggregator.store.ledger import Ledger, Takedown
 from aggregator.store.posts import adopted_path, list_adopted, list_pages
 from aggregator.store.profiles import PostFormatError
 from aggregator.workers import WorkerDiedError, Workers
@@ -33,9 +33,7 @@ async def plan_moving_in(
     step = POSTS_PER_INDEX_JOB
     jobs = [replace(whole, paths=tuple(paths[at : at + step])) for at in range(0, len(paths), step)]
     found = await asyncio.gather(*(_read(workers, job) for job in jobs))
-    lines: tuple[Deleted | Takedown, ...] = (*ledger.of(Deleted), *ledger.of(Takedown))
-    gone = frozenset(line.key for line in lines)
-    standing = Standing(paths=_adopted_paths(place), gone=gone)
+    standing = Standing(paths=_adopted_paths(place), banned=frozenset(line.key for line in ledger.of(Takedown)))
     return plan_adoption([file for files in found for file in files], settings, standing)
 
 
