@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.store.lock import project_lock
 from tests.old_site import ROUTES, Old, entries, write_site
 from tests.upstream import Folder, Upstream
 
@@ -54,8 +55,155 @@ def test_an_old_site_is_adopted_without_a_duplicate(site: Folder) -> None:
 
     whole = site.files(POSTS, "public", "archive", "ledger.jsonl")
     assert "500 already there" in _imported(site)
-    site.sync("--force")
+    site.sync("--force", "--no-cache")
     assert site.files(POSTS, "public", "archive", "ledger.jsonl") == whole
     shutil.rmtree(site.root / "state")
     site.sync("--force")
     assert site.files(POSTS, "public", "archive", "ledger.jsonl") == whole
+
+
+@pytest.fixture
+def small(tmp_path: Path, upstream: Upstream) -> Folder:
+    """A project in an old site of one route with four posts, of which upstream still serves three, and a new one."""
+    folder = Folder(tmp_path / "small")
+    folder.settings("posts: {dir: source/_posts}")
+    upstream.feed("/zaker", "".join(Old(route=ROUTES[0], number=n).item() for n in (5, 4, 3, 2)))
+    _configure(folder, upstream, "zaker", ROUTES[0].path)
+    for old in entries(ROUTES[0])[:4]:
+        place = folder.root / POSTS / old.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(old.post())
+    return folder
+
+
+def _configure(folder: Folder, upstream: Upstream, name: str, categories: tuple[str, ...]) -> None:
+    path = json.dumps(categories, ensure_ascii=False)
+    folder.sources(f"sources: {{{name}: {{feed: '{upstream.address}/zaker', categories: {path}}}}}\n")
+
+
+def _place(folder: Folder, number: int) -> Path:
+    return folder.root / POSTS / Old(route=ROUTES[0], number=number).path
+
+
+def _feed(folder: Folder) -> str:
+    return (folder.root / "public/feeds/新媒体/zaker/source.atom").read_text("utf-8")
+
+
+def test_a_dry_run_writes_nothing(small: Folder, upstream: Upstream) -> None:
+    """It prints the same table and makes no file: no archive, no state, no lock."""
+    _configure(small, upstream, "other", ("x",))
+    before = small.files(".")
+
+    said = _imported(small, "--dry-run")
+
+    assert small.files(".") == before
+    assert "4 files: 4 adopted; nothing was written" in said
+    assert "aggregator source add URL --id '新媒体-zaker-source' --category '新媒体/ZAKER/source'" in said
+
+
+def test_what_was_forgotten_first_is_said(small: Folder, tmp_path: Path) -> None:
+    """Without a configuration, with posts elsewhere, or in a folder that is no site: what to do, and its exit code."""
+    bare = Folder(tmp_path / "bare")
+    (bare.root / "config" / "settings.yaml").unlink()
+    assert "aggregator init" in _imported(bare, code=3)
+    small.settings("posts: {dir: posts}")
+    assert "set posts: {dir: source/_posts}" in _imported(small, code=3)
+    small.settings("posts: {dir: source/_posts}")
+    done = small.run("import", "hexo", str(tmp_path))
+    assert (done.returncode, "no folder source/_posts" in done.stderr) == (2, True)
+
+
+def test_an_import_waits_for_nobody(small: Folder) -> None:
+    """While another run holds the project it changes nothing: exit 6."""
+    with project_lock(small.root):
+        _imported(small, code=6)
+    assert not (small.root / "archive").exists()
+
+
+def test_unreadable_posts_are_named(small: Folder) -> None:
+    """What cannot be read is left as it is and named with the reason: exit 1, and the others are adopted."""
+    _place(small, 1).write_bytes(b"\n---\ntitle: 'cut")
+    done = small.run("import", "hexo", str(small.root), "--json")
+
+    assert done.returncode == 1
+    assert "unreadable: " in done.stderr
+    whats = [(row["what"], row["why"] is None) for row in json.loads(done.stdout)["posts"]]
+    assert sorted(whats) == [("adopted", True)] * 3 + [("unreadable", False)]
+
+
+def test_an_import_that_died_is_finished_by_the_next_one(small: Folder) -> None:
+    """Whatever was written before the end, archive files or none of the state: importing again gives the same."""
+    _imported(small)
+    whole = small.files("archive")
+    for path in list(whole)[:2]:
+        (small.root / path).unlink()
+    shutil.rmtree(small.root / "state")
+
+    assert "2 adopted, 2 already there" in _imported(small)
+    assert small.files("archive") == whole
+
+
+def test_an_import_that_died_is_finished_by_sync(small: Folder) -> None:
+    """Archive files that the state does not know, left by a dead run or brought by git, are found before anything is polled."""
+    small.run("reindex")
+    shutil.copytree(small.root / "state", small.root / "before")
+    _imported(small)
+    shutil.rmtree(small.root / "state")
+    (small.root / "before").rename(small.root / "state")
+    before = small.files(POSTS)
+
+    assert "posts: 1 new" in small.sync().stderr
+
+    assert len(small.files(POSTS)) == len(before) + 1
+    assert _feed(small).count("<entry>") == 5
+
+
+def test_hands_are_respected(small: Folder) -> None:
+    """An adopted post that is edited is published so; one that is deleted is gone for good, before upstream was ever asked."""
+    _imported(small)
+    _place(small, 2).write_bytes(_place(small, 2).read_bytes().replace("第2条".encode(), "我改了第2条".encode()))
+    _place(small, 3).unlink()
+
+    small.sync()
+
+    posts = small.files(POSTS)
+    assert len(posts) == 4
+    assert "我改了第2条" in _feed(small)
+    assert "第3条" not in _feed(small)
+    assert '"kind": "deleted"' in (small.root / "ledger.jsonl").read_text("utf-8")
+    shutil.rmtree(small.root / "state")
+    small.sync("--force")
+    assert small.files(POSTS) == posts
+    assert "我改了第2条" in _feed(small)
+
+
+def test_a_source_added_later_takes_its_posts_over(small: Folder, upstream: Upstream) -> None:
+    """Posts of a path without a source wait under the id that the import names; a source of that id knows them."""
+    _configure(small, upstream, "other", ("x",))
+    assert "--id '新媒体-zaker-source'" in _imported(small)
+    _configure(small, upstream, "新媒体-zaker-source", ROUTES[0].path)
+
+    assert "posts: 1 new" in small.sync().stderr
+
+
+def test_an_adopted_post_explains_itself(small: Folder) -> None:
+    """By its file, which has no key in its name, and in words that say what it is."""
+    _imported(small)
+    done = small.run("explain", f"source/_posts/{Old(route=ROUTES[0], number=1).path}")
+
+    assert done.returncode == 0
+    assert "adopted as it was found in an old site" in done.stdout
+
+
+def test_names_that_end_like_a_key_disturb_nobody(small: Folder) -> None:
+    """An adopted post whose name happens to look like one of ours is known as what it is by sync and reindex."""
+    place = small.root / POSTS / "新媒体/zaker/source/our-announcement.md"
+    place.parent.mkdir(parents=True)
+    _place(small, 1).rename(place)
+    _imported(small)
+
+    for words in (("sync",), ("reindex",), ("build",)):
+        done = small.run(*words)
+        assert done.returncode == 0
+        assert "announcement" not in done.stderr
+    assert _feed(small).count("<entry>") == 5
