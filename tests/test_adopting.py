@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from aggregator.pipeline.adopting import (
 from aggregator.pipeline.jobs import OldPostsJob, PostsPlace
 from aggregator.store.posts import list_pages, write_post
 from aggregator.store.profiles import get_profile
+from tests.conftest import Sweep
 from tests.old_site import ROUTES, Old
 from tests.post_records import full_entry
 
@@ -214,11 +216,14 @@ def test_dates_without_a_zone_are_the_sites(tmp_path: Path) -> None:
     assert "date" not in _extra(plan, "b.md")
 
 
-@pytest.mark.parametrize("date", ["Invalid Date", "", "1970-01-01 00:00:00", "Thu, 01 Jan 2099 00:00:00 GMT", "0000-00-00"])
+@pytest.mark.parametrize(
+    "date",
+    ["Invalid Date", "", "1970-01-01 00:00:00", "0001-01-01", "Thu, 01 Jan 2099 00:00:00 GMT", "9999-12-31", "0000-00-00"],
+)
 def test_posts_without_a_date_that_can_be_true_are_as_old_as_the_oldest(tmp_path: Path, date: str) -> None:
     """They sink below what has a date; neither a clock nor a file's time says when they are from."""
     files = {"a.md": _post("1", date=date), "b.md": _post("2"), "c.md": _post("3", date="Fri, 10 Sep 2021 00:00:00 GMT")}
-    plan = _plan(tmp_path, files)
+    plan = _plan(tmp_path, files, zone="America/Lima")
 
     assert _extra(plan, "a.md")["date"] == "Fri, 10 Sep 2021 00:00:00 GMT"
     assert plan.rows[0].undated
@@ -252,6 +257,40 @@ def test_no_history_form_is_lost(tmp_path: Path) -> None:
     }
     assert [row.path for row in plan.rows if row.hidden] == ["x/_译_ T.md"]
     assert _extra(plan, "x/y/e.md")["categories"] == ["x", "y"]
+
+
+def test_whatever_a_file_holds_is_told_apart(tmp_path: Path, sweep: Sweep) -> None:
+    """Posts with bytes lost, doubled, swapped and made up are adopted, foreign or unreadable: there is no fourth."""
+    rng = random.Random(sweep.seed)
+    scraps = (
+        b"'",
+        b'"',
+        b"\n",
+        b"---\n",
+        b"title: ",
+        b" - ",
+        b"[",
+        b"{",
+        b"\xff",
+        b"\0",
+        b"&#123;",
+        b"date: ",
+        b"<div>",
+        b": ",
+        b"\t",
+    )
+    files = {}
+    for number in range(sweep.count(20_000, 300)):
+        post = bytearray(Old(route=rng.choice(ROUTES), number=rng.randrange(1, 40)).post())
+        for _ in range(rng.randrange(1, 6)):
+            at = rng.randrange(rng.choice((60, 400, len(post))))
+            post[at : at + rng.choice((0, 0, 1, 2, 40))] = b"".join(rng.choices(scraps, k=rng.randrange(3)))
+        files[f"a/{number}.md"] = bytes(post)
+    plan = _plan(tmp_path, files)
+
+    assert len(plan.rows) == len(files)
+    assert set(_what(plan).values()) <= {ADOPTED, TWIN, FOREIGN, UNREADABLE}
+    assert 0 < plan.count(ADOPTED) < len(files)
 
 
 def test_jianshu_s_posts_have_one_date(tmp_path: Path) -> None:

@@ -90,13 +90,13 @@ def _date(written: str | None, job: OldPostsJob) -> tuple[datetime | None, bool]
     from aggregator.store.profiles.dates import parse_date
 
     date = parse_date(written) if written is not None else None
-    if date is None or written is None:
+    if date is None or written is None or not _FIRST_YEAR <= date.year <= job.now.year + 1:
         return None, False
     # A date to which a zone can be added had none.
     naive = any(parse_date(f"{written}{more}") is not None for more in (" +00:00", " 00:00 +00:00"))
     if naive:
         date = date.replace(tzinfo=ZoneInfo(job.zone)).astimezone(UTC)
-    return (date, naive) if date.year >= _FIRST_YEAR and date <= job.now else (None, False)
+    return (date, naive) if date <= job.now else (None, False)
 
 
 # -- what becomes of them ---------------------------------------------------------------------------------------------
