@@ -144,11 +144,17 @@ def test_a_post_that_is_in_the_document_already_is_not_claimed() -> None:
     assert _found([_new()], [_post()], present=("old",)) == {}
 
 
-def test_what_was_taken_out_is_recognised_by_title_and_second() -> None:
-    """A post that is gone left its traits: enough for what has a time, too little for what has none."""
-    assert _found([_new()], [_post()], gone=True) == {"new": "old"}
-    assert _found([_new(published=NOON + timedelta(seconds=1))], [_post()], gone=True) == {}
-    assert _found([_new()], [_post(published=None)], gone=True) == {}
+def test_what_was_taken_out_is_recognised_by_its_traits() -> None:
+    """A post that is gone left its time, and all letters and files as one hash: enough for what is the same in them."""
+    raw = f'<style>p {{}}</style><div onclick="">{LONG}</div><img src="http://i.example/1.jpg">'
+    clean = f'{LONG}<img src="https://i.example/1.jpg">'
+
+    assert _found([_new(content="")], [_post()], gone=True) == {"new": "old"}
+    assert _found([_new(content="", published=NOON + timedelta(seconds=1))], [_post()], gone=True) == {}
+    assert _found([_new(content=clean)], [_post(content=raw, published=None)], gone=True) == {"new": "old"}
+    assert _found([_new(content=OTHER)], [_post(published=None)], gone=True) == {}
+    assert _found([_new(content=clean, published=NOON + timedelta(days=7))], [_post(content=raw)], gone=True) == {}
+    assert _found([_new(content="<p>short</p>")], [_post(content="<p>short</p>", published=None)], gone=True) == {}
 
 
 def test_only_adopted_posts_are_recognised_this_way() -> None:

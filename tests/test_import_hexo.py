@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -156,6 +157,7 @@ def test_an_import_that_died_is_finished_by_sync(small: Folder) -> None:
 
     assert len(small.files(POSTS)) == len(before) + 1
     assert _feed(small).count("<entry>") == 5
+    assert not re.search("onclick|cors.zfour", _feed(small))
 
 
 def test_hands_are_respected(small: Folder) -> None:

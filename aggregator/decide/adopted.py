@@ -26,7 +26,7 @@ from aggregator.decide.recognise import Recognised
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry
 from aggregator.model.links import comparable
-from aggregator.model.traits import LONG, PUBLISHED, TITLE, UNDATED, adopted_title
+from aggregator.model.traits import LONG, PUBLISHED, TEXT, TITLE, UNDATED, adopted_text, adopted_title, files_of, letters_of
 
 Pairs = Mapping[str, tuple[str, ...]]  #: keys of adopted posts by an entry's id
 
@@ -35,11 +35,8 @@ _HOUR_SECONDS = 3600
 _ALIKE = 0.75  #: share of all pieces of two texts that both have
 _DIFFERENT = 0.3
 _PIECE = 5  #: letters
-_READ = 20_000  #: characters of HTML
-_TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
-_FILE = re.compile(r'\s(?:src|poster|data)="([^"]*)"')
+_READ = 20_000  #: letters that are compared piece by piece
 _HREF = re.compile(r'\shref="([^"]*)"')
-_NO_LETTER = re.compile(r"[\W_]+")
 
 
 def same_titles(entries: Iterable[Entry], known: Mapping[str, KnownEntry], present: Collection[str]) -> Pairs:
@@ -67,8 +64,7 @@ def recognise_adopted(
 
 def _is_one(entry: Entry, post: Entry | None, known: KnownEntry) -> bool:
     if post is None:
-        published = known.traits[PUBLISHED]
-        return entry.published is not None and published != UNDATED and _timed(entry) and _seconds(entry) == published
+        return _was_one(entry, known)
     new, old = _Text(entry), _Text(post)
     if entry.published is None or post.published is None:
         return new.is_same(old)
@@ -77,8 +73,13 @@ def _is_one(entry: Entry, post: Entry | None, known: KnownEntry) -> bool:
     return abs(entry.published - post.published) <= _SOFT and (new.is_alike(old) or new.is_same(old))
 
 
-def _seconds(entry: Entry) -> bytes:
-    return int(entry.published.timestamp()).to_bytes(8, "big", signed=True) if entry.published else UNDATED
+def _was_one(entry: Entry, known: KnownEntry) -> bool:
+    """Tell the same of a post that is gone, by its traits."""
+    same = _Text(entry).tells and known.traits[TEXT] == adopted_text(entry)
+    if entry.published is None or known.traits[PUBLISHED] == UNDATED:
+        return same
+    apart = abs(int(entry.published.timestamp()) - int.from_bytes(known.traits[PUBLISHED], "big", signed=True))
+    return (apart == 0 and _timed(entry)) or (same and apart <= _SOFT.total_seconds())
 
 
 def _timed(entry: Entry) -> bool:
@@ -90,23 +91,22 @@ class _Text:
     """What is read and seen of an entry."""
 
     def __init__(self, entry: Entry) -> None:
-        html = entry.content[:_READ]
-        self.letters = _NO_LETTER.sub("", unescape(_TAG.sub(" ", html))).casefold()
-        self.files = [unescape(address) for address in _FILE.findall(html)] + [file.href for file in entry.enclosures]
-        self.links = sorted(comparable(unescape(address)) for address in _HREF.findall(html))
+        self.letters = letters_of(entry.content)
+        self.files = files_of(entry)
+        self.links = sorted(comparable(unescape(address)) for address in _HREF.findall(entry.content))
+        self.tells = len(self.letters) >= LONG or bool(self.files)  #: there is something to be told by
         self._pieces: set[str] | None = None
 
     @property
     def pieces(self) -> set[str]:
         if self._pieces is None:
-            text = self.letters
+            text = self.letters[:_READ]
             self._pieces = {text[at : at + _PIECE] for at in range(max(1, len(text) - _PIECE + 1))}
         return self._pieces
 
     def is_same(self, other: _Text) -> bool:
         """Tell whether there is something, and all of it the same."""
-        told = len(self.letters) >= LONG or self.files
-        return bool(told) and self.letters == other.letters and self.links == other.links and self._same_files(other)
+        return self.tells and self.letters == other.letters and self.links == other.links and self._same_files(other)
 
     def is_alike(self, other: _Text) -> bool:
         """Tell whether two long texts are the same for the most part."""

@@ -29,23 +29,42 @@ _READ = 2000
 LONG = 64
 _TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
 _FILE = re.compile(r'\s(?:src|srcset|poster|data)="([^"]*)"')
+_SHOWN = re.compile(r'\s(?:src|poster|data)="([^"]*)"')
 _SPACE = re.compile(r"(?:\s|&nbsp;)+")
 #: What the generator of adopted posts put for these characters in a title, one for one.
 _MANGLED = str.maketrans(dict.fromkeys(":/\\?*“”<>|[]", "_"))
 _TITLE_READ = 300  #: characters of a title: longer ones are cut on one side only
+_UNSHOWN = re.compile(r"<(style|script)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_NO_LETTER = re.compile(r"[\W_]+")
 
 
 def traits_of(entry: Entry, *, adopted: bool = False) -> bytes:
-    """Return the entry's traits; those of an `adopted` post have a title trait that no other entry has by chance."""
+    """Return the entry's traits; title and text of an `adopted` post have traits that no other entry has by chance."""
     published = UNDATED if entry.published is None else int(entry.published.timestamp()).to_bytes(_PART, "big", signed=True)
-    title = adopted_title(entry.title) if adopted else _hash(entry.title)
-    return b"".join((id_trait(entry.id), _text_trait(entry), title, published))
+    if adopted:
+        return b"".join((id_trait(entry.id), adopted_text(entry), adopted_title(entry.title), published))
+    return b"".join((id_trait(entry.id), _text_trait(entry), _hash(entry.title), published))
 
 
 def adopted_title(title: str) -> bytes:
     """Return the title trait of an adopted post, which is the same for the title as upstream wrote it."""
     mangled = normalize("NFC", " ".join(unescape(title).split())[:_TITLE_READ]).translate(_MANGLED).strip()
     return _hash(f"adopted\0{mangled}")
+
+
+def adopted_text(entry: Entry) -> bytes:
+    """Return the text trait of an adopted post, whose HTML nobody has cleaned: letters, digits and files are alike anyway."""
+    return _hash("\0".join(("adopted", letters_of(entry.content), *map(comparable, files_of(entry)))))
+
+
+def letters_of(html: str) -> str:
+    """Return the letters and digits that a reader sees, without case."""
+    return _NO_LETTER.sub("", unescape(_TAG.sub(" ", _UNSHOWN.sub("", html)))).casefold()
+
+
+def files_of(entry: Entry) -> list[str]:
+    """Return the addresses of what is seen or heard, in order."""
+    return [unescape(address) for address in _SHOWN.findall(entry.content)] + [file.href for file in entry.enclosures]
 
 
 def id_trait(entry_id: str) -> bytes:

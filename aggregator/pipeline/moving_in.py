@@ -17,9 +17,9 @@ from aggregator.model.settings import Settings
 from aggregator.pipeline.adopting import Adoption, AdoptionPlan, Standing, plan_adoption
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, OldFile, OldPostsJob, PostsPlace, run_old_posts
 from aggregator.pipeline.project import Project
-from aggregator.store.files import make_durable, read_file, write_file
+from aggregator.store.files import make_durable, read_file, sweep_leftovers, write_file
 from aggregator.store.ledger import Ledger, Takedown
-from aggregator.store.posts import adopted_path, list_adopted, list_pages
+from aggregator.store.posts import ADOPTED, adopted_path, list_adopted, list_pages
 from aggregator.store.profiles import PostFormatError
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -40,6 +40,7 @@ async def plan_moving_in(
 async def move_in(project: Project, workers: Workers, plan: AdoptionPlan, report: Callable[[Event], None]) -> None:
     """Adopt the posts: archive files first, durably, then the state. Raises StoreError."""
     archive = project.place.archive
+    sweep_leftovers(archive / ADOPTED, older_than_ns=project.began_ns)
     wanted: list[tuple[Adoption, str]] = [(row, adopted_path(row.key)) for row in plan.rows if row.extra and row.key]
     for row, path in wanted:
         write_file(archive, path, row.extra or b"")
