@@ -209,3 +209,32 @@ def test_names_that_end_like_a_key_disturb_nobody(small: Folder) -> None:
         assert done.returncode == 0
         assert "announcement" not in done.stderr
     assert _feed(small).count("<entry>") == 5
+
+
+def test_a_post_that_was_moved_is_adopted_where_it_is(small: Folder) -> None:
+    """Importing again after a hand has renamed a post finds it at its new place, under its old id."""
+    _imported(small)
+    keys = sorted(path.name for path in (small.root / "archive/adopted").iterdir())
+    _place(small, 2).rename(small.root / POSTS / "renamed.md")
+
+    assert "1 adopted, 3 already there" in _imported(small)
+
+    assert sorted(path.name for path in (small.root / "archive/adopted").iterdir()) == keys
+    assert "posts: 1 new" in small.sync().stderr
+    assert _feed(small).count("<entry>") == 5
+    assert "deleted" not in (small.root / "ledger.jsonl").read_text("utf-8")
+
+
+def test_an_adopted_post_can_be_taken_down(small: Folder) -> None:
+    """Its file and its archive file go, and neither upstream nor a restored file brings it back."""
+    _imported(small)
+    content = _place(small, 2).read_bytes()
+    done = small.run("takedown", f"{POSTS}/{Old(route=ROUTES[0], number=2).path}", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert not _place(small, 2).exists()
+    assert len(small.files("archive")) == 3
+
+    assert "posts: 1 new" in small.sync().stderr
+    _place(small, 2).write_bytes(content)
+    assert "1 taken down" in _imported(small)
+    assert _feed(small).count("<entry>") == 4
