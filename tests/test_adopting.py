@@ -65,7 +65,7 @@ def _plan(
     for path, content in files.items():
         (root / "posts" / path).parent.mkdir(parents=True, exist_ok=True)
         (root / "posts" / path).write_bytes(content)
-    place = PostsPlace(root=root / "posts", archive=root / "archive", profile=profile)
+    place = PostsPlace(root=root / "posts", archive=root / "archive", profile=profile, timezone="UTC")
     found = look_at(OldPostsJob(place=place, paths=tuple(list_pages(place.root)), zone=zone, now=NOW))
     site = Site(id="urn:uuid:11111111-2222-3333-4444-555555555555", title="T", url="https://t.example/")
     settings = Settings(root=root, site=site, posts=PostsSettings(), sources=sources)

@@ -87,14 +87,13 @@ def _refusal(message: str, *, hint: str) -> ConfigError:
 def _look(settings: Settings) -> AdoptionPlan:
     """Return the plan; no lock is taken and nothing written, not even a state."""
     from aggregator.pipeline.effective import effective
-    from aggregator.pipeline.jobs import PostsPlace
+    from aggregator.pipeline.jobs import posts_place
     from aggregator.pipeline.moving_in import plan_moving_in
     from aggregator.store.ledger import FILE_NAME, Ledger
     from aggregator.workers import Workers
 
     ledger = Ledger.load(settings.root / FILE_NAME)
-    root = settings.root
-    place = PostsPlace(root=root / settings.posts.dir, archive=root / "archive", profile=settings.posts.profile)
+    place = posts_place(settings)
 
     async def run() -> AdoptionPlan:
         with Workers(_WORKERS) as workers:

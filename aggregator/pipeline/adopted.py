@@ -20,7 +20,7 @@ def post_as_normalised(job: DigestJob, key: str) -> Entry | None:
         return None
     place = job.place
     try:
-        found = read_post(place.root, path, get_profile(place.profile), place.archive, key=key)
+        found = read_post(place.root, path, get_profile(place.profile, place.timezone), place.archive, key=key)
     except PostFormatError:
         return None
     if found is None:

@@ -42,7 +42,7 @@ def look_at(job: OldPostsJob) -> tuple[OldFile, ...]:
 def _look(job: OldPostsJob, path: str) -> OldFile | None:
     """Return what one file is; None where it is gone."""
     place, key = job.place, key_of_name(path)
-    profile = get_profile(place.profile)
+    profile = get_profile(place.profile, place.timezone)
     if key is not None:
         try:
             if read_post(place.root, path, profile, place.archive) is not None:

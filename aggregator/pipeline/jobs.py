@@ -31,7 +31,7 @@ class PostsPlace:
     root: Path  #: the posts folder
     archive: Path  #: the folder for what a profile cannot hold
     profile: str
-    timezone: str = "UTC"  #: of the site, for profiles that write wall-clock time
+    timezone: str  #: of the site, for profiles that write wall-clock time
 
 
 def posts_place(settings: Settings) -> PostsPlace:

@@ -29,7 +29,9 @@ ADOPTED = "adopted"
 class Reader(Protocol):
     """What reads a post: a profile, or the reader of adopted posts."""
 
-    keeps_archive: bool
+    @property
+    def keeps_archive(self) -> bool:
+        """Tell whether it needs an archive file."""
 
     def read(self, post: bytes, extra: bytes | None) -> Entry:
         """Return the entry. Raises PostFormatError."""
