@@ -23,6 +23,7 @@ import pytest
 from tests.day_table import DayTable
 from tests.families import FAMILIES
 from tests.mark_table import MarkPlugin
+from tests.post_rows import POSTS
 from tests.rules import CONDUCT
 from tests.upstream import Folder, Upstream, item
 
@@ -34,14 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run every sweep whole instead of a sample")
     parser.addoption("--sweep-seed", type=int, default=None, help="seed of the samples; printed in the header")
     parser.addoption("--sweep-table", default=None, help="write the table of sweeps to this file")
-    for table in (CONDUCT, FAMILIES):
+    for table in (CONDUCT, FAMILIES, POSTS):
         parser.addoption(table.option, default=None, help="print this table, and write it to this file ('-': only print)")
     parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for table in (CONDUCT, FAMILIES):
+    for table in (CONDUCT, FAMILIES, POSTS):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
     if config.getoption("--sweep-seed") is None:

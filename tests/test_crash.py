@@ -33,6 +33,7 @@ def _folder(root: Path, upstream: Upstream) -> Folder:
     return folder
 
 
+@pytest.mark.post_row("R61")
 @pytest.mark.timeout(600)
 def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Sweep) -> None:
     """After kill -9 at a random moment of a sync one more sync leaves what an undisturbed one leaves."""

@@ -84,6 +84,7 @@ def test_stray_latin_1_bytes(tmp_path: Path) -> None:
     assert (entry.title, entry.content) == ("Größe in 北京 und CAFÉ", TEXT)
 
 
+@pytest.mark.post_row("R49")
 @pytest.mark.family(4)
 @pytest.mark.parametrize(
     "forbidden", ["\0", "\x0b", "\x1b", "\ufffe", "&#xD83D;", "&#0;", "&#11;", "&#xFFFE;", "&#55357;", "\x1b[31m"], ids=ascii
@@ -146,6 +147,7 @@ def test_entities_of_a_doctype(tmp_path: Path) -> None:
     assert not any(b"not to be read" in text for text in played.files().values())
 
 
+@pytest.mark.post_row("D18")
 @pytest.mark.family(6)
 def test_cdata_that_ends_early(tmp_path: Path) -> None:
     """`]]>` within a CDATA section leaves its entry and the ones beside it with all their words."""

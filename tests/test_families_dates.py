@@ -29,6 +29,7 @@ def dates(entries: list[Entry]) -> list[str | None]:
     return [entry.published.strftime("%Y-%m-%dT%H:%M:%SZ") if entry.published else None for entry in ordered]
 
 
+@pytest.mark.post_row("D11")
 @pytest.mark.family(16)
 def test_no_date_of_its_own(tmp_path: Path) -> None:
     """Without dates entries are dated by when they were first seen, for ever; neither the channel's date nor now is theirs."""
@@ -78,6 +79,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.post_row("D12", "D13")
 @pytest.mark.family(17)
 def test_dates_of_every_form(tmp_path: Path) -> None:
     """Each form is the one instant that it can mean; what is none, or could be two, is none, and the day of the poll counts."""

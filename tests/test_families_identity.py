@@ -156,6 +156,7 @@ def test_no_id_at_all(tmp_path: Path, link: str) -> None:
 # -- 14, 15: links
 
 
+@pytest.mark.post_row("D16")
 @pytest.mark.family(14)
 def test_links_wherever_they_stand(tmp_path: Path) -> None:
     """A link is found in atom:link, origLink or an enclosure, is made absolute and usable, and an IDN host stays readable."""
@@ -255,6 +256,7 @@ def test_dates_and_texts_that_change_alone(tmp_path: Path) -> None:
     assert [played.entry(name).date.day for name in ("stamps", "edits")] == [1, 1]
 
 
+@pytest.mark.post_row("D43")
 @pytest.mark.family(22)
 def test_entries_in_any_order(tmp_path: Path) -> None:
     """A new entry that is older than all others is taken, and the order of a document changes nothing that is published."""
@@ -274,6 +276,7 @@ def test_entries_in_any_order(tmp_path: Path) -> None:
     assert [title.partition(" ")[2] for title in played.published()] == [str(number) for number in range(11, 0, -1)]
 
 
+@pytest.mark.post_row("D7")
 @pytest.mark.family(23)
 def test_a_title_that_is_edited(tmp_path: Path) -> None:
     """A new title, with or without "[Update]", is written into the post that is there; its path and date stay."""
@@ -293,6 +296,7 @@ def test_a_title_that_is_edited(tmp_path: Path) -> None:
     assert set(played.published()) == {"A better title", "[Update] Article 2"}
 
 
+@pytest.mark.post_row("D6", "D21", "D46")
 @pytest.mark.family(23)
 def test_equal_titles_and_equal_articles(tmp_path: Path) -> None:
     """One title every week is one entry each week; one article in two feeds, whole and as excerpt, is one post in each."""

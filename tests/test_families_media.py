@@ -17,6 +17,7 @@ PHOTO = "https://i.harbour.example/photo.jpg"
 SHOWN = f'<p>Text</p><img src="{PHOTO}">'
 
 
+@pytest.mark.post_row("D30", "D34")
 @pytest.mark.family(32)
 def test_images_of_every_kind(tmp_path: Path) -> None:
     """A lazy image shows its picture, a copy is shown once, a placeholder and a data: address are gone; the rest stays."""

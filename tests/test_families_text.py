@@ -80,6 +80,7 @@ TITLES = {
 }
 
 
+@pytest.mark.post_row("R48", "D8", "D41")
 @pytest.mark.family(24)
 def test_any_title_is_one_line_of_text(tmp_path: Path) -> None:
     """HTML, nothing, 2,000 characters, emoji, bidi controls and YAML's own words are titles as text: in post, feed and name."""
@@ -98,6 +99,7 @@ def test_any_title_is_one_line_of_text(tmp_path: Path) -> None:
     assert all(len(name.encode()) <= 200 and name.isprintable() and not name.startswith((".", "-")) for name in names)
 
 
+@pytest.mark.post_row("R49", "R54", "R55", "D1")
 @pytest.mark.family(25)
 def test_what_yaml_and_templates_would_act_upon(tmp_path: Path) -> None:
     """Quotes, colons, comments, brackets and backslashes in a title, and fences and template tags in a text, are text."""
@@ -132,6 +134,7 @@ def people(entry: Entry) -> list[tuple[str, str | None]]:
     return [(person.name, person.email) for person in entry.authors]
 
 
+@pytest.mark.post_row("D17")
 @pytest.mark.family(26)
 def test_authors_of_every_form(tmp_path: Path) -> None:
     """A name, an address with a name, HTML, a list, nothing and three hundred: each is known by name and address, once."""
@@ -161,6 +164,7 @@ def test_authors_of_every_form(tmp_path: Path) -> None:
     assert names == ["Harbour"]  # RFC 4287 §4.1.2: somebody must be named
 
 
+@pytest.mark.post_row("D17")
 @pytest.mark.family(27)
 def test_tags_of_every_form(tmp_path: Path) -> None:
     """Tags are words of upstream, kept as written but once whatever their case; they name no file and no feed."""
@@ -187,6 +191,7 @@ def test_tags_of_every_form(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.post_row("R48")
 @pytest.mark.family(27)
 def test_our_categories_that_would_share_a_file(folder: Folder) -> None:
     """Two categories of ours that make one file name are a mistake of the configuration, told before anything is asked."""
@@ -358,6 +363,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.post_row("D25", "D35")
 @pytest.mark.family(36)
 def test_nothing_runs_or_leaks(tmp_path: Path) -> None:
     """Scripts, frames, handlers, forms, refreshes and styles go with their text kept; an unclosed <b> ends with its post."""
@@ -406,6 +412,7 @@ def test_languages(tmp_path: Path) -> None:
 # -- 45: placeholders, stubs, credits
 
 
+@pytest.mark.post_row("D38")
 @pytest.mark.family(45)
 def test_a_deleted_original_is_no_entry(tmp_path: Path) -> None:
     """Where ZAKER shows only that the original was deleted there is no post, and one that is there keeps its text."""

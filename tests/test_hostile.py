@@ -86,6 +86,7 @@ def test_hostile_bodies_cost_only_their_own_poll(tmp_path: Path) -> None:
     print("\n".join(lines[name] for name in sorted(failed)))
 
 
+@pytest.mark.post_row("R56")
 @pytest.mark.timeout(300)
 def test_a_full_disk_breaks_nothing(tmp_path: Path) -> None:
     """On a file system of 1 MiB a sync ends with 5 and what to do; on a larger one the next run finishes the work."""

@@ -218,6 +218,7 @@ def test_what_git_and_editors_do_is_understood(path: Path, change: Any) -> None:
     assert _load(path, change(TEXT)).lines == LINES
 
 
+@pytest.mark.post_row("R57")
 @pytest.mark.parametrize("call", ["write", "replace"])
 def test_a_failed_write_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """If a record cannot be written down, neither the file nor what the ledger says has changed."""

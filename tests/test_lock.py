@@ -41,6 +41,7 @@ def _holder(root: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.post_row("R62")
 def test_a_second_run_is_told_who_holds_the_project(tmp_path: Path) -> None:
     """The message carries the holder's process and start; nothing waits."""
     with _holder(tmp_path) as process, pytest.raises(LockedError) as caught, project_lock(tmp_path):
@@ -50,6 +51,7 @@ def test_a_second_run_is_told_who_holds_the_project(tmp_path: Path) -> None:
     assert caught.value.path == tmp_path / LOCK_PATH
 
 
+@pytest.mark.post_row("R62")
 def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     """After kill -9 the next run starts at once, whatever the file still says."""
     with _holder(tmp_path) as process:
@@ -79,6 +81,7 @@ def test_a_failed_run_frees_the_lock(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.post_row("R60", "R62")
 def test_what_an_earlier_holder_wrote_is_not_believed(tmp_path: Path) -> None:
     """A file that names a running process locks nobody out by itself."""
     (tmp_path / "state").mkdir()
@@ -88,6 +91,7 @@ def test_what_an_earlier_holder_wrote_is_not_believed(tmp_path: Path) -> None:
         assert "2020" not in (tmp_path / LOCK_PATH).read_text()
 
 
+@pytest.mark.post_row("R62")
 def test_a_worker_started_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> None:
     """A program that outlives the run has not inherited the lock."""
     with project_lock(tmp_path):

@@ -32,6 +32,7 @@ def test_the_sample(shared: Path) -> None:
     assert entry.id == entry.link == "http://www.myzaker.com/article/613bf9c31bc8e0b04d000001"
 
 
+@pytest.mark.post_row("D40")
 @pytest.mark.parametrize(
     ("written", "title"),
     [
@@ -56,6 +57,7 @@ def test_rss_titles(written: str, title: str) -> None:
     assert _title(written) == title
 
 
+@pytest.mark.post_row("D40")
 @pytest.mark.parametrize(
     ("type_", "written", "title"),
     [
@@ -70,6 +72,7 @@ def test_atom_titles(type_: str, written: str, title: str) -> None:
     assert one(atom(f"<entry><id>urn:1</id><title {type_}>{written}</title><summary>s</summary></entry>")).title == title
 
 
+@pytest.mark.post_row("D38")
 def test_a_missing_title_is_derived() -> None:
     """Without a title the text gives one, cut at a word; else the link; else the id."""
     words = "The harbour was quiet that morning and nobody had expected anything else at all"
@@ -94,6 +97,7 @@ def test_long_titles_are_cut() -> None:
     assert len(_title("x" * 3000)) == 500
 
 
+@pytest.mark.post_row("D18", "D19")
 def test_nothing_at_all_is_skipped() -> None:
     """An entry without title, link, text and file is reported by its id, not published."""
     assert normal(rss("<item><guid>only-an-id</guid></item>")) == [
@@ -101,6 +105,7 @@ def test_nothing_at_all_is_skipped() -> None:
     ]
 
 
+@pytest.mark.post_row("D39")
 def test_a_body_that_repeats_the_title_is_none() -> None:
     """RSSHub puts the title where a description is missing; that is no text."""
     entry = one(
@@ -173,6 +178,7 @@ def test_the_time_zone_of_the_source() -> None:
     assert one(body).published == datetime(2021, 9, 11, 8, 0, tzinfo=UTC)
 
 
+@pytest.mark.post_row("D17")
 def test_people() -> None:
     """Names, addresses and pages are told apart; nobody is named twice; nobody is nameless."""
     [entry] = normal(
@@ -236,6 +242,7 @@ def test_enclosures() -> None:
     )
 
 
+@pytest.mark.post_row("D34")
 def test_the_cover_ladder() -> None:
     """A picture that came with the entry goes before one in its text, and both before the source's own."""
     text = "<description>&lt;img src='/text.jpg'&gt;</description>"

@@ -57,6 +57,7 @@ def test_fixes_by_host_and_route(address: str, name: str | None) -> None:
     assert choose_fixes(source(fixes=(), feed=address)) == ()
 
 
+@pytest.mark.post_row("D36")
 def test_zaker_images(fixed: Callable[[str, str], str]) -> None:
     """Images are shown by their own address without the page's wrappers; captions and padded quotes stay."""
     html = (
@@ -75,6 +76,7 @@ def test_zaker_images(fixed: Callable[[str, str], str]) -> None:
     )
 
 
+@pytest.mark.post_row("D34")
 def test_zaker_strips_are_no_covers() -> None:
     """A divider that is far wider than high is shown, but not taken for the entry's picture."""
     image = '<img data-original="http://zk.example/{}.jpg" data-height="{}" data-width="1080">'
@@ -85,6 +87,7 @@ def test_zaker_strips_are_no_covers() -> None:
     assert "http://zk.example/strip.jpg" in entry.content
 
 
+@pytest.mark.post_row("D37")
 def test_zaker_videos(fixed: Callable[[str, str], str]) -> None:
     """A video that stands in data-zkinfo is a <video>; one that cannot be read, or whose address is none, is not."""
     info = quote('{"videoUrl":"//v.example/a.mp4","imgUrl":"http://v.example/a.jpg","width":640,"height":360,"status":1}')
@@ -100,6 +103,7 @@ def _with_body(body: str) -> bytes:
     return rss(f"<item><guid>1</guid><title>t</title><description><![CDATA[{body}]]></description></item>")
 
 
+@pytest.mark.post_row("D38")
 @pytest.mark.parametrize(
     "body",
     [
@@ -175,6 +179,7 @@ def test_a_hand_edit_survives_a_placeholder(tmp_path: Path) -> None:
     assert post.read_bytes() == edited
 
 
+@pytest.mark.post_row("D27", "D36")
 def test_oschina(fixed: Callable[[str, str], str]) -> None:
     """White space before the text goes, white space in it stays, and links through the site lead where they say."""
     html = (
@@ -188,6 +193,7 @@ def test_oschina(fixed: Callable[[str, str], str]) -> None:
     assert fixed("oschina", "  text only") == "<p>text only</p>"
 
 
+@pytest.mark.post_row("D25", "D36")
 def test_juejin(fixed: Callable[[str, str], str]) -> None:
     """Style sheets, copy buttons and the headers of code blocks go, the code stays whole; the words may stand in a text."""
     html = (
@@ -210,6 +216,7 @@ def test_juejin(fixed: Callable[[str, str], str]) -> None:
     )
 
 
+@pytest.mark.post_row("D34")
 def test_zhihu_formulas(fixed: Callable[[str, str], str]) -> None:
     """A formula is an image with its TeX as alternative text, or its TeX where no image is; it is never the cover."""
     lazy = '<img src="data:image/svg+xml;utf8,<svg></svg>" data-actualsrc="//www.zhihu.com/equation?tex=x%5E2+%2B+%5Cle">'
@@ -259,6 +266,7 @@ def test_zhihu_figures(fixed: Callable[[str, str], str]) -> None:
     assert fixed("zhihu", html) == '<figure><img src="https://pic.example/v2_b.jpg"></figure>'
 
 
+@pytest.mark.post_row("D36")
 def test_jianshu(fixed: Callable[[str, str], str]) -> None:
     """Tags in code are text, images have their address or are gone, and links through the site lead where they say."""
     html = (

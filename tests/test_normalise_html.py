@@ -91,6 +91,7 @@ def assert_safe(html: str) -> None:
         assert not re.search(r"[\x00-\x20]", address)
 
 
+@pytest.mark.post_row("D25", "D35")
 @pytest.mark.parametrize("vector", VECTORS)
 def test_attacks_are_inert(vector: str) -> None:
     """No vector leaves anything that runs, loads or leads elsewhere, alone or amid text, once or twice cleaned."""
@@ -123,6 +124,7 @@ def test_good_html_stays_as_it_is(html: str) -> None:
     assert sanitise(html, BASE) == html
 
 
+@pytest.mark.post_row("D30", "D35")
 @pytest.mark.parametrize(
     ("html", "expected"),
     [
@@ -260,6 +262,7 @@ def test_excerpt() -> None:
     assert len(html_to_line(cut.partition("</p>")[0])) <= 300
 
 
+@pytest.mark.post_row("D34")
 @pytest.mark.parametrize(
     ("html", "cover"),
     [

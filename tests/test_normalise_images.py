@@ -52,6 +52,7 @@ def test_quotes_in_attributes_survive() -> None:
     )
 
 
+@pytest.mark.post_row("D30")
 @pytest.mark.parametrize(
     ("html", "expected"),
     [
@@ -198,6 +199,7 @@ def test_a_megabyte_of_images_is_cleaned(piece: str) -> None:
     assert_safe(to_html(ParsedText(value=piece * (1_000_000 // len(piece)), type=GUESS), base=BASE))
 
 
+@pytest.mark.post_row("D34")
 @pytest.mark.parametrize(
     ("candidates", "html", "cover"),
     [

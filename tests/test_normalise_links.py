@@ -10,6 +10,7 @@ TARGET = "https://x.example/a?b=1&c=%E6%96%87#d"
 QUOTED = "https%3A%2F%2Fx.example%2Fa%3Fb%3D1%26c%3D%25E6%2596%2587%23d"
 
 
+@pytest.mark.post_row("D36")
 @pytest.mark.parametrize(
     "link",
     [

@@ -12,6 +12,7 @@ from tests.test_normalise_html import assert_safe
 BASE = "https://blog.example.org/2021/post.html"
 
 
+@pytest.mark.post_row("D29")
 @pytest.mark.parametrize(
     ("type_", "written", "shown"),
     [
@@ -55,6 +56,7 @@ def test_bodies(type_: str, written: str, shown: str) -> None:
     assert shown in found if "alt=" in shown else found == shown
 
 
+@pytest.mark.post_row("D39")
 @pytest.mark.parametrize(
     ("description", "content"),
     [
@@ -74,6 +76,7 @@ def test_a_body_that_is_the_title(description: str, content: str) -> None:
     assert one(rss(f"<item><title>Same</title><description>{description}</description></item>")).content == content
 
 
+@pytest.mark.post_row("D40", "D41")
 @pytest.mark.parametrize(
     ("written", "title"),
     [

@@ -32,6 +32,7 @@ def _check(text: str) -> None:
     assert slug(name) == name
 
 
+@pytest.mark.post_row("R48")
 @settings(deadline=None, max_examples=200)
 @given(text=_any_text)
 def test_a_slug_is_a_safe_name(text: str) -> None:
@@ -39,12 +40,14 @@ def test_a_slug_is_a_safe_name(text: str) -> None:
     _check(text)
 
 
+@pytest.mark.post_row("R48")
 def test_naughty_strings_make_safe_names(shared: Path) -> None:
     """The big list of naughty strings holds nothing that breaks a name."""
     for text in [*naughty_strings(shared), *SPECIAL]:
         _check(text)
 
 
+@pytest.mark.post_row("R48", "D4", "D5", "D9")
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -79,6 +82,7 @@ def test_what_slugs_look_like(text: str, name: str) -> None:
     assert slug(text) == name
 
 
+@pytest.mark.post_row("R48", "D8")
 def test_a_long_slug_is_cut_between_characters() -> None:
     """The limit counts bytes; no character is split and no letter loses only some of its marks."""
     assert slug("中" * 90) == "中" * 40
@@ -89,6 +93,7 @@ def test_a_long_slug_is_cut_between_characters() -> None:
     assert len(slug("e" + "\u0316" * 200).encode()) <= MAX_SLUG_BYTES
 
 
+@pytest.mark.post_row("R47", "D4", "D24")
 @settings(deadline=None, max_examples=200)
 @given(categories=st.lists(_any_text, min_size=1, max_size=4).map(tuple), title=_any_text)
 def test_a_path_stays_below_the_posts_folder(categories: tuple[str, ...], title: str) -> None:

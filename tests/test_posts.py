@@ -81,6 +81,7 @@ def test_a_missing_post_is_none(root: Path, archive: Path) -> None:
     assert read_post(root, PATH, default, archive) is None
 
 
+@pytest.mark.post_row("R53")
 def test_a_damaged_post_is_named_by_its_path(root: Path, archive: Path) -> None:
     """The message begins with the post's path; the file is left."""
     _write(root)
@@ -110,6 +111,7 @@ def test_a_later_format_stops_the_run(root: Path, archive: Path) -> None:
     assert (caught.value.found, caught.value.known, caught.value.path) == (7, 1, root / PATH)
 
 
+@pytest.mark.post_row("R53")
 def test_a_changed_identity_is_told(root: Path, archive: Path) -> None:
     """A post whose id no longer fits its name would be another entry: it is not taken for either."""
     _write(root, found=replace(ENTRY, id="another"))
@@ -138,6 +140,7 @@ def test_a_row_says_what_the_post_says() -> None:
     assert row_of(entry(), PATH, b"p").raw_hash is None
 
 
+@pytest.mark.post_row("R47", "R60")
 def test_posts_are_listed_by_path(root: Path) -> None:
     """Every file with a key in its name is listed, in the order of the paths, and nothing else."""
     keys = [entry_key("s", str(number)) for number in range(6)]

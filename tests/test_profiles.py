@@ -74,6 +74,7 @@ def _expected(found: Entry) -> dict[str, Any]:
     )
 
 
+@pytest.mark.post_row("R51")
 @every
 @settings(deadline=None, max_examples=200)
 @given(found=entries)
@@ -84,6 +85,7 @@ def test_reading_gives_back_what_was_rendered(profile: Profile, found: Entry) ->
     assert profile.read(rendered.post, rendered.extra) == found
 
 
+@pytest.mark.post_row("R49")
 @every
 def test_naughty_strings_come_back(profile: Profile, shared: Path) -> None:
     """The big list of naughty strings survives in every text field."""
@@ -103,6 +105,7 @@ def test_naughty_strings_come_back(profile: Profile, shared: Path) -> None:
         assert profile.read(rendered.post, rendered.extra) == found, text
 
 
+@pytest.mark.post_row("R49", "R50")
 @readers
 @settings(deadline=None, max_examples=60)
 @given(found=entries)
@@ -117,6 +120,7 @@ def test_every_yaml_reader_sees_the_same_values(read_yaml: Callable[[str], Any],
     assert [type(date) for date in dates] == [str, str]
 
 
+@pytest.mark.post_row("R49", "D23")
 @readers
 @settings(deadline=None, max_examples=60)
 @given(found=entries)
@@ -163,6 +167,7 @@ def test_a_post_without_anything_optional_is_small(profile: Profile) -> None:
     assert profile.read(rendered.post, rendered.extra) == entry()
 
 
+@pytest.mark.post_row("D15")
 def test_default_looks_as_documented() -> None:
     """Keys stand in the sample's order, then ours; strings are quoted; one final newline."""
     assert default.render(full_entry()).post.decode() == (Path(__file__).parent / "corpus" / "post-default.md").read_text(
@@ -235,6 +240,7 @@ def test_volantis_writes_empty_covers() -> None:
     assert b"\nthumbnail: ''\n" in post
 
 
+@pytest.mark.post_row("R49", "D23")
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -263,6 +269,7 @@ def test_volantis_writes_plain_scalars_only_where_safe(text: str, written: str) 
     assert f"\nauthor: {written}\n" in post
 
 
+@pytest.mark.post_row("D1")
 def test_volantis_quotes_titles_as_the_first_generator_did() -> None:
     """Single quotes, or double quotes around an apostrophe, but escaped where that one wrote broken YAML."""
     titles = ("plain", "it's", 'it\'s "both"', 'say "x"')
@@ -276,6 +283,7 @@ def test_volantis_quotes_titles_as_the_first_generator_did() -> None:
     ]
 
 
+@pytest.mark.post_row("R54", "D26")
 def test_braces_are_escaped_in_the_body_only() -> None:
     """A title with braces stays readable; a body with braces is inert."""
     found = entry(title="{{ title }}", content=SafeHtml("<p>{{ body }}</p>"))
@@ -295,6 +303,7 @@ def test_the_archive_file_is_stable_json() -> None:
     assert extra == (Path(__file__).parent / "corpus" / "post-volantis.json").read_bytes()
 
 
+@pytest.mark.post_row("D13", "D14")
 @pytest.mark.parametrize(
     ("date", "written"),
     [
@@ -312,6 +321,7 @@ def test_dates_are_english_with_four_digit_years(date: datetime, written: str) -
     assert default.read(post, None) == found
 
 
+@pytest.mark.post_row("D11")
 def test_an_undated_entry_stays_undated() -> None:
     """A post dated with our clock says so, so that the date is never taken for upstream's."""
     found = entry(published=None, first_seen=datetime(2026, 1, 2, tzinfo=UTC))

@@ -18,6 +18,7 @@ SHAPES = [("<div>\n", "\n"), ("<div>   \n", "  \n")]
 shapes = pytest.mark.parametrize(("opening", "tail"), SHAPES, ids=["default", "volantis"])
 
 
+@pytest.mark.post_row("R51", "D27")
 @shapes
 @settings(deadline=None, max_examples=200)
 @given(text=html)
@@ -26,6 +27,7 @@ def test_the_html_comes_back_byte_for_byte(opening: str, tail: str, text: str) -
     assert unwrap(f"\n\n{wrap(text, opening=opening, tail=tail)}\n    ", tail=tail) == text
 
 
+@pytest.mark.post_row("R54", "R55", "D27", "D28")
 @shapes
 @settings(deadline=None, max_examples=200)
 @given(text=html)
@@ -39,6 +41,7 @@ def test_no_engine_finds_anything_to_run(opening: str, tail: str, text: str) -> 
     assert block.endswith("</div>")
 
 
+@pytest.mark.post_row("R54", "D27")
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -62,6 +65,7 @@ def test_the_written_form(text: str, written: str) -> None:
     assert wrap(text, opening="<div>\n", tail="\n") == written
 
 
+@pytest.mark.post_row("D27")
 @pytest.mark.parametrize(
     "text",
     [

@@ -168,6 +168,7 @@ def test_id_that_is_no_iri_becomes_an_urn() -> None:
     assert built.ids[0].startswith("urn:uuid:")
 
 
+@pytest.mark.post_row("D43")
 def test_order_of_the_input_does_not_matter() -> None:
     """The same entries in any order give the same bytes."""
     items = [make_item(number, source_id=f"s{number % 3}") for number in range(20)]

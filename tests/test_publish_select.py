@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+import pytest
+
 from aggregator.publish.select import fit, order_entries
 from tests.publish_records import NOON, make_item
 
 
+@pytest.mark.post_row("D43")
 def test_newest_comes_first_and_ties_go_by_id() -> None:
     """Entries run from new to old; of one instant, the smaller atom:id comes first."""
     items = [make_item(1), make_item(3), make_item(20, published=NOON), make_item(10, published=NOON)]
@@ -26,6 +29,7 @@ def test_first_seen_dates_what_has_no_date() -> None:
     assert order_entries([make_item(2), undated], {}).entries[0] is undated
 
 
+@pytest.mark.post_row("D43", "D46")
 def test_of_one_id_the_first_source_of_the_config_wins() -> None:
     """Of two sources that carry one atom:id the one that comes first in the config is published, the other is named."""
     first = make_item(1, source_id="zeta")

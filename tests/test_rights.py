@@ -62,6 +62,7 @@ def publish(root: Path, rights: str) -> Published:
     return Published(read, etree.fromstring(feed).findall("a:entry", ATOM), "".join(posts) + feed.decode())
 
 
+@pytest.mark.post_row("D15")
 def test_full(tmp_path: Path) -> None:
     """`full` publishes everything that upstream gives, in the post and in the feed."""
     out = publish(tmp_path, "{mode: full, note: © Up}")
@@ -79,6 +80,7 @@ def test_full(tmp_path: Path) -> None:
     assert "file.mp3" in str(post["enclosures"])
 
 
+@pytest.mark.post_row("D15")
 def test_excerpt(tmp_path: Path) -> None:
     """`excerpt` publishes 300 characters of plain text and a link, one picture as cover and the files; no summary, no rest."""
     out = publish(tmp_path, "{mode: excerpt, note: © Up}")

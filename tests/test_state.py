@@ -290,6 +290,7 @@ def test_history_is_kept_short(state: State) -> None:
     assert kept[0] == polls[-1]
 
 
+@pytest.mark.post_row("R63")
 @pytest.mark.parametrize("content", [b"", b"not a database, but long enough to look like a file" * 40])
 def test_a_file_that_is_no_state_is_set_aside(tmp_path: Path, content: bytes) -> None:
     """An empty or foreign file never stops a run; a foreign one is kept under another name, and that is told."""
@@ -306,6 +307,7 @@ def test_a_file_that_is_no_state_is_set_aside(tmp_path: Path, content: bytes) ->
         assert "state.sqlite.set-aside-1" in str(opened.note)
 
 
+@pytest.mark.post_row("R63")
 def test_a_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
     """A layout newer than ours is left alone, with what to do."""
     opened = open_state(URL, tmp_path)
@@ -319,6 +321,7 @@ def test_a_state_of_a_later_version_is_refused(tmp_path: Path) -> None:
         open_state(URL, tmp_path)
 
 
+@pytest.mark.post_row("R63")
 def test_a_state_of_an_earlier_version_is_rebuilt(tmp_path: Path) -> None:
     """An older layout is set aside and begun anew: it holds nothing that the posts do not."""
     opened = open_state(URL, tmp_path)

@@ -70,6 +70,7 @@ def test_a_forced_sync_is_conditional_and_changes_nothing(folder: Folder, upstre
     assert (folder.files(), folder.times()) == before
 
 
+@pytest.mark.post_row("D10")
 def test_a_body_without_validators_is_read_again_without_effect(folder: Folder, upstream: Upstream) -> None:
     """--no-cache asks for everything and reads it; equal entries are still known."""
     folder.sync()
@@ -81,6 +82,7 @@ def test_a_body_without_validators_is_read_again_without_effect(folder: Folder, 
     assert (folder.files(), folder.times()) == before
 
 
+@pytest.mark.post_row("R65")
 def test_only_what_changed_is_written(folder: Folder, upstream: Upstream) -> None:
     """A new entry writes one post and the feeds of its own category path; the others keep their time."""
     folder.sync()
@@ -98,6 +100,7 @@ def test_only_what_changed_is_written(folder: Folder, upstream: Upstream) -> Non
     assert titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
 
 
+@pytest.mark.post_row("D7")
 def test_an_entry_that_upstream_edits_is_rewritten_in_place(folder: Folder, upstream: Upstream) -> None:
     """Text and title follow upstream; path and date stay."""
     folder.sync()
@@ -113,6 +116,7 @@ def test_an_entry_that_upstream_edits_is_rewritten_in_place(folder: Folder, upst
     assert "Better." in new.content
 
 
+@pytest.mark.post_row("D20")
 def test_absence_means_nothing(folder: Folder, upstream: Upstream) -> None:
     """A feed that shrinks, empties, breaks, answers with a web page or disappears removes no post and no entry."""
     folder.sync()
@@ -135,6 +139,7 @@ def test_absence_means_nothing(folder: Folder, upstream: Upstream) -> None:
     assert folder.files() == before
 
 
+@pytest.mark.post_row("R63")
 def test_a_lost_state_costs_nothing(folder: Folder) -> None:
     """Without its state a sync rebuilds it from the posts and says so: nothing re-dated, nothing announced again."""
     folder.sync(**EPOCH)
@@ -148,6 +153,7 @@ def test_a_lost_state_costs_nothing(folder: Folder) -> None:
     assert "2 unchanged" in done.stderr
 
 
+@pytest.mark.post_row("D10", "D13")
 def test_two_folders_in_other_surroundings_are_equal(tmp_path: Path, upstream: Upstream) -> None:
     """Time zone, locale and hash seed leave no mark on posts and feeds."""
     made = []
@@ -160,6 +166,7 @@ def test_two_folders_in_other_surroundings_are_equal(tmp_path: Path, upstream: U
     assert made[0] == made[1]
 
 
+@pytest.mark.post_row("D19")
 def test_one_dead_upstream_among_good_ones(folder: Folder, upstream: Upstream) -> None:
     """Exit 0, the dead one named on stderr with its cause and kept in `status`; under --strict exit 1."""
     upstream.pages["/b"] = Page(status=503, body=b"", headers={"Retry-After": "600"})
@@ -191,6 +198,7 @@ def test_offline(folder: Folder) -> None:
     assert done.stderr.count("is this machine online?") == 1
 
 
+@pytest.mark.post_row("R62")
 def test_a_second_run_at_the_same_time(folder: Folder, upstream: Upstream) -> None:
     """While one sync holds the folder another one ends with 6 and says who holds it."""
     hold = Page()
@@ -242,6 +250,7 @@ def test_an_interrupted_run_keeps_what_was_finished(folder: Folder, upstream: Up
     assert [request.path for request in upstream.requests] == ["/b"]
 
 
+@pytest.mark.post_row("R64")
 def test_a_hand_edited_post_is_kept_and_published(folder: Folder, upstream: Upstream) -> None:
     """A post edited by hand is published as edited by `build`, and upstream's next version does not overwrite it."""
     folder.sync()
@@ -256,6 +265,7 @@ def test_a_hand_edited_post_is_kept_and_published(folder: Folder, upstream: Upst
     assert b"My own words." in (folder.root / "public/feeds/news/a.atom").read_bytes()
 
 
+@pytest.mark.post_row("R64")
 def test_a_post_moved_by_hand_moves_between_feeds(folder: Folder) -> None:
     """Who edits a post's categories moves its entry: out of one feed, into the other, also if it was the only one."""
     folder.sync()

@@ -6,6 +6,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.upstream import Folder, Page, Upstream, item, titles
 
 EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
@@ -21,6 +23,7 @@ def test_a_failing_source_is_not_asked_before_its_time(folder: Folder, upstream:
     assert upstream.requests == []
 
 
+@pytest.mark.post_row("R61")
 def test_an_update_cut_off_before_its_transaction_is_finished(tmp_path: Path, folder: Folder, upstream: Upstream) -> None:
     """A rewritten post whose run died before it could say so reaches the feeds with the next run, and is still ours."""
     folder.sync(**EPOCH)
@@ -40,6 +43,7 @@ def test_an_update_cut_off_before_its_transaction_is_finished(tmp_path: Path, fo
     assert b"Third version." in (folder.root / post).read_bytes()
 
 
+@pytest.mark.post_row("R53")
 def test_an_emptied_post_is_written_anew_under_its_own_id_only(folder: Folder, upstream: Upstream) -> None:
     """A post that a power cut emptied is left alone while its entry comes under an alias, and restored when it comes itself."""
     folder.sync()
@@ -63,6 +67,7 @@ def test_an_emptied_post_is_written_anew_under_its_own_id_only(folder: Folder, u
     assert "renamed-11" not in restored
 
 
+@pytest.mark.post_row("R64")
 def test_an_edit_found_through_one_feed_reaches_the_others(folder: Folder, upstream: Upstream) -> None:
     """A hand edit that comes to light while another category's news is published is published in its own feed as well."""
     folder.sync()
@@ -114,6 +119,7 @@ def test_a_shorter_interval_counts_at_once(folder: Folder, upstream: Upstream) -
     assert len(upstream.requests) == 2
 
 
+@pytest.mark.post_row("R53", "D19")
 def test_a_post_in_another_ones_place_is_not_adopted(folder: Folder) -> None:
     """A file that carries one entry's name and another's content is named and left alone, and hides neither."""
     folder.sync()
@@ -139,6 +145,7 @@ def test_text_that_the_terminal_cannot_show_ends_no_run(folder: Folder, upstream
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.post_row("R63")
 def test_a_state_that_is_damaged_inside(folder: Folder) -> None:
     """A state with broken pages is set aside with what to do, and the next run rebuilds it: no post is touched."""
     folder.sync()
@@ -199,6 +206,7 @@ def test_a_profile_is_chosen_once(folder: Folder) -> None:
     assert folder.files() == before
 
 
+@pytest.mark.post_row("R64")
 def test_a_post_removed_with_its_ledger_line_never_comes_back(folder: Folder) -> None:
     """Deleted by hand and noted in the ledger, an entry leaves the feeds without a word and outlives a lost state."""
     folder.sync()
