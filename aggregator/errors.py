@@ -6,6 +6,7 @@ AggregatorError
 │   ├── LedgerError(path, line)
 │   ├── NoStateError(path)         there is none yet, and none was to be made
 │   ├── UnmountedError(path)       so many posts are missing that it was hardly a hand
+│   ├── UnfitFileError(path, why)  what stands in a file's place is no file, or larger than any of ours
 │   └── NewerFormatError(path, found, known)
 ├── PublishError(output)           an output was refused by the gate; the last good one stays
 └── LockedError(path, holder)      another run holds the project                      exit 6
@@ -99,6 +100,15 @@ class NoStateError(StoreError):
 
 class UnmountedError(StoreError):
     """More posts are missing than a hand deletes: their folder looks unmounted, and nothing is concluded from it."""
+
+
+class UnfitFileError(StoreError):
+    """What stands in a file's place is no file, or too large to be one of ours: a fact about that place alone."""
+
+    def __init__(self, message: str, *, path: Path | str, why: str) -> None:
+        """Take what is wrong without the path, for a message that names it already."""
+        self.why = why
+        super().__init__(message, path=path)
 
 
 class NewerFormatError(StoreError):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.errors import StoreError
+from aggregator.errors import StoreError, UnfitFileError
 from aggregator.store.files import FEW, make_durable, read_file, sweep_leftovers, write_file
 
 
@@ -58,6 +58,7 @@ def test_files_have_ordinary_permissions(root: Path) -> None:
     assert (root / "a.md").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.post_row("R47")
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/x", "a//b", "a/./b", "", ".", "..", "a/", "a/..", "a\0b"])
 def test_paths_that_lead_elsewhere_are_refused(root: Path, path: str) -> None:
     """Nothing is read or written above the root or under an ambiguous name."""
@@ -71,6 +72,7 @@ def test_paths_that_lead_elsewhere_are_refused(root: Path, path: str) -> None:
     assert _files(root.parent) == before
 
 
+@pytest.mark.post_row("R47")
 def test_symbolic_links_to_folders_are_refused(root: Path, tmp_path: Path) -> None:
     """A linked folder inside the root is not followed, for writing or reading."""
     outside = tmp_path / "outside"
@@ -89,6 +91,7 @@ def test_symbolic_links_to_folders_are_refused(root: Path, tmp_path: Path) -> No
     assert (outside / "x.md").read_bytes() == b"theirs"
 
 
+@pytest.mark.post_row("R47")
 def test_a_linked_file_is_replaced_and_not_followed(root: Path, tmp_path: Path) -> None:
     """Writing where a link stands puts a file there; reading through it is refused."""
     target = tmp_path / "target"
@@ -113,6 +116,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "site" / "a" / "b.md").read_bytes() == b"x"
 
 
+@pytest.mark.post_row("R59")
 def test_a_folder_in_the_way_is_named(root: Path) -> None:
     """A folder where a file should be, or a file where a folder should be, is told and left."""
     (root / "a.md").mkdir(parents=True)
@@ -120,7 +124,7 @@ def test_a_folder_in_the_way_is_named(root: Path) -> None:
 
     with pytest.raises(StoreError, match="A folder stands"):
         write_file(root, "a.md", b"x")
-    with pytest.raises(StoreError, match="A folder stands"):
+    with pytest.raises(UnfitFileError, match="a folder stands"):
         read_file(root, "a.md")
     with pytest.raises(StoreError, match="A file stands"):
         write_file(root, "f/a.md", b"x")
@@ -141,13 +145,26 @@ def test_reading_a_folder_leaks_no_descriptor(root: Path) -> None:
 
 
 def test_a_pipe_does_not_hang_the_reader(root: Path) -> None:
-    """A FIFO in a post's place is read as empty, not waited for."""
+    """A FIFO in a post's place is told, not waited for."""
     root.mkdir()
     os.mkfifo(root / "a.md")
 
-    assert read_file(root, "a.md") == b""
+    with pytest.raises(UnfitFileError, match="a pipe"):
+        read_file(root, "a.md")
 
 
+def test_a_file_beyond_all_bounds_is_not_read(root: Path) -> None:
+    """What is larger than the reader wants costs no memory, however large it is; what is as large is read."""
+    write_file(root, "a.md", b"12345")
+    with (root / "b.md").open("wb") as file:
+        file.truncate(2**40)
+
+    assert read_file(root, "a.md", at_most=5) == b"12345"
+    with pytest.raises(UnfitFileError, match="larger than"):
+        read_file(root, "b.md", at_most=2**20)
+
+
+@pytest.mark.post_row("R56", "R57", "R58")
 @pytest.mark.parametrize(
     ("call", "number", "advice"),
     [
@@ -182,6 +199,7 @@ def test_a_failed_write_keeps_the_old_file(
     assert read_file(root, "a/b.md") == b"old"
 
 
+@pytest.mark.post_row("R57")
 def test_an_interrupt_leaves_no_temporary_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle of a write is passed on, with nothing left behind."""
 
@@ -219,6 +237,7 @@ def test_a_folder_that_vanished_is_made_again(root: Path) -> None:
     assert read_file(root, "a/b/c.md") == b"2"
 
 
+@pytest.mark.post_row("R60")
 def test_a_name_left_by_a_dead_process_is_passed_over(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Process numbers come back: a leftover with our name is neither overwritten nor an obstacle."""
     monkeypatch.setattr(os, "getpid", lambda: 4_194_304)
@@ -231,6 +250,7 @@ def test_a_name_left_by_a_dead_process_is_passed_over(root: Path, monkeypatch: p
     assert len(_files(root)) == 2001
 
 
+@pytest.mark.post_row("R57")
 def test_two_processes_never_mix_a_file(root: Path) -> None:
     """Two writers of one file leave the whole bytes of one of them, and nothing else."""
     code = (
@@ -244,6 +264,7 @@ def test_two_processes_never_mix_a_file(root: Path) -> None:
     assert _files(root) == ["a/b.md"]
 
 
+@pytest.mark.post_row("R60")
 def test_leftovers_are_swept(root: Path) -> None:
     """Temporary files of the folder itself go if they are older than this run; everything else stays."""
     write_file(root, "a/b.md", b"x")
@@ -295,6 +316,7 @@ def test_a_large_batch_is_synced_at_once(root: Path, monkeypatch: pytest.MonkeyP
     assert synced == []
 
 
+@pytest.mark.post_row("R58")
 def test_a_failed_sync_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the disk did not take must not be built upon."""
     write_file(root, "a.md", b"x")
@@ -321,6 +343,7 @@ def test_a_file_system_that_cannot_sync_folders_is_accepted(root: Path, monkeypa
     make_durable(root, ["a.md"])
 
 
+@pytest.mark.post_row("R58")
 def test_a_failed_flush_of_the_file_system_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same holds for a large batch: what the kernel says is passed on."""
     root.mkdir()
@@ -331,6 +354,7 @@ def test_a_failed_flush_of_the_file_system_is_an_error(root: Path, monkeypatch: 
             make_durable(root, [f"{n}.md" for n in range(FEW + 1)])
 
 
+@pytest.mark.post_row("R59")
 def test_a_leftover_that_cannot_be_removed_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sweeping names the file that stays."""
     root.mkdir()

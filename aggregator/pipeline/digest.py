@@ -22,12 +22,12 @@ from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
 from aggregator.pipeline.document import Document
 from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewNames, Unreadable
-from aggregator.store.files import read_file
 from aggregator.store.paths import post_path
-from aggregator.store.posts import post_hash, read_extra, reader_of, row_of, write_post
+from aggregator.store.posts import post_hash, read_extra, read_post_file, reader_of, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
+_KEPT = "the post cannot be read and is kept as it is: {}"
 _EMPTY_AND_ALIAS = "the post is empty and is kept as it is: its entry comes under another id now, so it cannot be written anew"
 
 
@@ -141,13 +141,17 @@ def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, 
 def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: Draft) -> None:
     path = post_path(entry.categories, entry.title, item.key, profile.name_start(entry))
     rendered = profile.render(entry)
-    there = read_file(job.place.root, path)
+    try:
+        there = read_post_file(job.place.root, path)
+    except PostFormatError as error:
+        draft.skipped.append(Skipped(entry=path, reason=_KEPT.format(error)))
+        return
     if there is not None:
         try:
             old = profile.read(there, read_extra(job.place.archive, path, item.key, profile))
         except PostFormatError as error:
             if not _cut_short(there, rendered.post):
-                draft.skipped.append(Skipped(entry=path, reason=f"the post cannot be read and is kept as it is: {error}"))
+                draft.skipped.append(Skipped(entry=path, reason=_KEPT.format(error)))
                 return
         else:
             if entry_key(old.source_id, old.id) != item.key:
@@ -168,7 +172,11 @@ def _cut_short(there: bytes, should_be: bytes) -> bool:
 
 def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, known: KnownEntry, draft: Draft) -> None:
     noted = (item.key, item.raw_hash)
-    there = read_file(job.place.root, known.path)
+    try:
+        there = read_post_file(job.place.root, known.path)
+    except PostFormatError as error:
+        _plan_unreadable(item, known, error, draft=draft)
+        return
     if there is None:
         # Deleted by hand, or the folder is not mounted: either way not ours to bring back here.
         draft.noted.append(noted)
@@ -184,10 +192,7 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
                 return
             draft.writes.append(_Write(entry=entry, item=item, path=known.path, rendered=profile.render(entry), is_new=False))
             return
-        draft.noted.append(noted)
-        if not known.locked:
-            draft.locked.append(item.key)
-            draft.skipped.append(Skipped(entry=known.path, reason=f"the post cannot be read and is kept as it is: {error}"))
+        _plan_unreadable(item, known, error, draft=draft)
         return
     if is_another(entry, old):
         _plan_apart(job, profile, item, entry, draft=draft)
@@ -197,6 +202,14 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
         date = choose_date(item.entry, date_habits(job.source), job.now)
         merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
         _plan_version(profile, item, merged, old, there=there, known=known, draft=draft)
+
+
+def _plan_unreadable(item: Identified, known: KnownEntry, error: PostFormatError, *, draft: Draft) -> None:
+    """Leave the post of a known entry as it is; it is said once."""
+    draft.noted.append((item.key, item.raw_hash))
+    if not known.locked:
+        draft.locked.append(item.key)
+        draft.skipped.append(Skipped(entry=known.path, reason=_KEPT.format(error)))
 
 
 def _plan_version(

@@ -20,7 +20,7 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
-from aggregator.store.posts import Reader, post_hash, read_extra, reader_of, row_of
+from aggregator.store.posts import Reader, check_identity, post_hash, read_extra, read_post_file, reader_of, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 #: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
@@ -92,15 +92,16 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
 
 
 def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
-    post = read_file(place.root, row.path)
-    if post is None:
-        found.missing.append(row)
-        return None
-    now_hash = post_hash(post)
     try:
+        post = read_post_file(place.root, row.path)
+        if post is None:
+            found.missing.append(row)
+            return None
+        now_hash = post_hash(post)
         profile = get_profile(place.profile, place.timezone)
         extra = read_extra(place.archive, row.path, row.key, profile)
         entry = _parsed(reader_of(row.path, row.key, profile), now_hash, post, extra)
+        check_identity(entry, row.path, row.key)
     except PostFormatError as error:
         found.unreadable.append((row.path, str(error)))
         return None

@@ -14,9 +14,9 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from pathlib import Path, PurePosixPath
-from stat import S_ISDIR, S_ISLNK
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 
-from aggregator.errors import StoreError
+from aggregator.errors import StoreError, UnfitFileError
 
 TEMPORARY_PREFIX = ".tmp-"
 #: Up to so many files are made durable one by one, which leaves other programs' data alone; more of them all at once.
@@ -39,6 +39,12 @@ _ADVICE = {
     errno.EISDIR: "A folder stands where a file should be: move it away",
     errno.EMFILE: "Raise the limit of open files (ulimit -n)",
     errno.ENAMETOOLONG: "Choose a project folder with a shorter path, or fewer category levels",
+}
+_FOLDER = "a folder stands where a file should be: move it away"
+_DEVICE = "a pipe, a socket or a device stands where a file should be: move it away"
+_NO_FILE = {
+    errno.ELOOP: "a symbolic link is in its place, and none is followed here: put a real file there",
+    errno.ENXIO: _DEVICE,
 }
 
 
@@ -65,17 +71,28 @@ def write_file(root: Path, path: str, content: bytes) -> None:
         raise store_error("write", root, path, error) from error
 
 
-def read_file(root: Path, path: str) -> bytes | None:
+def read_file(root: Path, path: str, *, at_most: int | None = None) -> bytes | None:
     """Return the bytes of the file at `path` below `root`, or None if there is none.
 
     Raises:
+        UnfitFileError: a link, a folder, a pipe or a device stands in its place, or it holds more than `at_most` bytes.
         StoreError: it is there but cannot be read, or `path` leads out of `root`.
     """
     folder, name = _place(root, path)
     try:
-        descriptor = os.open(f"{_real_folder(root, folder)}/{name}", _READ)
+        place = f"{_real_folder(root, folder)}/{name}"
         try:
-            # A folder in the file's place is refused by `open`, which then leaves the descriptor to us.
+            descriptor = os.open(place, _READ)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise _unfit(root, path, _NO_FILE[error.errno]) from error
+            raise
+        try:
+            found = os.fstat(descriptor)
+            if not S_ISREG(found.st_mode):
+                raise _unfit(root, path, _FOLDER if S_ISDIR(found.st_mode) else _DEVICE)
+            if at_most is not None and found.st_size > at_most:
+                raise _unfit(root, path, f"it is larger than {at_most // 1024**2} MiB: no post of this program is")
             with open(descriptor, "rb", closefd=False) as file:
                 return file.read()
         finally:
@@ -152,6 +169,10 @@ def store_error(verb: str, root: Path, path: str, error: OSError) -> StoreError:
     return StoreError(
         f"cannot {verb} {place}: {reason[:1].lower()}{reason[1:]}{kept}{f'. {advice}' if advice else ''}", path=root / path
     )
+
+
+def _unfit(root: Path, path: str, why: str) -> UnfitFileError:
+    return UnfitFileError(f"cannot read {root.name}/{path}: {why}", path=root / path, why=why)
 
 
 def _place(root: Path, path: str) -> tuple[str, str]:

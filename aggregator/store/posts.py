@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from aggregator.errors import NewerFormatError
+from aggregator.errors import NewerFormatError, UnfitFileError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, key_of_name, link_hash
@@ -22,6 +22,8 @@ from aggregator.store.files import read_file, store_error, write_file
 from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
 
 HASH_BYTES = 16
+#: No post that we write comes near; what is larger is not read into memory.
+MAX_POST_BYTES = 32 * 1024**2
 #: Below the archive folder: a file for each post that another program wrote and that was adopted as it is.
 ADOPTED = "adopted"
 
@@ -52,7 +54,7 @@ def reader_of(path: str, key: str, profile: Profile) -> Reader:
 def read_extra(archive_root: Path, path: str, key: str, profile: Profile) -> bytes | None:
     """Return the archive file of a post; None where its reader needs none, or where it is lost. Raises StoreError."""
     needed = profile.keeps_archive or is_adopted(path, key)
-    return read_file(archive_root, extra_path(path, key)) if needed else None
+    return read_post_file(archive_root, extra_path(path, key)) if needed else None
 
 
 def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) -> bytes:
@@ -81,24 +83,41 @@ def read_post(
         NewerFormatError: a later version of this program wrote it.
         StoreError: it cannot be read at all.
     """
-    post = read_file(root, path)
-    if post is None:
-        return None
     own = key or _own_key(path)
     try:
+        post = read_post_file(root, path)
+        if post is None:
+            return None
         entry = reader_of(path, own, profile).read(post, read_extra(archive_root, path, own, profile))
+        check_identity(entry, path, own)
     except NewerPostError as error:
         message = f"{root.name}/{path}: {error}"
         raise NewerFormatError(message, path=root / path, found=error.found, known=error.known) from error
     except PostFormatError as error:
         raise PostFormatError(f"{root.name}/{path}: {error}") from error
-    if entry_key(entry.source_id, entry.id) != own:
-        if is_adopted(path, own):
-            raise PostFormatError(f"{root.name}/{path}: the name of its archive file is not that of the id in it: {own}")
-        raise PostFormatError(
-            f"{root.name}/{path}: the key in its name is not that of its id and source.id: one of them was changed by hand"
-        )
     return entry, post_hash(post)
+
+
+def read_post_file(root: Path, path: str) -> bytes | None:
+    """Return the bytes of a post or of its archive file, or None if there is none.
+
+    Raises:
+        PostFormatError: what stands there is no file, or larger than any post.
+        StoreError: it cannot be read at all.
+    """
+    try:
+        return read_file(root, path, at_most=MAX_POST_BYTES)
+    except UnfitFileError as error:
+        raise PostFormatError(error.why) from error
+
+
+def check_identity(entry: Entry, path: str, key: str) -> None:
+    """Raise PostFormatError where a post says another id than the one that its key is made of: it would be another entry."""
+    if entry_key(entry.source_id, entry.id) == key:
+        return
+    if is_adopted(path, key):
+        raise PostFormatError(f"the name of its archive file is not that of the id in it: {key}")
+    raise PostFormatError("the key in its name is not that of its id and source.id: one of them was changed by hand")
 
 
 def post_hash(post: bytes) -> bytes:
