@@ -69,7 +69,8 @@ def check_format(found: Any, what: str) -> None:
     try:
         version = int(found)
     except (TypeError, ValueError):
-        raise PostFormatError(f'{what} "{found}" is no number') from None
+        told = f'"{found}"' if isinstance(found, str) else f"a {type(found).__name__}"
+        raise PostFormatError(f"{what} is {told}, not a number") from None
     if version > FORMAT:
         raise NewerPostError(
             f"it has {what} {version} and this program knows {FORMAT}: use a later version of the program",
@@ -144,20 +145,24 @@ def _enclosures(value: Any) -> tuple[Enclosure, ...]:
 
 
 def _length(value: Any) -> int | None:
-    text = str(value)
+    # Only a text: nested aliases would unfold into gigabytes under `str`, here and wherever a value is quoted in a message.
+    text = str(value) if isinstance(value, str | int) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - 64 bits
 
 
 def _date(front: Mapping[str, Any], key: str, zone: tzinfo) -> datetime:
     value = front[key]
-    date = parse_date(value, zone) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise PostFormatError(f"{key} is a {type(value).__name__}, not a date")
+    date = parse_date(value, zone)
     if date is None:
         raise PostFormatError(f'{key} "{value}" is no date; write it like "Sat, 11 Sep 2021 00:22:19 GMT"')
     return date
 
 
 def _flag(front: Mapping[str, Any], key: str) -> bool:
-    return str(front.get(key)).lower() in {"true", "yes", "on"}
+    value = front.get(key)
+    return value is True or (isinstance(value, str) and value.lower() in {"true", "yes", "on"})
 
 
 def _exact(front: Mapping[str, Any], key: str, name: str | None = None) -> str:

@@ -20,10 +20,12 @@ _OPENING = re.compile(r"-{3,}[^\S\n]*(?=\n)")
 _CLOSING = re.compile(r"\n-{3,}[^\S\n]*(?=\n|\Z)")
 _CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
 
-#: libyaml's own stack overflows at some 10,000 levels, which kills the process, and costs seconds before. The depth is
-#: only looked at where so many characters could open a level on few lines.
+#: libyaml's own stack overflows at some 10,000 levels, which kills the process, and costs seconds before; and each value costs
+#: a hundred times its two bytes in memory. Both are only looked at where so many characters could make so much of them.
 _MAX_DEPTH = 64
+_MAX_EVENTS = 50_000
 _SUSPICIOUS = 500
+_LONG = 64 * 1024
 
 _TAG = "tag:yaml.org,2002:"
 _NULL = (f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)\Z"))
@@ -33,6 +35,8 @@ def text_loader(base: Any) -> Any:
     """Return a safe loader class that knows text, lists, mappings and null, and nothing else."""
     known = {f"{_TAG}{kind}" for kind in ("str", "seq", "map", "null")} | {None}
     namespace = {
+        # `!!merge` keys would be copied out level by level, nine times nine times ...: they are refused as unknown instead.
+        "flatten_mapping": lambda _self, _node: None,
         "yaml_implicit_resolvers": {first: [_NULL] for first in ("", "~", "n", "N")},
         "yaml_constructors": {tag: make for tag, make in base.yaml_constructors.items() if tag in known},
     }
@@ -47,8 +51,8 @@ class _TextHandler(YAMLHandler):
     """python-frontmatter's YAML handler with our loader; handed over explicitly, since its guessing can fail silently."""
 
     def load(self, fm: str, **_: object) -> Any:
-        if sum(map(fm.count, "[{-?")) > _SUSPICIOUS:
-            _check_depth(fm)
+        if len(fm) > _LONG or sum(map(fm.count, "[{-?")) > _SUSPICIOUS:
+            _check_size(fm)
         return yaml.load(fm, Loader=LOADER)  # noqa: S506 - LOADER knows fewer types than SafeLoader
 
 
@@ -109,13 +113,15 @@ def load_yaml(text: str) -> Any:
         raise PostFormatError("it is nested too deeply") from error
 
 
-def _check_depth(text: str) -> None:
-    """Raise RecursionError if the YAML is nested too deeply; events come one by one, whatever the depth."""
+def _check_size(text: str) -> None:
+    """Raise RecursionError if the YAML is nested too deeply or holds too much; events come one by one, whatever the depth."""
     depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
+    for number, event in enumerate(yaml.parse(text, Loader=LOADER)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH:
             raise RecursionError
+        if number > _MAX_EVENTS:
+            raise PostFormatError("the front matter holds more values than any post of this program")
 
 
 def _decoded(post: bytes) -> str:
