@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: one worker more than there are processors keeps these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test lint conduct families posts day verify clean
+.PHONY: demo test lint conduct families posts readers day verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -38,7 +38,15 @@ conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that en
 families: .venv/.dev  ## every family of broken feeds -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m family --family-table=docs/broken-feeds.md $(PYTEST_ARGS)
 
-posts: .venv/.dev  ## what keeps posts whole and readable -> its tests -> how that ended
+.venv/engines/yaml/.done: tests/engines/yaml/package.json tests/engines/yaml/package-lock.json
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --prefix $(@D) --silent --no-audit --no-fund
+	touch $@
+
+readers: .venv/engines/yaml/.done  ## what reads posts in JavaScript, for the tests (needs node and npm)
+
+posts: .venv/.dev readers  ## what keeps posts whole and readable -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m post_row --post-table=docs/posts-for-life.md $(PYTEST_ARGS)
 
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw

@@ -75,10 +75,10 @@ POSTS = MarkTable(
     rows=ROWS,
     title="Posts for life",
     intro=(
-        "What keeps a post whole, readable and harmless for years, row by row: the faults and attacks that files have to outlive",
-        "(R), and what is known to go wrong where feeds are made into such posts (D). Left out are rows about other things:",
-        "D22 and D42 (which routes a project configures and lets in), D44 (secrets: R13 in [conduct](conduct.md)), D45 (how long",
-        "posts are kept, and what builds the site).",
+        "What keeps a post whole, readable and harmless for years, row by row: faults and attacks that files outlive (R), and",
+        "what is known to go wrong where feeds are made into such posts (D). Left out are rows about other things: D22 and D42",
+        "(which routes a project configures and lets in), D44 (secrets: R13 in [conduct](conduct.md)), D45 (how long posts are",
+        "kept, and what builds the site).",
         "`make posts` runs the tests and writes this table; a row that is not played fails it.",
     ),
 )

@@ -244,8 +244,10 @@ def test_an_alias_bomb_costs_nothing() -> None:
     assert _read(more=BOMB) == entry()
 
 
-_KEYS = ("title", "date", "categories", "tags", "tag_details", "authors", "author", "link", "headimg", "updated", "lang")
-_KEYS += ("summary", "rights", "enclosures", "undated", "format", "id")
+_KEYS = (
+    *("title", "date", "categories", "tags", "tag_details", "authors", "author", "link", "headimg", "updated", "lang"),
+    *("summary", "rights", "enclosures", "undated", "format", "id"),
+)
 
 
 @pytest.mark.post_row("R52")

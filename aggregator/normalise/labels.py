@@ -14,6 +14,7 @@ from aggregator.normalise.text import html_to_line, one_line, shorten
 
 MAX_PEOPLE = 50
 MAX_TAGS = 200
+MAX_FILES = 200
 MAX_NAME = 200
 _MAX_LENGTH = 2**53
 
@@ -68,7 +69,7 @@ def to_enclosures(files: Iterable[ParsedEnclosure], address: str) -> tuple[Enclo
     found: dict[str, Enclosure] = {}
     for file in files:
         href = absolute(file.href, address)
-        if href is None:
+        if href is None or len(found) >= MAX_FILES:
             continue
         type_ = (file.type or "").strip().lower()
         found.setdefault(
