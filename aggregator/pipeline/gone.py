@@ -7,6 +7,7 @@ A take-down is its line, then the files, then the state; whatever a crash cuts o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -140,6 +141,8 @@ def _look(project: Project) -> Absences:
         if key is not None and (key not in there or own.get(key) == path):
             there[key] = path
     there |= {key: path for key, path in own.items() if path in pages and is_adopted(path, key)}
+    # A link or a folder in a post's place is no post, but no hand deleted it either: publishing names it.
+    there |= {key: path for key, path in own.items() if key not in there and os.path.lexists(project.place.root / path)}
     folders = {path.rpartition("/")[0] for path in own.values()}
     standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
     return judge_absences(known, there, standing, accept=project.accept_deletions)
