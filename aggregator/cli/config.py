@@ -57,14 +57,15 @@ def schema(invocation: Invocation, name: str | None, write: bool) -> None:
 
 
 def write_schemas(folder: Path, names: tuple[str, ...] = SCHEMAS) -> list[Path]:
-    """Write the schemas that editors read, in place of older ones; return the files that changed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the schemas that editors read, in place of older ones; return the files that changed. Raises StoreError."""
+    from aggregator.settings.edit import save
+
     changed: list[Path] = []
     for name in names:
         path = folder / f"{name}.json"
         text = schema_text(name).encode()
         if not path.is_file() or path.read_bytes() != text:
-            path.write_bytes(text)
+            save(path, text)
             changed.append(path)
     return changed
 

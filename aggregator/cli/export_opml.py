@@ -52,10 +52,9 @@ def export_opml(invocation: Invocation, file: Path | None, private: bool) -> Non
     if file is None or str(file) == "-":
         click.echo(content, nl=False)
         return
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"cannot write {file}: {error.strerror or error}", path=file) from error
+    from aggregator.settings.edit import save
+
+    save(file, content)
     invocation.talk(f"wrote {file}: {len(listed)} of {len(settings.sources)} sources")
 
 

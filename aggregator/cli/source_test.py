@@ -22,7 +22,6 @@ from aggregator.cli.foreign import as_json, shown_address, shown_text
 from aggregator.cli.project import no_such_source, state_to_read
 from aggregator.cli.source_place import Known
 from aggregator.cli.source_preview import count_entries, format_name
-from aggregator.errors import StoreError
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.fetched import Fetched
@@ -69,7 +68,9 @@ def test_source(invocation: Invocation, source: str, stage: str, save: Path | No
         for line in report.lines():
             click.echo(line)
     if save is not None and visit.examined is not None and visit.examined.body is not None:
-        _save(save, visit.examined.body)
+        from aggregator.settings.edit import save as save_file
+
+        save_file(save, visit.examined.body)
         invocation.talk(f"wrote {save}: {len(visit.examined.body):,} bytes")
     if visit.failed is not None:
         name = chosen.name if chosen in known.settings.sources else shown_address(chosen.feed)
@@ -110,13 +111,6 @@ def _remembered(settings: Settings, source: Source) -> tuple[Remembered, bool]:
     ledger = LedgerIndex(Ledger.load(settings.root / FILE_NAME))
     with state_to_read(settings) as state:
         return ledger.of(source.id, state.known(source.id) if state is not None else {}), state is not None
-
-
-def _save(path: Path, body: bytes) -> None:
-    try:
-        path.write_bytes(body)
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {(error.strerror or str(error)).lower()}", path=path) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,12 +62,17 @@ def set_flag(path: Path, name: str, key: str, *, value: bool, content: bytes | N
 def save(path: Path, content: bytes) -> None:
     """Put the new content in the file's place, whole or not at all, with its permissions; a link is followed.
 
+    What is no file (a pipe, /dev/stdout) is written to.
+
     Raises:
         StoreError: it could not be written; the file is as before.
     """
     real = path.resolve()
     spare = real.with_name(f".tmp-{real.name}")
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+            return
         real.parent.mkdir(parents=True, exist_ok=True)
         with spare.open("wb") as file:
             file.write(content)
