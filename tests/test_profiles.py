@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import frontmatter
+import lxml.html
 import pytest
 import ruamel.yaml
 import yaml
@@ -17,7 +18,8 @@ from aggregator.model.entry import Entry, Feed, SafeHtml, Tag
 from aggregator.store.profiles import Profile, default, get_profile, volantis
 from aggregator.store.profiles.fields import fits_engines
 from aggregator.store.profiles.front import LOADER, split_front, text_loader
-from tests.post_records import SPECIAL, entries, entry, full_entry, naughty_strings, one_line
+from aggregator.store.profiles.markup import from_markup, to_markup
+from tests.post_records import SPECIAL, entries, entry, full_entry, lines, naughty_strings, one_line
 
 #: That the modules are profiles is checked by mypy here. The zones have changes of the clocks, and odd offsets of old.
 MODULES: list[Profile] = [default, volantis]
@@ -130,12 +132,12 @@ def test_volantis_means_the_same_to_every_yaml_reader(read_yaml: Callable[[str],
 
     assert isinstance(seen.pop("date"), str)
     assert seen == _present(
-        title=found.title,
+        title=to_markup(found.title),
         categories=list(found.categories),
-        headimg=found.cover or "",
+        headimg=to_markup(found.cover or ""),
         author=found.author,
         comments=False,
-        thumbnail=found.cover or "",
+        thumbnail=to_markup(found.cover or ""),
     )
 
 
@@ -270,17 +272,47 @@ def test_volantis_writes_plain_scalars_only_where_safe(text: str, written: str) 
 
 
 @pytest.mark.post_row("D1")
-def test_volantis_quotes_titles_as_the_first_generator_did() -> None:
-    """Single quotes, or double quotes around an apostrophe, but escaped where that one wrote broken YAML."""
-    titles = ("plain", "it's", 'it\'s "both"', 'say "x"')
+def test_volantis_writes_titles_that_the_theme_can_print() -> None:
+    """What would end an attribute or begin a tag is a reference, for the theme prints titles as they are."""
+    titles = ("plain: #1 & more", "it's", 'it\'s "both"', "a <b> &lt; c")
     posts = [volantis.render(entry(title=title)).post.decode() for title in titles]
 
     assert [post.split("\n")[2] for post in posts] == [
-        "title: 'plain'",
-        'title: "it\'s"',
-        'title: "it\'s \\"both\\""',
-        "title: 'say \"x\"'",
+        "title: 'plain: #1 & more'",
+        "title: 'it&#39;s'",
+        "title: 'it&#39;s &quot;both&quot;'",
+        "title: 'a &lt;b&gt; &amp;lt; c'",
     ]
+
+
+@pytest.mark.post_row("D2", "D40", "R54")
+@settings(deadline=None, max_examples=200)
+@given(text=lines)
+def test_what_a_theme_prints_is_the_text(text: str) -> None:
+    """Printed unescaped into a page, a title or an address is that text: between tags, and in attributes of both quotes."""
+    written = to_markup(text)
+    page = f"""<a title='{written}' href='{written}' class="x">{written}</a><img alt="{written}" src='{written}'>"""
+    link, image = lxml.html.fragments_fromstring(page)
+
+    assert from_markup(written) == text
+    assert set(link.attrib) == {"title", "href", "class"}
+    assert set(image.attrib) == {"alt", "src"}
+    assert len(link) == 0
+
+
+@pytest.mark.post_row("D2", "D40", "R54")
+@pytest.mark.parametrize(
+    "text", ["x' onmouseover='alert(1)", "x'onerror='alert(1)", '" onload="x', "<script>alert(1)</script>", "a&lt;b", "'"]
+)
+def test_no_title_leaves_its_place_in_a_page(text: str) -> None:
+    """Titles that were made to leave their attribute or to be a tag are shown as they were written."""
+    found = entry(title=text, cover=f"https://a.example/{text}")
+    seen = _ruamel(_front(volantis.render(found).post))
+    page = "<a title='{title}'>{title}</a><img alt=\"{title}\" src='{headimg}'>".format(**seen)
+    link, image = lxml.html.fragments_fromstring(page)
+
+    assert (link.text, link.get("title"), image.get("alt"), image.get("src")) == (text, text, text, f"https://a.example/{text}")
+    assert (len(link.attrib), len(image.attrib)) == (1, 2)
 
 
 @pytest.mark.post_row("R54", "D26")

@@ -15,20 +15,21 @@ from aggregator.store.profiles.body import unwrap, wrap
 from aggregator.store.profiles.dates import format_date
 from aggregator.store.profiles.fields import FORMAT, check_format, read_entry
 from aggregator.store.profiles.front import split_front
-from aggregator.store.profiles.yaml_out import double_quoted, plain_or_quoted, quoted
+from aggregator.store.profiles.markup import from_markup, to_markup
+from aggregator.store.profiles.yaml_out import plain_or_quoted, quoted
 
 name = "volantis"
 keeps_archive = True
 
 _TAIL = "  \n"
+_PRINTED = ("title", "headimg", "thumbnail")
 
 
 def render(entry: Entry) -> Rendered:
     """Return the entry's post and its archive file."""
-    # The first generator used double quotes for a title with an apostrophe.
-    title = double_quoted(entry.title) if "'" in entry.title else quoted(entry.title)
-    cover = quoted(entry.cover or "")
-    lines = ["", "---", f"title: {title}", "categories: "]
+    # The theme prints both as they are, also into attributes of single quotes.
+    cover = quoted(to_markup(entry.cover or ""))
+    lines = ["", "---", f"title: {quoted(to_markup(entry.title))}", "categories: "]
     lines += [f" - {plain_or_quoted(part)}" for part in entry.categories]
     lines.append(f"headimg: {cover}")
     if entry.author is not None:
@@ -49,6 +50,7 @@ def read(post: bytes, extra: bytes | None) -> Entry:
         PostFormatError: either file is damaged or lacks what an entry must have, or the archive file is missing.
     """
     front, body = split_front(post)
+    front |= {key: from_markup(front[key]) for key in _PRINTED if isinstance(front.get(key), str)}
     archived = read_extra(extra)
     identity = {key: archived.get(key) for key in ("id", "source")}
     return read_entry({**archived, **front, **identity}, unwrap(body, tail=_TAIL))
