@@ -1,0 +1,88 @@
+"""Row R65: a project of 100,000 posts (1,500 unless --whole): what a run reads and holds does not grow with its archive."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.model.entry import Feed
+from aggregator.model.key import entry_key
+from aggregator.store.paths import post_path
+from aggregator.store.profiles import default
+from tests.conftest import Sweep
+from tests.post_records import full_entry
+from tests.upstream import Folder, Upstream, item, titles
+
+SOURCES = 20
+OLDEST = datetime(2001, 1, 1, tzinfo=UTC)
+
+
+def _archive(folder: Folder, posts: int) -> list[Path]:
+    """Write posts as earlier runs would have, one an hour; return their files, the oldest first."""
+    files = []
+    for number in range(posts):
+        source = f"s{number % SOURCES}"
+        found = full_entry(
+            id=f"old-{number}",
+            link=f"https://old.example/{number}",
+            source_id=source,
+            title=f"Old {number}",
+            categories=("news", source),
+            feed=Feed(title="Old"),
+            published=OLDEST + timedelta(hours=number),
+            updated=None,
+        )
+        path = folder.root / "posts" / post_path(found.categories, found.title, entry_key(source, found.id))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(default.render(found).post)
+        files.append(path)
+    return files
+
+
+def _measured(folder: Folder, *words: str) -> tuple[str, int]:
+    """Run a command; return what it said and the most memory, in MiB, that any of its processes held."""
+    with subprocess.Popen(
+        folder.command(*words), env=folder.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said
+    return said, used.ru_maxrss // 1024
+
+
+@pytest.mark.post_row("R65")
+@pytest.mark.timeout(1800)
+def test_a_run_costs_what_is_new_however_many_posts_there_are(tmp_path: Path, sweep: Sweep) -> None:
+    """Posts out of every feed are indexed once and not read again: runs do not even notice that they were ruined since."""
+    posts = sweep.count(whole=100_000, sampled=1_500)
+    with Upstream() as upstream:
+        for number in range(SOURCES):
+            upstream.feed(f"/{number}", item(100 * number + 1))
+        folder = Folder(tmp_path / "project")
+        folder.settings("posts: {durable: false}")
+        folder.sources_at({f"s{number}": f"{upstream.address}/{number}" for number in range(SOURCES)})
+        files = _archive(folder, posts)
+        said, indexing = _measured(folder, "reindex")
+        assert f"{posts}" in said.replace(",", "")
+        first, _ = _measured(folder, "sync")
+        assert f"{SOURCES} new" in first
+
+        for path in files[: posts // 2]:  # old enough to stand in no feed; in place, so that no folder's time tells of it
+            with path.open("r+b") as file:
+                file.write(b"garbage ")
+        upstream.feed("/0", item(1) + item(2))
+        second, syncing = _measured(folder, "sync", "--force")
+
+    assert "1 new" in second
+    assert "no front matter" not in second
+    assert titles(folder, "news/s0.atom")[:2] == ["Entry 2", "Entry 1"]
+    assert len(titles(folder, "all.atom")) == 50
+    print(f"{posts} posts: at most {indexing} MiB to index them, {syncing} MiB to sync")
+    assert indexing < 350
+    assert syncing < 200
