@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: one worker more than there are processors keeps these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test lint conduct families posts readers day verify clean
+.PHONY: demo test lint conduct families posts engines day verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -14,11 +14,12 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONL
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-# The real Hexo for tests/test_engines.py. No lock file: it would hold a registry's host; the versions are exact.
-.venv/.engines: tests/engines/hexo/package.json
-	mkdir -p .venv/engines/hexo
-	cp tests/engines/hexo/package.json .venv/engines/hexo/
-	cd .venv/engines/hexo && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
+# What the tests need from npm: the real Hexo, and readers of front matter. No lock file: it would hold a registry's host; the
+# versions are exact.
+.venv/engines/%/.done: tests/engines/%/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)
+	cd $(@D) && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
 	touch $@
 
 demo: .venv/.app  ## a bundled upstream, synced and served on loopback
@@ -38,15 +39,9 @@ conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that en
 families: .venv/.dev  ## every family of broken feeds -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m family --family-table=docs/broken-feeds.md $(PYTEST_ARGS)
 
-.venv/engines/yaml/.done: tests/engines/yaml/package.json tests/engines/yaml/package-lock.json
-	mkdir -p $(@D)
-	cp $^ $(@D)
-	npm ci --prefix $(@D) --silent --no-audit --no-fund
-	touch $@
+engines: .venv/engines/hexo/.done .venv/engines/yaml/.done  ## what the tests need besides Python (needs node 20.19 and npm)
 
-readers: .venv/engines/yaml/.done  ## what reads posts in JavaScript, for the tests (needs node and npm)
-
-posts: .venv/.dev readers  ## what keeps posts whole and readable -> its tests -> how that ended
+posts: .venv/.dev engines  ## what keeps posts whole and readable -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m post_row --post-table=docs/posts-for-life.md $(PYTEST_ARGS)
 
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw

@@ -127,7 +127,7 @@ class Site:
 def installed_hexo() -> Path:
     """Return the folder with Hexo, or skip the test and say why."""
     if not (HEXO / "node_modules" / "hexo").is_dir():
-        absent("Hexo is not installed (make .venv/.engines)")
+        absent("Hexo is not installed (make engines)")
     return HEXO
 
 

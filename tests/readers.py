@@ -1,4 +1,4 @@
-"""Posts as programs of other languages and libraries read them: JavaScript's YAML and Markdown (`make readers`)."""
+"""Posts as programs of other languages and libraries read them: JavaScript's YAML and Markdown (`make engines`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_javascript(posts: Sequence[str]) -> list[Seen]:
     """Return the posts as node's readers see them; skip the test where they are not installed."""
     node = need("node")
     if not (INSTALLED / "node_modules/marked").is_dir():
-        absent("the readers of JavaScript are not installed (make readers)")
+        absent("the readers of JavaScript are not installed (make engines)")
     command = [node, str(ROOT / "tests/engines/yaml/read.mjs"), str(INSTALLED)]
     done = subprocess.run(command, input=json.dumps(posts).encode(), capture_output=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr.decode()

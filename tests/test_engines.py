@@ -1,6 +1,6 @@
 """The real engines build sites of three hundred hostile posts: every one has its page, at its instant, with its very text.
 
-The layouts are our own and print what is looked for. Hexo comes from npm (`make .venv/.engines`), the others from the system.
+The layouts are our own and print what is looked for. Hexo comes from npm (`make engines`), the others from the system.
 """
 
 from __future__ import annotations
