@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+#: How `PostRow.dated` begins where upstream gave no date.
+FIRST_SEEN = "first seen"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownEntry:
@@ -34,6 +37,7 @@ class PostRow:
     title: str
     locked: bool = False
     dated: str | None = None  #: how its date was chosen when it was first written, in words; None: nobody remembers
+    expired: bool = False  #: beyond the limits of `keep`: its file was removed, or is about to be
     noted: bool = False  #: since it was locked, upstream had another version, which is only noted
     traits: bytes = b""  #: `model.traits`
 
@@ -75,5 +79,6 @@ class Changes:
     warnings: tuple[str, ...] = ()  #: about the feed, one line each
     entries: int = 0  #: how many entries the feed held
     noise: int = 0  #: how many entries changed in nothing that a reader sees: counters, tracking, dates
+    turned_away: tuple[tuple[str, str], ...] = ()  #: (key, id) of undated entries that `keep` has no room for
     complete: bool = True  #: False: the document breaks off, so that the rest is still to be asked for
     hints: Hints = Hints()

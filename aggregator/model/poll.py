@@ -120,6 +120,14 @@ class OutputEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostExpired:
+    """A post that was removed, or would be, since it is kept no longer."""
+
+    path: str  #: relative to the posts folder
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something about the whole run that a person should know."""
 
@@ -133,7 +141,7 @@ class Begin:
     due: int  #: sources
 
 
-Event = Begin | SourceEvent | OutputEvent | Note
+Event = Begin | SourceEvent | OutputEvent | PostExpired | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +158,7 @@ class Summary:
     updated: int = 0
     adopted: int = 0
     deleted: int = 0  #: posts that a hand has deleted, noted in the ledger
+    expired: int = 0  #: posts removed, or that would be
     outputs: int = 0  #: files written
     refused: int = 0  #: outputs that the gate refused
     next_poll: datetime | None = None
@@ -161,4 +170,4 @@ class Summary:
     @property
     def changed(self) -> bool:
         """Tell whether any byte below posts/ or public/, or what the ledger says of posts, changed."""
-        return not self.dry_run and bool(self.new or self.updated or self.deleted or self.outputs)
+        return not self.dry_run and bool(self.new or self.updated or self.deleted or self.expired or self.outputs)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from aggregator.model.retention import FOR_EVER, Keep
 from aggregator.model.source import Secret, Source
 
 #: What a post can look like; each is a module of `store/profiles`.
@@ -84,6 +85,7 @@ class PostsSettings:
     dir: Path = Path("posts")  #: relative to the project folder
     profile: str = "default"  #: what a post looks like
     durable: bool = True  #: False skips fsync, for throw-away runners
+    keep: Keep = FOR_EVER  #: how long the posts of each source are kept; without it, for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from aggregator.model.retention import FOR_EVER, Keep
+
 #: Repairs for what single sites do, by name; each is a module of `normalise/fixes`.
 FIX_NAMES = ("jianshu", "juejin", "oschina", "zaker", "zhihu")
 
@@ -74,6 +76,7 @@ class Source:
     proxy: Secret | None = None  #: address of an HTTP proxy
     verify: bool = True  #: False accepts any TLS certificate, and every poll says so
     rights: Rights = Rights()  #: how much of its entries is republished
+    keep: Keep = FOR_EVER  #: how long its posts are kept; what it does not say, `posts.keep` says
     moved_from: str | None = None  #: the configured address, where the ledger knows that it moved for good (301, 308)
     gone: datetime | None = None  #: since when the ledger knows that the feed will not come back (410)
 

@@ -24,6 +24,7 @@ from enum import Enum
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from aggregator.model.changes import FIRST_SEEN
 from aggregator.model.parsed import ParsedEntry
 from aggregator.model.source import Source
 from aggregator.normalise.dates import parse_date
@@ -116,7 +117,7 @@ def explain_date(entry: ParsedEntry, habits: DateHabits, now: datetime) -> tuple
         words = ["the day in the link" if _day_in(entry.link, habits.zone, now) else "the day in the id"]
         words += passed_over or ["upstream gives no date"]
     else:
-        words = ["first seen: " + ("; ".join(passed_over) or "upstream gives no date")]
+        words = [f"{FIRST_SEEN}: " + ("; ".join(passed_over) or "upstream gives no date")]
     return choice.instant, "; ".join(words)
 
 

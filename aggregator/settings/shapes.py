@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from aggregator.model.retention import Keep
 from aggregator.model.settings import (
     PROFILE_NAMES,
     Category,
@@ -98,9 +99,10 @@ FETCH = Shape(
         ),
     },
 )
+KEEP = Shape(record=Keep, keys={"age": duration(timedelta(days=1), timedelta(days=36_500)), "entries": whole(1, 10**9)})
 POSTS = Shape(
     record=PostsSettings,
-    keys={"dir": kinds.FOLDER, "profile": kinds.choice("a profile", PROFILE_NAMES), "durable": FLAG},
+    keys={"dir": kinds.FOLDER, "profile": kinds.choice("a profile", PROFILE_NAMES), "durable": FLAG, "keep": KEEP},
 )
 PUBLIC = Shape(record=PublicSettings, keys={"dir": kinds.FOLDER, "entries": whole(1, 10_000), "max_bytes": kinds.SIZE})
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
@@ -142,6 +144,7 @@ SOURCE = Shape(
         "proxy": kinds.PROXY,
         "verify": FLAG,
         "rights": RIGHTS,
+        "keep": KEEP,
     },
 )
 #: A source's address is its own; everything else may stand above all sources of a file.
