@@ -103,8 +103,8 @@ def read_file(root: Path, path: str, *, at_most: int | None = None) -> bytes | N
         raise store_error("read", root, path, error) from error
 
 
-def remove_file(root: Path, path: str) -> bool:
-    """Remove the file at `path` below `root`, durably; tell whether there was one. Its folder stays.
+def remove_file(root: Path, path: str, *, durable: bool = True) -> bool:
+    """Remove the file at `path` below `root`, durably unless told otherwise; tell whether there was one. Its folder stays.
 
     Raises:
         StoreError: it could not be removed, or `path` leads out of `root`.
@@ -117,7 +117,8 @@ def remove_file(root: Path, path: str) -> bool:
         return False
     except OSError as error:
         raise store_error("remove", root, path, error) from error
-    _sync(Path(place), os.O_DIRECTORY)
+    if durable:
+        _sync(Path(place), os.O_DIRECTORY)
     return True
 
 

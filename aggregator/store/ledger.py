@@ -115,9 +115,24 @@ class Unstable:
     at: datetime
 
 
-Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable
-_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)
-_KINDS: dict[str, type[Line]] = {kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """An entry without a date of its own that is kept no longer: as new as today if it were ever forgotten."""
+
+    kind: ClassVar[str] = "expired"
+    identity: ClassVar[tuple[str, ...]] = ("key",)
+
+    source: str
+    id: str
+    key: str
+    at: datetime
+
+
+Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable | Expired
+_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
+_KINDS: dict[str, type[Line]] = {
+    kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
+}
 
 _CIRCUMSTANCES = frozenset({"at", "category", "traits"})
 _TRAITS = re.compile(r"[0-9a-f]{80}", re.ASCII)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.model.poll import Outcome, PollCounts
-from aggregator.store.tables import entries_table, polls_table
+from aggregator.store.tables import LIVE, MARKED, entries_table, live, polls_table, sources_table
+
+_CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 
 
 def poll_counts(since: datetime) -> sa.Select[Any]:
@@ -59,7 +61,7 @@ def posts_holding(text: str, limit: int) -> sa.Select[Any]:
     """Return the question which posts have this text in their title, path or upstream id, in any case."""
     column = entries_table.c
     held = [each.icontains(text, autoescape=True) for each in (column.title, column.path, column.entry_id)]
-    return sa.select(entries_table).where(sa.or_(*held)).order_by(column.date.desc(), column.key.desc()).limit(limit)
+    return sa.select(entries_table).where(live, sa.or_(*held)).order_by(column.date.desc(), column.key.desc()).limit(limit)
 
 
 def posts_before(row: PostRow, categories: Sequence[str]) -> sa.Select[Any]:
@@ -67,4 +69,49 @@ def posts_before(row: PostRow, categories: Sequence[str]) -> sa.Select[Any]:
     column = entries_table.c
     date = int(row.date.timestamp())
     newer = sa.or_(column.date > date, sa.and_(column.date == date, column.key > row.key))
-    return sa.select(sa.func.count()).select_from(entries_table).where(column.category.in_(categories), newer)
+    return sa.select(sa.func.count()).select_from(entries_table).where(column.category.in_(categories), live, newer)
+
+
+def spans() -> sa.Select[Any]:
+    """Return the question from when to when the posts of each source are dated; a look at each end of an index."""
+    column = entries_table.c
+    own = (column.source_id == sources_table.c.id, live)
+    first = sa.select(sa.func.min(column.date)).where(*own).scalar_subquery()
+    last = sa.select(sa.func.max(column.date)).where(*own).scalar_subquery()
+    return sa.select(sources_table.c.id, first.label("oldest"), last.label("newest"))
+
+
+def posts_beyond(source_id: str, since: datetime | None, entries: int | None, *, unsure: bool) -> sa.Select[Any]:
+    """Return the question which unedited posts of a source are dated before `since`, or have so many newer ones beside them.
+
+    Where the state was rebuilt since, nobody knows whether a post was edited: `unsure` wants those as well.
+    """
+    column = entries_table.c
+    own = [column.source_id == source_id, live, column.locked == 0]
+    if not unsure:
+        own.append(column.raw_hash.is_not(None))
+    beyond = []
+    if since is not None:
+        beyond.append(column.date < int(since.timestamp()))
+    if entries is not None:
+        peer = entries_table.alias().c
+        newest = sa.select(peer.key).where(peer.source_id == source_id, peer.expired == LIVE)
+        beyond.append(column.key.not_in(newest.order_by(peer.date.desc(), peer.key.desc()).limit(entries)))
+    return sa.select(entries_table).where(*own, sa.or_(sa.false(), *beyond)).order_by(column.date, column.key)
+
+
+def posts_leaving(stage: int) -> sa.Select[Any]:
+    """Return the question which posts have come so far on their way out."""
+    return sa.select(entries_table).where(entries_table.c.expired == stage).order_by(entries_table.c.path)
+
+
+def known_paths(keys: Sequence[str]) -> sa.Select[Any]:
+    """Return the question where the posts with these keys are; one whose file was removed is nowhere."""
+    column = entries_table.c
+    return sa.select(column.key, column.path).where(column.key.in_(keys), column.expired <= MARKED)
+
+
+def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the values in portions that fit into one statement."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

@@ -23,7 +23,16 @@ from aggregator.errors import NewerFormatError, NoStateError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
-from aggregator.store.queries import counts_of, poll_counts, posts_before, posts_holding, posts_like
+from aggregator.store.expiry import Expiry
+from aggregator.store.queries import (
+    chunks,
+    counts_of,
+    known_paths,
+    poll_counts,
+    posts_before,
+    posts_holding,
+    posts_like,
+)
 from aggregator.store.tables import (
     categories_table,
     category_text,
@@ -33,6 +42,7 @@ from aggregator.store.tables import (
     host_values,
     hosts_table,
     instant,
+    live,
     meta_table,
     outputs_table,
     poll_of,
@@ -46,10 +56,9 @@ from aggregator.store.tables import (
     sources_table,
 )
 
-VERSION = 6  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
 #: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
 APPLICATION_ID = 0x61676772
-_CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 HISTORY = 100  #: polls kept per source
 
 
@@ -87,7 +96,7 @@ class State:
             return {row.id: source_of(row) for row in run.execute(sa.select(sources_table))}
 
     def known(self, source_id: str) -> dict[str, KnownEntry]:
-        """Return what is known of one source's entries, by key."""
+        """Return what is known of one source's entries, by key; one whose post has expired is locked, without a path."""
         wanted = (
             entries_table.c.key,
             entries_table.c.raw_hash,
@@ -96,12 +105,20 @@ class State:
             entries_table.c.post_hash,
             entries_table.c.locked,
             entries_table.c.traits,
+            entries_table.c.expired,
         )
         with self._transaction() as run:
             found = run.execute(sa.select(*wanted).where(entries_table.c.source_id == source_id))
             return {
-                key: KnownEntry(raw_hash=raw, link_hash=link, path=path, post_hash=post, locked=bool(locked), traits=traits)
-                for key, raw, link, path, post, locked, traits in found
+                key: KnownEntry(
+                    raw_hash=raw,
+                    link_hash=link,
+                    path="" if gone else path,
+                    post_hash=post,
+                    locked=bool(locked or gone),
+                    traits=traits,
+                )
+                for key, raw, link, path, post, locked, traits, gone in found
             }
 
     def is_empty(self) -> bool:
@@ -113,9 +130,8 @@ class State:
         """Return the paths of those keys that are known."""
         paths: dict[str, str] = {}
         with self._transaction() as run:
-            for chunk in _chunks(keys):
-                found = run.execute(sa.select(entries_table.c.key, entries_table.c.path).where(entries_table.c.key.in_(chunk)))
-                paths.update((key, path) for key, path in found)
+            for chunk in chunks(keys):
+                paths.update((key, path) for key, path in run.execute(known_paths(chunk)))
         return paths
 
     def find(self, keys: Sequence[str], ids: Sequence[str] = (), links: Sequence[bytes] = ()) -> list[PostRow]:
@@ -155,9 +171,7 @@ class State:
     def newer(self, row: PostRow, leaves: Sequence[tuple[str, ...]]) -> int:
         """Return how many posts of these categories come before this one, in the order of `newest`."""
         with self._transaction() as run:
-            parts = [
-                run.execute(posts_before(row, chunk)).scalar_one() for chunk in _chunks([category_text(x) for x in leaves])
-            ]
+            parts = [run.execute(posts_before(row, chunk)).scalar_one() for chunk in chunks([category_text(x) for x in leaves])]
         return sum(parts)
 
     def leaves(self) -> tuple[tuple[str, ...], ...]:
@@ -169,7 +183,7 @@ class State:
         """Return the newest posts whose category is exactly this path, newest first, ties by key."""
         query = (
             sa.select(entries_table)
-            .where(entries_table.c.category == category_text(leaf))
+            .where(entries_table.c.category == category_text(leaf), live)
             .order_by(entries_table.c.date.desc(), entries_table.c.key.desc())
             .limit(limit)
         )
@@ -178,15 +192,14 @@ class State:
 
     def counts(self) -> dict[str, tuple[int, datetime | None]]:
         """Return the number of posts and the newest date per source."""
-        query = sa.select(entries_table.c.source_id, sa.func.count(), sa.func.max(entries_table.c.date)).group_by(
-            entries_table.c.source_id
-        )
+        columns = (entries_table.c.source_id, sa.func.count(), sa.func.max(entries_table.c.date))
+        query = sa.select(*columns).where(live).group_by(entries_table.c.source_id)
         with self._transaction() as run:
             return {source_id: (number, instant(date)) for source_id, number, date in run.execute(query)}
 
     def count(self, source_id: str) -> int:
         """Return the number of one source's posts."""
-        query = sa.select(sa.func.count()).select_from(entries_table).where(entries_table.c.source_id == source_id)
+        query = sa.select(sa.func.count()).select_from(entries_table).where(entries_table.c.source_id == source_id, live)
         with self._transaction() as run:
             return int(run.execute(query).scalar_one())
 
@@ -218,6 +231,11 @@ class State:
         """Return the hosts that wanted to be left alone, when last heard of."""
         with self._transaction() as run:
             return {row.name: host_of(row) for row in run.execute(sa.select(hosts_table))}
+
+    @property
+    def expiry(self) -> Expiry:
+        """Return the operations on posts that are kept no longer."""
+        return Expiry(self._transaction)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -485,8 +503,3 @@ def _is_damaged(error: SQLAlchemyError) -> bool:
     """Tell whether SQLite says that the file itself is broken."""
     name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
     return name.startswith("SQLITE_CORRUPT") or name == "SQLITE_NOTADB"
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

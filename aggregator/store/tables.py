@@ -75,8 +75,19 @@ entries_table = sa.Table(
     sa.Column("noted", sa.Integer, nullable=False),
     sa.Column("dated", sa.Text),
     sa.Column("traits", sa.LargeBinary, nullable=False),
-    sa.Index("entries_by_source", "source_id"),
+    sa.Column("expired", sa.Integer, nullable=False),
+    sa.Index("entries_by_source", "source_id", "expired", "date"),
     sa.Index("entries_by_category", "category", "date", "key"),
+)
+#: What `entries.expired` says. A post beyond its limits is marked, then removed, then missed by the feeds; its row stays, so
+#: that its entry is known for as long as upstream lists it.
+LIVE, MARKED, REMOVED, EXPIRED = range(4)
+live = entries_table.c.expired == LIVE
+sa.Index(
+    "entries_leaving",
+    entries_table.c.expired,
+    sqlite_where=entries_table.c.expired.between(MARKED, REMOVED),
+    postgresql_where=entries_table.c.expired.between(MARKED, REMOVED),
 )
 #: The distinct values of entries.category: so few that a feed of everything need not scan the index.
 categories_table = sa.Table("categories", schema, sa.Column("category", sa.Text, primary_key=True))
@@ -139,6 +150,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
         "noted": int(row.noted),
         "dated": row.dated,
         "traits": row.traits,
+        "expired": EXPIRED if row.expired else LIVE,
     }
 
 
@@ -159,6 +171,7 @@ def row_of(row: Any) -> PostRow:
         noted=bool(row.noted),
         dated=row.dated,
         traits=row.traits,
+        expired=row.expired != LIVE,
     )
 
 
