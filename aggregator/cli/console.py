@@ -14,7 +14,7 @@ from typing import Any, Self
 import click
 
 from aggregator.cli import Invocation
-from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, SourceEvent, Summary
+from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, PostExpired, SourceEvent, Summary
 from aggregator.schedule import describe
 
 _MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗", Outcome.HELD: "⏲"}
@@ -46,6 +46,8 @@ class Console(AbstractContextManager["Console"]):
             self._source(event)
         elif isinstance(event, OutputEvent):
             self._output(event)
+        elif isinstance(event, PostExpired):
+            self._expired(event)
         else:
             self._line(event.text, always=False)
 
@@ -83,6 +85,12 @@ class Console(AbstractContextManager["Console"]):
             noun = "entry" if number == 1 else "entries"
             self._line(f"  {event.path}: {number} {noun} of other sources left out as duplicates (-v names them)", always=False)
 
+    def _expired(self, event: PostExpired) -> None:
+        if self._dry_run and not self._invocation.json:
+            click.echo(f"- {event.path}")
+        elif self._invocation.verbosity:
+            self._line(f"- {event.path}", always=False)
+
     def _line(self, text: str, *, always: bool) -> None:
         if self._bar is not None and sys.stderr.isatty():
             click.echo("\r\033[K", err=True, nl=False)  # the bar draws itself again after the line
@@ -101,6 +109,8 @@ def summary_line(summary: Summary) -> str:
         posts.append(f"{summary.updated} updated")
     if summary.adopted:
         posts.append(f"{summary.adopted} found in place")
+    if summary.expired:
+        posts.append(f"{summary.expired} expired")
     return (
         f"{count(summary.due, 'source')}: {', '.join(parts)} · posts: {', '.join(posts)}"
         f" · {count(summary.outputs, 'file')} published · {summary.elapsed_ms / 1000:.1f} s"
@@ -128,7 +138,14 @@ def print_json(record: Any) -> None:
 
 
 def _event_name(record: Any) -> str:
-    names: dict[type, str] = {Begin: "begin", SourceEvent: "source", OutputEvent: "output", Note: "note", Summary: "summary"}
+    names: dict[type, str] = {
+        Begin: "begin",
+        SourceEvent: "source",
+        OutputEvent: "output",
+        PostExpired: "expired",
+        Note: "note",
+        Summary: "summary",
+    }
     return names[type(record)]
 
 

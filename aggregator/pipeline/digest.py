@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from aggregator.decide import Fate, Verdict, compare, is_another, judge, merge
 from aggregator.decide.noise import same_for_readers
+from aggregator.decide.retention import admit, rank
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key
@@ -73,6 +74,7 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         if job.moving and job.known and items and not any(item.key in job.known for item in items):
             return Unreadable(kind="redirect", message=SOMEBODY_ELSE.format(job.final_address.partition("?")[0]))
         draft = _plan(document, items)
+        turned_away = _turn_away(job, draft)
     except InflateError as error:
         return Unreadable(kind=error.kind, message=str(error))
     except NotAFeedError as error:
@@ -94,6 +96,7 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         skipped=tuple(draft.skipped),
         warnings=(*parsed.warnings, *document.told, *draft.told),
         noise=draft.noise,
+        turned_away=turned_away,
         entries=len(parsed.entries),
         complete=parsed.complete,
         hints=parsed.hints,
@@ -106,6 +109,21 @@ def _plan(document: Document, items: Sequence[Identified]) -> Draft:
     for item in items:
         plan_entry(document, item, draft)
     return draft
+
+
+def _turn_away(job: DigestJob, draft: Draft) -> tuple[tuple[str, str], ...]:
+    """Take out of the draft the new posts that there is no room for; return those that no date will tell next time."""
+    if job.room is None:
+        return ()
+    new = [write for write in draft.writes if write.is_new]
+    undated = {write.item.key for write in new if write.entry.first_seen is not None}
+    ranks = [
+        rank(write.entry.date, write.item.key, place=place if write.item.key in undated else None)
+        for place, write in enumerate(new)
+    ]
+    out = {write.item.key: write.entry.id for write, fits in zip(new, admit(ranks, job.room), strict=True) if not fits}
+    draft.writes = [write for write in draft.writes if write.item.key not in out]
+    return tuple((key, entry_id) for key, entry_id in out.items() if key in undated)
 
 
 def plan_entry(document: Document, item: Identified, draft: Draft) -> None:

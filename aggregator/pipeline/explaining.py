@@ -22,7 +22,7 @@ from aggregator.pipeline.effective import former_names, identity
 from aggregator.pipeline.reading import Reading
 from aggregator.pipeline.source_facts import SourceFacts, source_facts
 from aggregator.pipeline.standing import FeedPlace, Shelves, replaced_content
-from aggregator.store.ledger import Alias, Deleted, Renamed, Takedown
+from aggregator.store.ledger import Alias, Deleted, Expired, Renamed, Takedown
 from aggregator.store.posts import is_adopted, read_post
 from aggregator.store.profiles import PostFormatError, get_profile
 from aggregator.store.state import State
@@ -31,6 +31,7 @@ MOST = 10  #: that are explained at once
 NEAR = 5
 _KEY = re.compile(r"[a-z2-7]{12}\Z")
 _DERIVED = "urn:uuid:"
+_EXPIRED = "its post was beyond the limits of `keep` and was removed; it is not written again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class EntryFacts:
     atom_id: str
     link: str | None
     post: str | None  #: relative to the project folder; None: the state knows none
-    post_state: str  #: written, edited, adopted, missing, unreadable, unknown
+    post_state: str  #: written, edited, adopted, missing, unreadable, expired, unknown
     post_words: str
     category: tuple[str, ...]
     dated: str | None  #: how the date was chosen when the post was first written (docs/dates.md); None: nobody remembers
@@ -98,10 +99,11 @@ def _asked_at(source: Source, word: str) -> bool:
     return word.rstrip("/") in {form.rstrip("/") for each in addresses if each for form in (each, redact(each))}
 
 
-def find_entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Deleted | Takedown]]:
+def find_entries(reading: Reading, word: str) -> tuple[list[PostRow], list[Deleted | Takedown | Expired]]:
     """Return the posts that a word may mean, and what only the ledger knows of."""
     state = reading.state
-    gone: tuple[Deleted | Takedown, ...] = (*reading.ledger.of(Deleted), *reading.ledger.of(Takedown))
+    ledger = reading.ledger
+    gone: tuple[Deleted | Takedown | Expired, ...] = (*ledger.of(Deleted), *ledger.of(Takedown), *ledger.of(Expired))
     named = [line for line in gone if word in {line.key, line.id, atom_id(line.source, line.id)}]
     if state is None:
         return [], named
@@ -157,9 +159,9 @@ def _near(reading: Reading, word: str) -> tuple[str, ...]:
 
 
 def _facts(reading: Reading, row: PostRow, shelves: Shelves | None) -> EntryFacts:
-    entry, post_state, words = _post(reading, row)
+    entry, post_state, words = (None, "expired", _EXPIRED) if row.expired else _post(reading, row)
     gone = _gone_words(reading, row.key)
-    absence = gone[0] if gone else None
+    absence = gone[0] if gone else _EXPIRED if row.expired else None
     if absence is None and post_state in {"missing", "unreadable"}:
         absence = f"its post {'is not there' if post_state == 'missing' else 'cannot be read'}"
     safe = entry
@@ -226,7 +228,7 @@ def _noted(row: PostRow) -> str:
     return "upstream has not changed it since" if row.raw_hash is not None else "not compared with upstream yet"
 
 
-def _lost(reading: Reading, line: Deleted | Takedown) -> EntryFacts:
+def _lost(reading: Reading, line: Deleted | Takedown | Expired) -> EntryFacts:
     """Return what the ledger alone says of an entry."""
     return EntryFacts(
         key=line.key,
@@ -261,7 +263,12 @@ def _gone_words(reading: Reading, key: str) -> tuple[str, ...]:
         for line in reading.ledger.of(Takedown)
         if line.key == key
     ]
-    return (*taken, *deleted)
+    expired = [
+        f"without a date of its own, and kept no longer since {line.at:%Y-%m-%d} (keep); it is not written again"
+        for line in reading.ledger.of(Expired)
+        if line.key == key
+    ]
+    return (*taken, *deleted, *expired)
 
 
 def _alias_words(reading: Reading, key: str) -> tuple[str, ...]:

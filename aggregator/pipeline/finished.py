@@ -12,7 +12,7 @@ from aggregator.model.poll import Outcome, Poll, SourceEvent, SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.moves import Sighting, shown, sight
 from aggregator.schedule import LONGEST_FRESHNESS, freshness, learn, next_poll
-from aggregator.store.ledger import Gone, Moved
+from aggregator.store.ledger import Expired, Gone, Moved
 
 _GONE = 410  #: RFC 9110 §15.5.11
 _WITH_BODY = frozenset({200, 203})
@@ -29,7 +29,7 @@ class Finished:
     rows: tuple[PostRow, ...] = ()
     noted: tuple[tuple[str, bytes], ...] = ()
     locked: tuple[str, ...] = ()
-    ledger: tuple[Moved | Gone, ...] = ()  #: written down before the state
+    ledger: tuple[Moved | Gone | Expired, ...] = ()  #: written down before the state
     returned: bool = False  #: it answers again although the ledger says that it is gone
 
 
@@ -110,7 +110,9 @@ def answered(
         )
     if sighting.proven is not None:
         state = _moved(state, source, sighting.proven)
-    saved = () if sighting.proven is None else (sighting.proven,)
+    saved: tuple[Moved | Expired, ...] = () if sighting.proven is None else (sighting.proven,)
+    if changes is not None:
+        saved += tuple(Expired(source=source.id, id=entry_id, key=key, at=began) for key, entry_id in changes.turned_away)
     return Finished(
         state=state,
         poll=_poll(source, outcome, changes, answer, now),

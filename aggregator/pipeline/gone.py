@@ -21,14 +21,14 @@ from aggregator.model.settings import join_category
 from aggregator.pipeline.absent import Absences, judge_absences
 from aggregator.pipeline.remembered import gone_traits
 from aggregator.store.files import remove_file
-from aggregator.store.ledger import Deleted, Takedown
+from aggregator.store.ledger import Deleted, Expired, Takedown
 from aggregator.store.posts import extra_path, is_adopted, list_pages, list_posts
 from aggregator.store.state import Batch
 
 if TYPE_CHECKING:
     from aggregator.pipeline.project import Project
 
-_Gone = TypeVar("_Gone", Deleted, Takedown)
+_Gone = TypeVar("_Gone", Deleted, Takedown, Expired)
 _NAMED = 5
 
 
@@ -63,6 +63,8 @@ def check_mounted(project: Project) -> None:
         return
     if not project.state.is_empty() and next(list_posts(place), None) is None and not _any_adopted(project):
         known = len(project.state.places())
+        if known == 0:
+            return  # all that the state remembers has expired
         what = "is empty" if place.is_dir() else "is not there"
         raise UnmountedError(
             f"{project.settings.posts.dir}: the posts folder {what}, but {_posts(known)} should be in it: it looks unmounted, "
@@ -117,6 +119,8 @@ def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Ev
         project.strike(deleted[row.key] for row in back)
         for row in back:
             report(Note(text=f"{project.settings.posts.dir}/{row.path}: was deleted by hand and is back; published again"))
+    found = {row.key for row in rows}
+    project.strike(line for line in project.ledger.of(Expired) if line.key in found)
     if banned := [row for row in rows if row.key in taken]:
         for row in banned:
             _remove(project, row, report)

@@ -17,6 +17,7 @@ from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.output import LeftOut, OutputFeed, Tombstone
 from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
+from aggregator.model.retention import Room
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
 
@@ -64,6 +65,7 @@ class DigestJob:
     unstable: bool = False  #: the ledger says that the source's ids count for nothing
     settled: bool = False  #: what was recognised need not be written down before anything rests on it
     own_feeds: frozenset[str] = frozenset()  #: atom:ids of what this site publishes
+    room: Room | None = None  #: for new posts; None: without limit
     moving: bool = False  #: a permanent redirect to another host, not believed yet, led to the body
 
 

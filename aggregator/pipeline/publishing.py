@@ -17,6 +17,7 @@ from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.project import Project
+from aggregator.pipeline.retention import expired_ids
 from aggregator.publish.addresses import OPML_PATH
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
@@ -78,7 +79,7 @@ async def _publish(
         return
     for folder in {frame.path.rpartition("/")[0] for frame in wanted}:
         sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
-    gone = project.gone_on_purpose()
+    gone = project.gone_on_purpose() | expired_ids(project)
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
     leaves = project.state.leaves()
     most = 2 * max(frame.max_entries for frame in frames)

@@ -11,7 +11,7 @@ from aggregator.model.key import LINK_HASH_BYTES, atom_id, feed_id
 from aggregator.model.output import Tombstone
 from aggregator.model.settings import Settings, split_category
 from aggregator.model.traits import traits_of_id
-from aggregator.store.ledger import Alias, Deleted, Ledger, Renamed, Takedown, Unstable
+from aggregator.store.ledger import Alias, Deleted, Expired, Ledger, Renamed, Takedown, Unstable
 
 #: Of one category; more than a feed carries, since what another source brings too is left out there.
 _TOMBSTONES = 100
@@ -36,6 +36,9 @@ class LedgerIndex:
         for gone in lines:
             self.gone[gone.source].append(gone)
         self.tombstones = _tombstones(lines)
+        self.expired: dict[str, list[Expired]] = defaultdict(list)
+        for expired in ledger.of(Expired):
+            self.expired[expired.source].append(expired)
         self._aliases: dict[str, dict[str, str]] = defaultdict(dict)
         for alias in ledger.of(Alias):
             self._aliases[alias.source][alias.id] = alias.key
@@ -47,7 +50,7 @@ class LedgerIndex:
         What was taken out is recognised under another id as well, if its line says by what, or the state remembers it still.
         """
         known = dict(state)
-        for line in self.gone.get(source_id, ()):
+        for line in (*self.gone.get(source_id, ()), *self.expired.get(source_id, ())):
             known[line.key] = _gone(line, known.get(line.key))
         return Remembered(known=known, aliases=self._aliases.get(source_id, {}), unstable=source_id in self._unstable)
 
@@ -69,7 +72,7 @@ def _tombstones(lines: Iterable[Deleted | Takedown]) -> dict[tuple[str, ...], li
     return found
 
 
-def _gone(line: Deleted | Takedown, entry: KnownEntry | None) -> KnownEntry:
+def _gone(line: Deleted | Takedown | Expired, entry: KnownEntry | None) -> KnownEntry:
     if entry is not None:
         link_hash, traits = entry.link_hash, entry.traits
     elif line.traits is not None:

@@ -28,6 +28,7 @@ from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
+from aggregator.pipeline.retention import Retention
 from aggregator.schedule import Next
 from aggregator.store.files import make_durable
 from aggregator.store.ledger import Alias, Unstable
@@ -89,6 +90,9 @@ class _Sync:
         self._flushing = asyncio.Lock()
         self._signal: int | None = None
         self._client: Client  # made when something is due
+        self._retention = Retention(project)
+        self._fresh: set[str] = set()  #: sources whose posts became more in this run
+        self._expired = 0
         self._had_entries = not project.state.is_empty()
 
     async def run(self) -> Summary:
@@ -157,8 +161,11 @@ class _Sync:
         if self._request.dry_run:
             if due and (heard := self._client.hosts()):
                 project.state.save(Batch(hosts=heard))  # a wish to be left alone counts whoever heard it
+            self._expired = self._retention.foresee(self._report)
             return
+        self._expired = self._retention.expire(self._report, only_grown=self._fresh)
         await publish_what_changed(project, workers, self._report)
+        self._retention.settle()
         project.close_folders()
         if due:
             project.state.trim_history()
@@ -271,6 +278,7 @@ class _Sync:
             aliases=remembered.aliases,
             unstable=remembered.unstable,
             own_feeds=self._project.own_feeds(),
+            room=self._retention.room(source),
             moving=moving,
         )
         told: tuple[str, ...] = ()
@@ -325,6 +333,7 @@ class _Sync:
                 self._batch = batch + self._batch  # a signal may come just here: the last flush takes them
                 raise
             folders = project.touched(row.path for row in rows)
+            self._fresh |= {row.source_id for row in rows}
             project.note(line for done in batch for line in done.ledger)
             project.forget_gone(done.state.id for done in batch if done.returned)
             project.state.save(
@@ -358,6 +367,7 @@ class _Sync:
             updated=sum(event.updated for event in events),
             deleted=self._project.deleted,
             adopted=sum(event.adopted for event in events),
+            expired=self._expired,
             outputs=self._project.outputs_written,
             refused=self._project.outputs_refused,
             next_poll=first[0] if first else None,

@@ -126,6 +126,8 @@ class Expired:
     id: str
     key: str
     at: datetime
+    category: str | None = None  #: as of `Deleted`, if it is taken down one day; no feed says that it is gone
+    traits: str | None = None  #: as of `Deleted`
 
 
 Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable | Expired

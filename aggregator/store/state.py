@@ -139,16 +139,16 @@ class State:
 
         Of keys there may be any number, of the others some hundred.
         """
-        chunks = list(_chunks(keys)) or [()]
+        portions = list(chunks(keys)) or [()]
         with self._transaction() as run:
-            found = [row_of(row) for chunk in chunks for row in run.execute(posts_like(chunk, ids, links))]
+            found = [row_of(row) for portion in portions for row in run.execute(posts_like(portion, ids, links))]
         unique = {row.key: row for row in found}
         return sorted(unique.values(), key=lambda row: (row.date, row.key), reverse=True)
 
     def at(self, paths: Sequence[str]) -> list[PostRow]:
         """Return the posts at these paths; reads them all where there are any, for paths have no index."""
         with self._transaction() as run:
-            wanted = (sa.select(entries_table).where(entries_table.c.path.in_(chunk)) for chunk in _chunks(paths))
+            wanted = (sa.select(entries_table).where(entries_table.c.path.in_(chunk)) for chunk in chunks(paths))
             return [row_of(row) for query in wanted for row in run.execute(query)]
 
     def resembling(self, text: str, limit: int) -> list[PostRow]:
@@ -164,7 +164,7 @@ class State:
 
     def places(self) -> list[tuple[str, str, str]]:
         """Return key, source id and path of every post."""
-        wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.path)
+        wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.path).where(live)
         with self._transaction() as run:
             return [(key, source_id, path) for key, source_id, path in run.execute(wanted)]
 
@@ -261,7 +261,7 @@ class State:
     def forget_posts(self, keys: Sequence[str], dirty_outputs: Sequence[str]) -> None:
         """Forget posts that are no more, and mark the feeds that they stood in."""
         with self._transaction() as run:
-            for chunk in _chunks(keys):
+            for chunk in chunks(keys):
                 run.execute(sa.delete(entries_table).where(entries_table.c.key.in_(chunk)))
             self._mark_dirty(run, dirty_outputs)
 
