@@ -324,7 +324,7 @@ def test_an_edited_post_says_how_far_upstream_has_gone(folder: Folder, upstream:
     """Edited, then published as edited, then changed upstream: each time the words are another's."""
     folder.sync()
     path = post_of(folder)
-    path.write_text(path.read_text("utf-8").replace("Text of entry 1", "My text"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("Text of entry 1", "My text").replace("comments: false", "x: 1"), "utf-8")
     fresh = entry_of(folder).post_words
     folder.run("build")
     published = entry_of(folder).post_words
@@ -334,7 +334,7 @@ def test_an_edited_post_says_how_far_upstream_has_gone(folder: Folder, upstream:
     path.write_text(path.read_text("utf-8").replace("My text", "My other text"), "utf-8")
     folder.run("build")
 
-    assert fresh.startswith("edited by hand since it was last published (aggregator build); kept; ")
+    assert fresh.startswith("changed since it was last published (aggregator build); kept; ")
     assert published == "edited by hand: kept, and published as edited; upstream has not changed it since"
     assert (
         noted.post_words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -263,6 +264,26 @@ def test_a_hand_edited_post_is_kept_and_published(folder: Folder, upstream: Upst
 
     assert post.read_bytes() == edited
     assert b"My own words." in (folder.root / "public/feeds/news/a.atom").read_bytes()
+
+
+def test_a_post_of_a_run_that_died_is_not_locked(folder: Folder, upstream: Upstream) -> None:
+    """Killed between a post and its transaction, then built: the post is published as it is, and follows upstream later."""
+    folder.sync()
+    shutil.copytree(folder.root / "state", folder.root / "before")
+    upstream.feed("/a", item(1, body="<p>Second version.</p>") + item(2))
+    folder.sync("--force")
+    shutil.rmtree(folder.root / "state")
+    (folder.root / "before").rename(folder.root / "state")
+    built = folder.run("build")
+    folder.sync("--force")
+    upstream.feed("/a", item(1, body="<p>Third version.</p>") + item(2))
+    folder.sync("--force")
+
+    [post] = (folder.root / "posts").rglob("entry-1-*.md")
+    assert f"{post.relative_to(folder.root)}: changed since it was written; published as it is now" in built.stderr
+    assert "by hand" not in built.stderr
+    assert "Third version." in post.read_text("utf-8")
+    assert b"Third version." in (folder.root / "public/feeds/news/a.atom").read_bytes()
 
 
 @pytest.mark.post_row("R64")

@@ -206,7 +206,7 @@ def _post(reading: Reading, row: PostRow) -> tuple[Entry | None, str, str]:
         return (
             entry,
             "edited",
-            f"edited by hand since it was last published (aggregator build); kept; {_noted(row)}",
+            f"changed since it was last published (aggregator build); kept; {_noted(row)}",
         )
     if row.locked:
         return entry, *_locked(row)

@@ -168,7 +168,7 @@ class OutputResult:
     left_out: tuple[LeftOut, ...] = ()
     missing: tuple[PostRow, ...] = ()  #: posts that are not where the state says: then nothing was written
     unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
-    edited: tuple[PostRow, ...] = ()  #: posts found edited by hand, as they now are, locked
+    edited: tuple[PostRow, ...] = ()  #: posts that changed since they were written, as they now are; locked unless plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

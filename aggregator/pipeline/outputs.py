@@ -106,7 +106,8 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
         found.unreadable.append((row.path, str(error)))
         return None
     if now_hash != row.post_hash:
-        found.edited.append(_edited_row(row, entry, now_hash))
+        plain = get_profile(place.profile).render(entry).post == post
+        found.edited.append(_edited_row(row, entry, now_hash, plain=plain))
     if now_hash != row.post_hash or row.locked or row.raw_hash is None:
         # Not known to be byte for byte what we wrote: then its HTML is anybody's.
         entry = replace(entry, content=sanitise(entry.content, entry.link))
@@ -144,7 +145,13 @@ def _parsed(reader: Reader, key: bytes, post: bytes, extra: bytes | None) -> Ent
     return entry
 
 
-def _edited_row(row: PostRow, entry: Entry, found: bytes) -> PostRow:
-    """Return the row of a post that somebody edited: as it now reads, still the same entry, and not ours to write."""
-    now = row_of(entry, row.path, found, raw_hash=row.raw_hash)
-    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=True, noted=row.noted)
+def _edited_row(row: PostRow, entry: Entry, found: bytes, *, plain: bool) -> PostRow:
+    """Return the row of a post that changed behind the state's back: as it now reads, and still the same entry.
+
+    What is not byte for byte what its entry renders to was edited by hand, and is not ours to write any more. What is
+    (`plain`) may be our own: a run can die between a post and its transaction. Such a post is adopted, which protects a
+    careful hand as well: nothing is written over it unless upstream says the same (`decide.compare`).
+    """
+    locked = row.locked or not plain
+    now = row_of(entry, row.path, found, raw_hash=row.raw_hash if locked else None)
+    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=locked, noted=row.noted)

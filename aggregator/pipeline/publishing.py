@@ -204,7 +204,7 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
     warnings = (
         *(_left_out(out) for out in result.left_out if not out.duplicate),
         *(f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable),
-        *(f"{posts}/{row.path}: edited by hand; published as edited" for row in result.edited),
+        *(f"{posts}/{row.path}: {_changed(row)}" for row in result.edited),
     )
     report(
         OutputEvent(
@@ -219,3 +219,9 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
 
 def _left_out(out: LeftOut) -> str:
     return f"{out.source_id}: entry {out.title!r} left out: {out.reason}"
+
+
+def _changed(row: PostRow) -> str:
+    if row.locked:
+        return "edited by hand; published as edited"
+    return "changed since it was written; published as it is now"  # by a hand, or by a run of ours that died
