@@ -286,6 +286,22 @@ def test_a_post_of_a_run_that_died_is_not_locked(folder: Folder, upstream: Upstr
     assert b"Third version." in (folder.root / "public/feeds/news/a.atom").read_bytes()
 
 
+def test_a_hand_may_write_what_we_never_write(folder: Folder, upstream: Upstream) -> None:
+    """A numeric reference in a body, which no post of ours holds, is an edit like any other: published, then kept."""
+    folder.sync()
+    [post] = (folder.root / "posts").rglob("entry-1-*.md")
+    post.write_text(post.read_text("utf-8").replace("Text of entry 1.", "It&#8217;s mine."), "utf-8")
+    edited = post.read_bytes()
+    built = folder.run("build")
+    upstream.feed("/a", item(1, body="<p>Second version.</p>") + item(2))
+    synced = folder.sync("--force")
+
+    assert (built.returncode, post.read_bytes()) == (0, edited)
+    assert "edited by hand; published as edited" in built.stderr
+    assert "internal error" not in synced.stderr
+    assert "It’s mine." in (folder.root / "public/feeds/news/a.atom").read_text("utf-8")
+
+
 @pytest.mark.post_row("R64")
 def test_a_post_moved_by_hand_moves_between_feeds(folder: Folder) -> None:
     """Who edits a post's categories moves its entry: out of one feed, into the other, also if it was the only one."""

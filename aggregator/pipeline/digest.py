@@ -24,7 +24,7 @@ from aggregator.parse.limits import MAX_ENTRIES
 from aggregator.pipeline.document import Document
 from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewNames, Unreadable
 from aggregator.store.paths import post_path
-from aggregator.store.posts import post_hash, read_extra, read_post_file, reader_of, row_of, write_post
+from aggregator.store.posts import is_plain, post_hash, read_extra, read_post_file, reader_of, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
@@ -243,7 +243,7 @@ def _plan_version(
     """Plan what becomes of the post `there`, which says `old` and should say `merged`."""
     disk_hash = post_hash(there)
     same = same_for_readers(merged, old)
-    fate = compare(known, disk_hash=disk_hash, same=same, plain=profile.render(old).post == there)
+    fate = compare(known, disk_hash=disk_hash, same=same, plain=is_plain(profile, old, there))
     if fate is Fate.REWRITE:
         draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=profile.render(merged), is_new=False))
         return

@@ -20,7 +20,7 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
-from aggregator.store.posts import Reader, check_identity, post_hash, read_extra, read_post_file, reader_of, row_of
+from aggregator.store.posts import Reader, check_identity, is_plain, post_hash, read_extra, read_post_file, reader_of, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 #: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
@@ -106,7 +106,7 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
         found.unreadable.append((row.path, str(error)))
         return None
     if now_hash != row.post_hash:
-        plain = get_profile(place.profile).render(entry).post == post
+        plain = is_plain(profile, entry, post)
         found.edited.append(_edited_row(row, entry, now_hash, plain=plain))
     if now_hash != row.post_hash or row.locked or row.raw_hash is None:
         # Not known to be byte for byte what we wrote: then its HTML is anybody's.

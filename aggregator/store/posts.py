@@ -125,6 +125,14 @@ def post_hash(post: bytes) -> bytes:
     return sha256(post).digest()[:HASH_BYTES]
 
 
+def is_plain(profile: Profile, entry: Entry, post: bytes) -> bool:
+    """Tell whether a post is byte for byte what its own entry renders to, as ours are; HTML that we never write is not."""
+    try:
+        return profile.render(entry).post == post
+    except ValueError:  # the body holds what the sanitiser lets nobody write: hands were at it
+        return False
+
+
 def archive_path(key: str) -> str:
     """Return the path of a post's archive file below the archive folder."""
     return f"{key}.json"
