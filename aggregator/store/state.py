@@ -7,7 +7,6 @@ statements are SQLAlchemy Core and run on both databases. Instants are stored as
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,25 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, ProgrammingError, SQLAlchemyError
 
 from aggregator.errors import NewerFormatError, NoStateError, StoreError
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
+from aggregator.store.damage import (
+    APPLICATION_ID,
+    DROP,
+    FAULTS,
+    SEEN_TO,
+    UnusableError,
+    cause_of,
+    find_obstacle,
+    is_damaged,
+    is_ours,
+    set_aside,
+    state_error,
+)
 from aggregator.store.expiry import Expiry
 from aggregator.store.queries import (
     chunks,
@@ -34,6 +46,7 @@ from aggregator.store.queries import (
     posts_like,
 )
 from aggregator.store.tables import (
+    categories_of,
     categories_table,
     category_text,
     entries_table,
@@ -57,8 +70,6 @@ from aggregator.store.tables import (
 )
 
 VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
-#: "aggr" in the header of the SQLite file, so that `file` and we know whose it is.
-APPLICATION_ID = 0x61676772
 HISTORY = 100  #: polls kept per source
 
 
@@ -79,10 +90,11 @@ class Batch:
 class State:
     """The open state of one project. Use `open_state`."""
 
-    def __init__(self, engine: sa.Engine, path: Path | str) -> None:
-        """Take an engine whose tables exist; `path` is for messages only."""
+    def __init__(self, engine: sa.Engine, path: Path | str, *, may_set_aside: bool = False) -> None:
+        """Take an engine whose tables exist; only the project's holder may set a file aside that turns out damaged."""
         self._engine = engine
         self._path = path
+        self._may_set_aside = may_set_aside
 
     def close(self) -> None:
         """Give the connections back."""
@@ -177,7 +189,7 @@ class State:
     def leaves(self) -> tuple[tuple[str, ...], ...]:
         """Return every category path that some post stands in, sorted."""
         with self._transaction() as run:
-            return tuple(sorted(tuple(json.loads(row.category)) for row in run.execute(sa.select(categories_table))))
+            return tuple(sorted(categories_of(row.category) for row in run.execute(sa.select(categories_table))))
 
     def newest(self, leaf: tuple[str, ...], limit: int) -> list[PostRow]:
         """Return the newest posts whose category is exactly this path, newest first, ties by key."""
@@ -365,16 +377,21 @@ class State:
         try:
             with self._engine.begin() as run:
                 yield run
-        except SQLAlchemyError as error:
-            if not _is_damaged(error) or not isinstance(self._path, Path):
-                raise _store_error(error, self._path) from error
-            self._engine.dispose()
-            spare = _set_aside(self._path)
-            raise StoreError(
-                f"the state {self._path.name} is damaged ({error.orig}); it is kept as {spare.name}. Run again: it is rebuilt "  # type: ignore[attr-defined]
-                "from the posts, which are safe.",
-                path=self._path,
-            ) from error
+        except FAULTS as error:
+            if not is_damaged(error):
+                raise state_error(error, self._path) from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> StoreError:
+        """Return what to tell of a state that is broken inside; whoever holds the project sets it aside as well."""
+        message = f"the state {self._path} is damaged ({cause_of(error)})"
+        if not self._may_set_aside or not isinstance(self._path, Path):
+            return StoreError(f"{message}. {SEEN_TO if isinstance(self._path, Path) else DROP}", path=self._path)
+        self._engine.dispose()
+        spare = set_aside(self._path)
+        return StoreError(
+            f"{message}; it is kept as {spare.name}. Run again: it is rebuilt from the posts, which are safe", path=self._path
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,8 +406,9 @@ class Opened:
 def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
     """Open the state; a relative SQLite path counts from the project folder. `create=False` is for reading only.
 
-    A file that is no database, or an older layout, is set aside and begun anew: it holds nothing that posts and ledger do
-    not. `create=False` raises StoreError if there is none. Raises NewerFormatError, StoreError.
+    What stands in the file's place and is no state of ours, or one of an older layout, is set aside and begun anew: a state
+    holds nothing that posts and ledger do not. `create=False` changes nothing, and raises StoreError if there is none. Only the
+    holder of the project's lock may create. Raises NewerFormatError, StoreError.
     """
     try:
         parsed = sa.make_url(url)
@@ -402,18 +420,18 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
         return _prepared(sa.create_engine(parsed), name, create=create)
     except ImportError as error:
         raise StoreError(f"state.url: {error}. Install the extra: feed-aggregator[postgres]", path=name) from error
-    except _OlderLayoutError as error:
-        raise StoreError(f"{name}: its tables are of an older {error}; drop them and run again", path=name) from error
+    except UnusableError as error:
+        raise StoreError(f"{name}: {error}. {DROP}", path=name) from error
     except sa.exc.ArgumentError as error:
         raise StoreError("state.url is no database address such as sqlite:///state/state.sqlite", path=root) from error
     except SQLAlchemyError as error:
-        raise _store_error(error, name) from error
+        raise state_error(error, name) from error
 
 
 def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
     path = root / (url.database or "state/state.sqlite")
-    if not path.exists() and not create:
-        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
+    if not create:
+        return _open_to_read(url, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -421,26 +439,33 @@ def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
     note: str | None = None
     while True:
         engine = sa.create_engine(url.set(database=str(path)))
-        if create:
-            sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", _prepare_sqlite)
         try:
-            opened = _prepared(engine, path, create=create)
+            find_obstacle(path)
+            opened = _prepared(engine, path, create=True)
             return Opened(state=opened.state, fresh=opened.fresh, note=note)
-        except (DatabaseError, _OlderLayoutError) as error:
+        except (*FAULTS, UnusableError) as error:
             engine.dispose()
-            cause = getattr(error, "orig", None) or error
-            if not create:
-                message = f"cannot read the state {path}: {cause}. The next `aggregator sync` sees to it"
-                raise StoreError(message, path=path) from error
-            if isinstance(error, OperationalError):
-                raise _store_error(error, path) from error
+            if not isinstance(error, UnusableError) and not is_damaged(error):
+                raise state_error(error, path) from error
             if note is not None:
-                raise StoreError(f"cannot use the state {path}: {cause}", path=path) from error
-            note = f"state: {path.name} could not be used ({cause}); it is kept as {_set_aside(path).name}"
+                raise StoreError(f"cannot use the state {path}: {cause_of(error)}", path=path) from error
+            note = f"state: {path.name} could not be used ({cause_of(error)}); it is kept as {set_aside(path).name}"
 
 
-class _OlderLayoutError(Exception):
-    """The state was written by an earlier layout."""
+def _open_to_read(url: sa.URL, path: Path) -> Opened:
+    """Open the file as it is: who only reads holds no lock, so nothing is begun, prepared or set aside."""
+    if not path.exists():
+        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
+    engine = sa.create_engine(url.set(database=str(path)))
+    try:
+        find_obstacle(path)
+        return _prepared(engine, path, create=False)
+    except (*FAULTS, UnusableError) as error:
+        engine.dispose()
+        if not isinstance(error, UnusableError) and not is_damaged(error):
+            raise state_error(error, path) from error
+        raise StoreError(f"cannot read the state {path}: {cause_of(error)}. {SEEN_TO}", path=path) from error
 
 
 def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
@@ -451,7 +476,7 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
         if found is None and create:
             # Also where some tables are there: a run may have died while it made them.
             schema.create_all(run)
-    version = int(found) if found is not None else None
+    version = None if found is None else _version(found)
     if version is None and not create:
         engine.dispose()
         raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
@@ -465,41 +490,38 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
             known=VERSION,
         )
     if version is not None and version < VERSION:
-        raise _OlderLayoutError(f"layout {version}")
-    return Opened(state=State(engine, path), fresh=version is None)
+        raise UnusableError(f"its tables are of the older layout {version}")
+    if version is not None:
+        _check_tables(engine)
+    return Opened(state=State(engine, path, may_set_aside=create), fresh=version is None)
+
+
+def _version(text: object) -> int:
+    try:
+        return int(str(text))
+    except ValueError as error:
+        raise UnusableError(f"its version is {text!r}") from error
+
+
+def _check_tables(engine: sa.Engine) -> None:
+    """Raise UnusableError if a table or a column is missing: no run could ever go on from there."""
+    with engine.connect() as run:
+        for table in schema.sorted_tables:
+            try:
+                run.execute(sa.select(table).limit(0))
+            except DatabaseError as error:
+                # The database's own word for "no such thing", and no sign of a fault of disk or file.
+                if isinstance(error, ProgrammingError) or getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
+                    raise UnusableError(cause_of(error).partition("\n")[0]) from error
+                raise
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    ours = is_ours(connection)
     # WAL with NORMAL may lose the last transactions in a power cut, never more: their posts are found again by the
     # folders' times, so nothing is lost and a sync costs no fsync per transaction.
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-
-
-def _set_aside(path: Path) -> Path:
-    """Keep the unusable file under another name, for whoever wants to know why; return that name."""
-    for number in range(1, 1000):
-        spare = path.with_name(f"{path.name}.set-aside-{number}")
-        if not spare.exists():
-            break
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(spare.with_name(spare.name + suffix))
-    return spare
-
-
-def _store_error(error: SQLAlchemyError, path: Path | str) -> StoreError:
-    cause = getattr(error, "orig", None) or error
-    return StoreError(
-        f"cannot use the state {path}: {cause}. Posts already written are safe; the next run goes on from there.",
-        path=path,
-    )
-
-
-def _is_damaged(error: SQLAlchemyError) -> bool:
-    """Tell whether SQLite says that the file itself is broken."""
-    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
-    return name.startswith("SQLITE_CORRUPT") or name == "SQLITE_NOTADB"
+    if not ours:  # it would be written again each time
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

@@ -6,16 +6,19 @@ Instants are whole seconds since the epoch, UTC; a category path is its compact 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from aggregator.model.changes import Hints, PostRow
 from aggregator.model.fetched import HostState, Validators
 from aggregator.model.poll import Outcome, Poll, SourceState
+
+Read = TypeVar("Read")
 
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -117,12 +120,36 @@ polls_table = sa.Table(
 )
 
 
+class DamagedRowError(Exception):
+    """A stored value is none that was ever written: the file was damaged where its database cannot see it."""
+
+
+def _checked(read: Callable[[Any], Read]) -> Callable[[Any], Read]:
+    """Tell a value that cannot be read from a fault of ours, and say so."""
+
+    @wraps(read)
+    def checked(stored: Any) -> Read:
+        try:
+            return read(stored)
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise DamagedRowError(f"a value in it cannot be read: {error}") from error
+
+    return checked
+
+
 @lru_cache(maxsize=1024)
 def category_text(categories: tuple[str, ...]) -> str:
     """Return how a category path is stored."""
     return json.dumps(categories, ensure_ascii=False, separators=(",", ":"))
 
 
+@_checked
+def categories_of(text: str) -> tuple[str, ...]:
+    """Return the category path that was stored."""
+    return tuple(json.loads(text))
+
+
+@_checked
 def instant(seconds: int | None) -> datetime | None:
     """Return the instant that stored seconds stand for."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
@@ -154,6 +181,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
     }
 
 
+@_checked
 def row_of(row: Any) -> PostRow:
     """Return the post that a row stands for."""
     return PostRow(
@@ -165,7 +193,7 @@ def row_of(row: Any) -> PostRow:
         link_hash=row.link_hash,
         post_hash=row.post_hash,
         date=datetime.fromtimestamp(row.date, UTC),
-        categories=tuple(json.loads(row.category)),
+        categories=categories_of(row.category),
         title=row.title,
         locked=bool(row.locked),
         noted=bool(row.noted),
@@ -223,6 +251,7 @@ def source_values(source: SourceState) -> dict[str, Any]:
     }
 
 
+@_checked
 def source_of(row: Any) -> SourceState:
     """Return what a row says about a source."""
     validators = None
@@ -269,12 +298,14 @@ def host_values(host: HostState) -> dict[str, Any]:
     }
 
 
+@_checked
 def host_of(row: Any) -> HostState:
     """Return the host that a row stands for."""
     closed_until = datetime.fromtimestamp(row.closed_until, UTC)
     return HostState(name=row.name, closed_until=closed_until, status=row.status, strikes=row.strikes)
 
 
+@_checked
 def poll_of(row: Any) -> Poll:
     """Return the poll that a row stands for."""
     return Poll(
