@@ -66,3 +66,20 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
 def _written(folder: Folder) -> int:
     """Count finished files: posts and feeds, not what is still temporary."""
     return sum(len(list((folder.root / top).rglob("[!.]*.*"))) for top in ("posts", "public"))
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("words", [("sync",), ("build",), ("reindex",)])
+def test_what_a_killed_run_was_writing_is_cleared_away(tmp_path: Path, upstream: Upstream, words: tuple[str, ...]) -> None:
+    """Half files that a kill left anywhere in the project are gone after the next run, whatever that one has to do."""
+    folder = _folder(tmp_path, upstream)
+    for place in (".", "posts/news/s1", "public/feeds/news", "archive"):
+        (folder.root / place).mkdir(parents=True, exist_ok=True)
+        (folder.root / place / ".tmp-7-0").write_bytes(b"half")
+    (folder.root / "state").mkdir()
+    (folder.root / "state" / "lock").write_text("process 7, since 2026-01-01T00:00:00Z\n")
+    mine = folder.root / "posts" / ".tmp-mine"
+    mine.write_bytes(b"not ours")
+    folder.run(*words)
+
+    assert [path.relative_to(folder.root).as_posix() for path in folder.root.rglob(".tmp-*")] == ["posts/.tmp-mine"]

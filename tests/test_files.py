@@ -279,6 +279,21 @@ def test_leftovers_are_swept(root: Path) -> None:
     assert _files(root) == [".keep", ".tmp-99-1", "a/.tmp-1-2", "a/b.md"]
 
 
+def test_leftovers_are_swept_below_as_well(root: Path) -> None:
+    """If asked for: in every folder below, but through no link, and never what only resembles a temporary file of ours."""
+    outside = root.with_name("outside")
+    for place in (root / "a/b", outside):
+        place.mkdir(parents=True)
+        for name in (".tmp-1-2", ".tmp-notes", ".tmp-1-2.md"):
+            (place / name).write_bytes(b"half")
+            os.utime(place / name, ns=(1000, 1000))
+    (root / "link").symlink_to(outside)
+
+    assert sweep_leftovers(root, older_than_ns=2000, nested=True) == 1
+    assert _files(root) == ["a/b/.tmp-1-2.md", "a/b/.tmp-notes"]
+    assert len(_files(outside)) == 3
+
+
 def _record_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note what is synced, by name."""
     synced: list[str] = []

@@ -63,6 +63,21 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
         pass
 
 
+def test_the_next_holder_learns_of_a_kill_until_it_has_cleared_up(tmp_path: Path) -> None:
+    """Holders that clear nothing (a change of the config) pass the news on; one that has done it ends it."""
+    with project_lock(tmp_path) as held:
+        told = [held.cut_off]
+    with _holder(tmp_path) as process:
+        process.kill()
+        process.wait()
+    for cleared in (False, True, True):
+        with project_lock(tmp_path) as held:
+            told.append(held.cut_off)
+            held.cut_off = held.cut_off and not cleared
+
+    assert told == [False, True, True, False]
+
+
 def test_a_holder_that_ends_frees_the_lock(tmp_path: Path) -> None:
     """The lock's file stays and says nothing; the lock can be taken again."""
     for _ in range(2):

@@ -35,11 +35,14 @@ class PostsPlace:
     timezone: str  #: of the site, for profiles that write wall-clock time
 
 
+ARCHIVE = "archive"  #: below the project folder, for what a profile's posts cannot hold
+
+
 def posts_place(settings: Settings) -> PostsPlace:
     """Return where and how a project's posts are written."""
     return PostsPlace(
         root=settings.root / settings.posts.dir,
-        archive=settings.root / "archive",
+        archive=settings.root / ARCHIVE,
         profile=settings.posts.profile,
         timezone=settings.site.timezone,
     )

@@ -24,8 +24,9 @@ from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.gone import check_mounted, finish_takedowns, settle_absences, unmounted_error, without_gone
-from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
+from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
+from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
 from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
 from aggregator.store.lock import project_lock
@@ -140,8 +141,6 @@ class Project:
             if mtime is None and folder != _ADOPTED:
                 await self._look_once(workers, folder, report)
         await self.look_through_adopted(workers, report)
-        if None in self._folders.values():
-            sweep_leftovers(self.place.archive, older_than_ns=self.began_ns)
 
     async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:
         """Adopt unknown posts in a category's folder, once per run, if anybody but us has touched it."""
@@ -288,7 +287,10 @@ def open_project(
 
     Raises LockedError, LedgerError, NewerFormatError, UnmountedError, StoreError.
     """
-    with project_lock(settings.root):
+    with project_lock(settings.root) as held:
+        if held.cut_off:
+            _sweep(settings)
+            held.cut_off = False
         ledger = Ledger.load(settings.root / FILE_NAME)
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
@@ -303,6 +305,15 @@ def open_project(
             yield project
         finally:
             opened.state.close()
+
+
+def _sweep(settings: Settings) -> None:
+    """Clear away what a killed run was writing, wherever that may be. Raises StoreError."""
+    root, before = settings.root, time.time_ns() - _CLOCK_TICK_NS
+    sweep_leftovers(root, older_than_ns=before)  # the ledger's
+    # Of the public folder only what is ours: in a static site it holds all that the site is made of.
+    for folder in (settings.posts.dir, settings.public.dir / FEEDS_FOLDER, ARCHIVE):
+        sweep_leftovers(root / folder, older_than_ns=before, nested=True)
 
 
 def _check_profile(project: Project) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import lru_cache
@@ -19,6 +20,7 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from aggregator.errors import StoreError, UnfitFileError
 
 TEMPORARY_PREFIX = ".tmp-"
+_TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}\d+-\d+")
 #: Up to so many files are made durable one by one, which leaves other programs' data alone; more of them all at once.
 FEW = 64
 
@@ -141,22 +143,26 @@ def make_durable(root: Path, paths: Collection[str]) -> None:
         _sync(folder, os.O_DIRECTORY)
 
 
-def sweep_leftovers(folder: Path, *, older_than_ns: int) -> int:
-    """Remove the temporary files that a killed run left in the folder itself; return their number.
+def sweep_leftovers(folder: Path, *, older_than_ns: int, nested: bool = False) -> int:
+    """Remove the temporary files that a killed run left in the folder (and, `nested`, in those below); return their number.
 
     Only for the holder of the project's lock, and only what is older than its own run: a file that one of its workers is
-    writing at this moment looks the same.
+    writing at this moment looks the same. A name that `write_file` does not give is somebody else's.
     """
     removed = 0
     try:
         with os.scandir(folder) as found:
             for entry in found:
-                if entry.name.startswith(TEMPORARY_PREFIX) and entry.stat(follow_symlinks=False).st_mtime_ns < older_than_ns:
+                if nested and entry.is_dir(follow_symlinks=False):
+                    removed += sweep_leftovers(Path(entry.path), older_than_ns=older_than_ns, nested=True)
+                elif _TEMPORARY.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime_ns < older_than_ns:
                     Path(entry.path).unlink(missing_ok=True)
                     removed += 1
     except FileNotFoundError:
         return removed
     except OSError as error:
+        if nested and isinstance(error, PermissionError):
+            return removed  # not ours to look into, so nothing of ours is in it
         raise store_error("remove leftovers in", folder, "", error) from error
     return removed
 

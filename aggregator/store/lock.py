@@ -1,7 +1,8 @@
 """One run at a time in a project folder: an advisory lock that the kernel frees with its holder, however that one ends.
 
 The file state/lock stays where it is; what counts is flock(2), not that the file exists. It says who holds the lock, for the
-message of the one who comes second, and is empty when nobody does (or says who was killed, which is then not believed).
+message of the one who comes second, and is empty when nobody does. One that was killed has not emptied it: the next holder
+learns from that to look for what was left lying about, and nothing else is believed of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +22,15 @@ from aggregator.store.files import store_error
 LOCK_PATH = "state/lock"
 
 
+@dataclass(slots=True)
+class Held:
+    """The lock, held."""
+
+    cut_off: bool  #: a holder before us was killed, and what it left was not cleared yet; who has cleared it says False
+
+
 @contextmanager
-def project_lock(root: Path) -> Iterator[None]:
+def project_lock(root: Path) -> Iterator[Held]:
     """Hold the project for the length of the block.
 
     Raises:
@@ -36,18 +45,20 @@ def project_lock(root: Path) -> Iterator[None]:
     except OSError as error:
         raise store_error("write", root, LOCK_PATH, error) from error
     try:
-        _acquire(descriptor, root, path)
+        held = Held(cut_off=_acquire(descriptor, root, path))
         try:
-            yield
+            yield held
         finally:
             # Emptied while still held: after the close the file may be another run's.
-            with suppress(OSError):
-                os.ftruncate(descriptor, 0)
+            if not held.cut_off:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, root: Path, path: Path) -> None:
+def _acquire(descriptor: int, root: Path, path: Path) -> bool:
+    """Take the lock and write down who has it; tell whether the holder before was killed."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -55,10 +66,13 @@ def _acquire(descriptor: int, root: Path, path: Path) -> None:
             raise LockedError(_held_message(descriptor, root), path=path) from None
         raise store_error("lock", root, LOCK_PATH, error) from error
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    # A courtesy to the one who comes second: a full disk must not keep us from running.
+    line = f"process {os.getpid()}, since {started}\n".encode()
+    cut_off = os.fstat(descriptor).st_size > 0
+    # A courtesy to the one who comes second: a full disk must not keep us from running. Never empty on the way.
     with suppress(OSError):
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}, since {started}\n".encode(), 0)
+        os.pwrite(descriptor, line, 0)
+        os.ftruncate(descriptor, len(line))
+    return cut_off
 
 
 def _held_message(descriptor: int, root: Path) -> str:
