@@ -1,0 +1,99 @@
+"""A ledger that cannot be understood stops every command that would rest on it, with its line, before anything is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.damage import Copies, synced
+from tests.upstream import Folder
+
+GOOD = '{"ledger": 1}\n' + json.dumps({"kind": "unstable", "source": "a", "at": "2026-11-22T12:00:00Z"}) + "\n"
+#: The bytes -> what is said of them.
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "a conflict": (f"{GOOD}<<<<<<< HEAD\n".encode(), "ledger.jsonl:3: it is a merge conflict's marker"),
+    "a conflict at the top": (f"<<<<<<< HEAD\n{GOOD}".encode(), "ledger.jsonl:1: it is a merge conflict's marker"),
+    "a cut line": (GOOD.encode()[:-9], "ledger.jsonl:2: it is cut or no JSON"),
+    "an unknown kind": (GOOD.replace("unstable", "wobbly").encode(), "ledger.jsonl:2: its kind is none of"),
+    "no UTF-8": (GOOD.replace('"a"', '"\xe9"').encode("latin-1"), "ledger.jsonl:2: it is not UTF-8"),
+    "zeros": (bytes(100), "ledger.jsonl:1: it should be"),
+    "nothing": (b"", "ledger.jsonl:1: it is empty"),
+    "a later version": (GOOD.replace('"ledger": 1', '"ledger": 9').encode(), "use a later version of the program"),
+}
+COMMANDS = {
+    "sync": ("sync", "--force"),
+    "sync --dry-run": ("sync", "--force", "--dry-run"),
+    "build": ("build",),
+    "reindex": ("reindex",),
+    "status": ("status",),
+    "explain": ("explain", "entry-1"),
+    "plan": ("plan",),
+    "takedown": ("takedown", "entry-1", "--yes"),
+}
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copies]:
+    with synced(tmp_path_factory.mktemp("damage")) as made:
+        yield made
+
+
+def _refused(folder: Folder, copies: Copies, words: tuple[str, ...]) -> str:
+    """Run a command that must refuse, and ask nobody; return what it said."""
+    asked = len(copies.upstream.requests)
+    done = folder.run(*words)
+    assert done.returncode == 5, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(copies.upstream.requests) == asked
+    assert folder.files("posts", "public") == {
+        path: content for path, content in copies.files.items() if path.startswith(("posts/", "public/"))
+    }
+    return done.stderr
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_ledger_stops_every_command(copies: Copies, name: str, command: str) -> None:
+    """Exit 5 with file, line and reason; nobody is asked, no post, feed or byte of the ledger changes."""
+    content, reason = BROKEN[name]
+    folder = copies.get()
+    ledger = folder.root / "ledger.jsonl"
+    ledger.write_bytes(content)
+
+    assert reason in _refused(folder, copies, COMMANDS[command])
+    assert ledger.read_bytes() == content
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_in_the_ledger_s_place(copies: Copies, command: str) -> None:
+    """It is told as what it is, and left."""
+    folder = copies.get()
+    (folder.root / "ledger.jsonl").mkdir()
+
+    assert "A folder stands where a file should be" in _refused(folder, copies, COMMANDS[command])
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("change", ["BOM", "CRLF", "no final newline", "sorted otherwise"])
+def test_what_editors_do_to_a_ledger_is_no_damage(copies: Copies, change: str) -> None:
+    """A byte order mark, other line ends and another order are read, and kept while there is nothing to add."""
+    head, line = GOOD.splitlines()
+    other = line.replace('"a"', '"b"')
+    content = {
+        "BOM": "\ufeff" + GOOD,
+        "CRLF": GOOD.replace("\n", "\r\n"),
+        "no final newline": GOOD.rstrip(),
+        "sorted otherwise": f"{head}\n{other}\n\n{line}\n",
+    }[change].encode()
+    folder = copies.get()
+    ledger: Path = folder.root / "ledger.jsonl"
+    ledger.write_bytes(content)
+    folder.sync("--force")
+
+    assert ledger.read_bytes() == content
+    assert folder.files("posts") == {path: text for path, text in copies.files.items() if path.startswith("posts/")}
