@@ -84,5 +84,5 @@ def test_a_run_costs_what_is_new_however_many_posts_there_are(tmp_path: Path, sw
     assert titles(folder, "news/s0.atom")[:2] == ["Entry 2", "Entry 1"]
     assert len(titles(folder, "all.atom")) == 50
     print(f"{posts} posts: at most {indexing} MiB to index them, {syncing} MiB to sync")
-    assert indexing < 350
+    assert indexing < 250
     assert syncing < 200

@@ -71,6 +71,7 @@ from aggregator.store.tables import (
 
 VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
 HISTORY = 100  #: polls kept per source
+_ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +293,9 @@ class State:
         with self._transaction() as run:
             for table in (entries_table, categories_table, folders_table):
                 run.execute(sa.delete(table))
-            self._save_rows(run, tuple(rows))
+            indexed = tuple(rows)
+            for start in range(0, len(indexed), _ROWS_AT_ONCE):  # each row is held as its values as well while it is saved
+                self._save_rows(run, indexed[start : start + _ROWS_AT_ONCE])
             run.execute(sa.update(sources_table).values(etag=None, last_modified=None, body_hash=None))
             run.execute(sa.update(outputs_table).values(dirty=1))
             facts = {"version": str(VERSION), "profile": profile}
