@@ -6,7 +6,8 @@ AggregatorError
 │   ├── LedgerError(path, line)
 │   ├── NoStateError(path)         there is none yet, and none was to be made
 │   ├── UnmountedError(path)       so many posts are missing that it was hardly a hand
-│   ├── UnfitFileError(path, why)  what stands in a file's place is no file, or larger than any of ours
+│   ├── PlaceError(path)           one file or folder cannot be read or written; others can, so the run goes on
+│   │   └── UnfitFileError(path, why)  what stands in a file's place is no file, or larger than any of ours
 │   └── NewerFormatError(path, found, known)
 ├── PublishError(output)           an output was refused by the gate; the last good one stays
 └── LockedError(path, holder)      another run holds the project                      exit 6
@@ -102,7 +103,11 @@ class UnmountedError(StoreError):
     """More posts are missing than a hand deletes: their folder looks unmounted, and nothing is concluded from it."""
 
 
-class UnfitFileError(StoreError):
+class PlaceError(StoreError):
+    """One file or folder cannot be read or written: a permission, a link or a file in its place; the disk is not at fault."""
+
+
+class UnfitFileError(PlaceError):
     """What stands in a file's place is no file, or too large to be one of ours: a fact about that place alone."""
 
     def __init__(self, message: str, *, path: Path | str, why: str) -> None:

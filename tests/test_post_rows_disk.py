@@ -6,7 +6,7 @@ import ast
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,43 @@ def _unprivileged(folder: Folder, *words: str) -> subprocess.CompletedProcess[st
     drop = [need("setpriv"), f"--bounding-set={caps}", f"--inh-caps={caps}"] if os.geteuid() == 0 else []
     command = [*drop, *folder.command(*words)]
     return subprocess.run(command, env=folder.environment(), capture_output=True, text=True, timeout=100, check=False)
+
+
+def _link(place: Path) -> None:
+    shutil.move(place, place.parents[3] / "elsewhere")
+    place.symlink_to(place.parents[3] / "elsewhere")
+
+
+def _file(place: Path) -> None:
+    shutil.rmtree(place)
+    place.write_bytes(b"in the way")
+
+
+def _closed(place: Path) -> None:
+    place.chmod(0o555)
+
+
+@pytest.mark.post_row("R47", "R59")
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("ruin", [_link, _file, _closed])
+def test_a_folder_out_of_reach_costs_its_own_sources_only(
+    folder: Folder, upstream: Upstream, ruin: Callable[[Path], None]
+) -> None:
+    """The other sources' news is stored and published, the feeds that its posts stand in are kept, and the run ends with 5."""
+    folder.sync()
+    kept = {path: content for path, content in folder.files("public").items() if path.endswith("a.atom")}
+    upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
+    upstream.feed("/b", item(11) + item(12) + item(13))
+    ruin(folder.root / "posts/news/a")
+    done = _unprivileged(folder, "sync", "--force")
+
+    assert done.returncode == 5, done.stderr
+    assert "✗ a " in done.stderr
+    assert "✓ b  1 new" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert titles(folder, "news/b.atom") == ["Entry 13", "Entry 12", "Entry 11"]
+    assert {path: content for path, content in folder.files("public").items() if path in kept} == kept
+    assert "Entry 1" in titles(folder, "all.atom")
 
 
 @pytest.mark.post_row("R59")

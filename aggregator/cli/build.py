@@ -60,6 +60,8 @@ def build(invocation: Invocation, categories: tuple[str, ...], jobs: int, accept
     invocation.talk(f"{count(project.outputs_written, 'file')} written, the others were up to date{removed}")
     if project.unmounted:
         raise unmounted_error(project)
+    if project.faults:
+        raise project.faults[0]
     if project.outputs_refused:
         sys.exit(EXIT_PARTIAL)
 

@@ -76,7 +76,7 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
         try:
             with open_project(settings, console.report, request.now, jobs=request.jobs or 1) as project:
                 summary = run_sync(project, request, console.report)
-                fault = unmounted_error(project) if project.unmounted else None
+                fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
         except InterruptedRunError as error:
             invocation.warn(str(error))
             sys.exit(EXIT_TERMINATED if error.signal == signal.SIGTERM else EXIT_INTERRUPTED)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from aggregator.errors import ConfigError, Problem, StoreError
+from aggregator.errors import ConfigError, PlaceError, Problem, StoreError
 from aggregator.model.changes import PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.output import OutputFeed, Tombstone
@@ -39,6 +39,7 @@ from aggregator.workers import WorkerDiedError, Workers
 _CLOCK_TICK_NS = 20_000_000
 #: The folder of adopted posts' archive files among the posts folders, by a name that none of these can have.
 _ADOPTED = f"../{ADOPTED}"
+_MOST_FAULTS = 20
 
 
 class Project:
@@ -60,6 +61,7 @@ class Project:
         self.adopted = 0  #: posts found and adopted by this run
         self.deleted = 0  #: posts found deleted by hand by this run
         self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them
+        self.faults: list[PlaceError] = []  #: of single places, told when all else is done
         self.outputs_written = 0
         self.outputs_refused = 0
         self.began_ns = time.time_ns() - _CLOCK_TICK_NS  #: what is older was not written by this run
@@ -133,13 +135,28 @@ class Project:
                 self._absences = settle_absences(self, report)
         return source_id in self.unmounted
 
+    def bear(self, fault: PlaceError, categories: tuple[str, ...] = ()) -> str:
+        """Note that one place cannot be read or written, so that the run goes on without it; return it in words.
+
+        The folder of these categories is looked through by the next run: posts may be there that were not told of.
+        Raises the fault where so many came together that it is hardly one place.
+        """
+        self.faults.append(fault)
+        self._seen.discard(post_folder(categories))
+        if len(self.faults) > _MOST_FAULTS:
+            raise fault
+        return str(fault)
+
     # -- posts folders ----------------------------------------------------------------------------------------------
 
     async def look_through_open_folders(self, workers: Workers, report: Callable[[Event], None]) -> None:
         """Adopt what a run that died has left in the folders that it was writing to."""
         for folder, mtime in sorted(self._folders.items()):
             if mtime is None and folder != _ADOPTED:
-                await self._look_once(workers, folder, report)
+                try:
+                    await self._look_once(workers, folder, report)
+                except PlaceError as fault:
+                    self.bear(fault)
         await self.look_through_adopted(workers, report)
 
     async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:

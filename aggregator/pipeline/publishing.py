@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from aggregator.errors import PlaceError
 from aggregator.model.changes import PostRow
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
@@ -78,7 +79,10 @@ async def _publish(
     if not wanted:
         return
     for folder in {frame.path.rpartition("/")[0] for frame in wanted}:
-        sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
+        try:
+            sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
+        except PlaceError as fault:
+            project.bear(fault)
     gone = project.gone_on_purpose() | expired_ids(project)
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
     leaves = project.state.leaves()
@@ -105,6 +109,9 @@ async def _publish(
                 return frame, OutputResult(
                     path=frame.path, changed=False, refused=f"{frame.path}: building it {error}; kept as it was"
                 )
+            except PlaceError as fault:
+                refused = f"{frame.path}: {project.bear(fault)}. The feed is kept as it was"
+                return frame, OutputResult(path=frame.path, changed=False, refused=refused)
 
     results = await asyncio.gather(*(one(frame) for frame in wanted))
     retry, results = _see_to_missing(project, results, report)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aggregator.errors import AggregatorError, StoreError
+from aggregator.errors import AggregatorError, PlaceError, StoreError
 from aggregator.model.changes import Changes
 from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
@@ -225,9 +225,12 @@ class _Sync:
                 result: Changes | Unreadable | None = None
             else:
                 async with self._room, slots:
-                    result = await self._digest(
-                        workers, source, answer, moving=is_elsewhere(answer.address, answer.permanent_address)
-                    )
+                    moving = is_elsewhere(answer.address, answer.permanent_address)
+                    try:
+                        result = await self._digest(workers, source, answer, moving=moving)
+                    except PlaceError as fault:
+                        # Its folder is out of reach: the others go on, and the run ends with that error.
+                        result = Unreadable(kind="posts", message=self._project.bear(fault, source.categories))
             if isinstance(result, Unreadable):
                 excluded.add(answer.address)
                 if result.kind == "not-a-feed" and len(excluded) < len(source.addresses):

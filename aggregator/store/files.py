@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
-from aggregator.errors import StoreError, UnfitFileError
+from aggregator.errors import PlaceError, StoreError, UnfitFileError
 
 TEMPORARY_PREFIX = ".tmp-"
 _TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}\d+-\d+")
@@ -42,6 +42,8 @@ _ADVICE = {
     errno.EMFILE: "Raise the limit of open files (ulimit -n)",
     errno.ENAMETOOLONG: "Choose a project folder with a shorter path, or fewer category levels",
 }
+#: What says nothing of other places on the same disk.
+_OF_ONE_PLACE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 _FOLDER = "a folder stands where a file should be: move it away"
 _DEVICE = "a pipe, a socket or a device stands where a file should be: move it away"
 _NO_FILE = {
@@ -173,7 +175,8 @@ def store_error(verb: str, root: Path, path: str, error: OSError) -> StoreError:
     reason = (error.strerror or str(error)).rstrip(".")
     kept = "; everything already there is untouched" if verb == "write" else ""
     advice = _ADVICE.get(error.errno or 0)
-    return StoreError(
+    kind = PlaceError if error.errno in _OF_ONE_PLACE else StoreError
+    return kind(
         f"cannot {verb} {place}: {reason[:1].lower()}{reason[1:]}{kept}{f'. {advice}' if advice else ''}", path=root / path
     )
 
