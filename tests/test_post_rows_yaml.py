@@ -162,6 +162,25 @@ def test_hostile_feeds_are_front_matter_that_every_reader_reads_alike(tmp_path: 
     assert len(published) >= 40
 
 
+@pytest.mark.post_row("R50", "R52")
+def test_a_flood_of_files_and_words_is_bounded(tmp_path: Path) -> None:
+    """Of thousands of files, labels and people so many are kept that the post can be read again, by us and by everybody."""
+    many = range(5_000)
+    flood = (
+        "<title>Flood</title>",
+        *(f"<enclosure url='https://a.example/{n}.mp3' type='audio/mpeg' length='{n}'/>" for n in many),
+        *(f"<category>label {n}</category><dc:creator>Person {n}</dc:creator>" for n in many),
+    )
+    played = once(tmp_path, {"a": rss("".join(flood))})
+    found = played.entry("a")
+    [post] = [post for path, post in played.files().items() if path.startswith("posts/")]
+
+    # Every reader of a feed that repeats one element keeps the first or all of them; none may be more than this.
+    assert 1 <= len(found.enclosures) <= 200
+    assert (len(found.tags), len(found.authors)) == (200, 50)
+    assert len(post) < 100_000
+
+
 @pytest.mark.post_row("R50")
 @pytest.mark.parametrize("profile", [default, volantis], ids=["default", "volantis"])
 def test_a_post_has_our_keys_only(profile: Profile) -> None:
