@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from unicodedata import normalize
 
 import pytest
 
+from aggregator.model.key import entry_key
 from aggregator.model.settings import PostsSettings, Settings, Site
 from aggregator.model.source import Source
 from aggregator.pipeline.adopting import (
@@ -117,15 +119,22 @@ def test_each_file_is_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("profile", ["default", "volantis"])
 def test_posts_of_our_own_are_not_adopted(tmp_path: Path, profile: str) -> None:
     """What the project wrote itself stays what it is."""
-    path = "a/b-5ujksucavczj.md"
     entry = full_entry()
-    from aggregator.model.key import entry_key
-
     path = f"a/b-{entry_key(entry.source_id, entry.id)}.md"
     write_post(tmp_path / "posts", path, get_profile(profile).render(entry), tmp_path / "archive")
     plan = _plan(tmp_path, {}, profile=profile)
 
-    assert (plan.rows, plan.ours) == ((), 1)
+    assert plan.rows == ()
+
+
+def test_what_sync_wrote_before_is_said(tmp_path: Path) -> None:
+    """An old post is adopted beside one of our own with its title, and both are named: a hand has to choose."""
+    entry = replace(full_entry(), source_id="zaker", title="C: Win11/Win10")
+    path = f"a/b-{entry_key('zaker', entry.id)}.md"
+    write_post(tmp_path / "posts", path, get_profile("default").render(entry), tmp_path / "archive")
+    plan = _plan(tmp_path, {"a/C_ Win11_Win10.md": _post(title="C_ Win11_Win10"), "a/T.md": _post()})
+
+    assert [(row.what, row.beside) for row in plan.rows] == [(ADOPTED, path), (ADOPTED, None)]
 
 
 def test_a_post_of_ours_without_its_archive_file_is_not_taken_for_an_old_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from aggregator.pipeline.adopting import Adoption, AdoptionPlan
 
 _NAMED = 50  #: files that are told one by one
-_COLUMNS = 160
+_COLUMNS = 400
+_TWICE = "but {} has the same title. If it is the same entry, delete that file, then: aggregator build"
 _WORKERS = 2
 
 
@@ -164,9 +166,8 @@ def _tell(invocation: Invocation, settings: Settings, plan: AdoptionPlan, *, dry
         )
     if hidden := sum(row.hidden for row in adopted):
         invocation.talk(f"{count(hidden, 'post')} whose name begins with _: adopted for the feeds; Hexo passes such files over")
-    if adopted and plan.ours:
-        own = count(plan.ours, "post")
-        invocation.talk(f"{own} of our own here already: entries that sync wrote before this import may stand here twice")
+    twice = [replace(row, why=_TWICE.format(f"{folder}/{row.beside}")) for row in adopted if row.beside is not None]
+    _name(invocation, twice, folder, always=True)
     for path, names in sorted(plan.shared.items()):
         invocation.talk(
             f"{join_category(path)}: the category of {', '.join(names)}; its old posts count as those of {names[0]}"

@@ -5,12 +5,12 @@ cleaned, and often no date. An entry is such a post only if their titles are the
 no other one, and
 
 1. both say when they were published, at the same second, and nothing else speaks against it; or
-2. they were published within a day and a half (upstreams that count hours back are no more exact), and their texts are the
-   same for the most part; or
-3. one of them has no date, and everything is the same: each letter of a text that is long enough or has a picture, all
-   pictures and files, and all links. Then nothing can be lost.
+2. everything is the same: each letter of a text that is long enough or has a picture, all pictures, and all links; and
+   they were published within a day and a half (upstreams that count hours back are no more exact), or one of them has no
+   date. Then nothing can be lost.
 
 A title alone is nothing: there are columns that have one title every week, and photographers whose every picture is `© Name`.
+Nor is a text that is alike: the quotation of the day stands in the same frame every day.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ Pairs = Mapping[str, tuple[str, ...]]  #: keys of adopted posts by an entry's id
 
 _SOFT = timedelta(hours=36)
 _HOUR_SECONDS = 3600
-_ALIKE = 0.75  #: share of all pieces of two texts that both have
-_DIFFERENT = 0.3
+_DIFFERENT = 0.3  #: share of the pieces of a text that two versions of it have in common at least
 _PIECE = 5  #: letters
 _READ = 20_000  #: letters that are compared piece by piece
 _HREF = re.compile(r'\shref="([^"]*)"')
@@ -70,7 +69,7 @@ def _is_one(entry: Entry, post: Entry | None, known: KnownEntry) -> bool:
         return new.is_same(old)
     if _timed(entry) and entry.published == post.published:
         return not new.contradicts(old)
-    return abs(entry.published - post.published) <= _SOFT and (new.is_alike(old) or new.is_same(old))
+    return abs(entry.published - post.published) <= _SOFT and new.is_same(old)
 
 
 def _was_one(entry: Entry, known: KnownEntry) -> bool:
@@ -94,7 +93,9 @@ class _Text:
         self.letters = letters_of(entry.content)
         self.files = files_of(entry)
         self.links = sorted(comparable(unescape(address)) for address in _HREF.findall(entry.content))
-        self.tells = len(self.letters) >= LONG or bool(self.files)  #: there is something to be told by
+        heard = any(not (file.type or "").startswith("image/") for file in entry.enclosures)
+        #: There is something to be told by, and nothing that the old post could not hold: files were never kept.
+        self.tells = (len(self.letters) >= LONG or bool(self.files)) and not heard
         self._pieces: set[str] | None = None
 
     @property
@@ -108,16 +109,13 @@ class _Text:
         """Tell whether there is something, and all of it the same."""
         return self.tells and self.letters == other.letters and self.links == other.links and self._same_files(other)
 
-    def is_alike(self, other: _Text) -> bool:
-        """Tell whether two long texts are the same for the most part."""
-        if min(len(self.letters), len(other.letters)) < LONG:
-            return False
-        return len(self.pieces & other.pieces) >= _ALIKE * len(self.pieces | other.pieces)
-
     def contradicts(self, other: _Text) -> bool:
-        """Tell whether two texts, or where there is none two pictures, are different ones."""
-        if min(len(self.letters), len(other.letters)) >= LONG:
+        """Tell whether two texts, or where they are short two pictures, are different ones."""
+        short, long = sorted((self.letters, other.letters), key=len)
+        if len(short) >= LONG:
             return len(self.pieces & other.pieces) < _DIFFERENT * min(len(self.pieces), len(other.pieces))
+        if short not in long:
+            return True
         if self.files and other.files:
             return not any(same_address(one, two, file=True) for one in self.files for two in other.files)
         return False

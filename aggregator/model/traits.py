@@ -63,8 +63,8 @@ def letters_of(html: str) -> str:
 
 
 def files_of(entry: Entry) -> list[str]:
-    """Return the addresses of what is seen or heard, in order."""
-    return [unescape(address) for address in _SHOWN.findall(entry.content)] + [file.href for file in entry.enclosures]
+    """Return the addresses of what is seen or heard in the text, in order."""
+    return [unescape(address) for address in _SHOWN.findall(entry.content)]
 
 
 def id_trait(entry_id: str) -> bytes:

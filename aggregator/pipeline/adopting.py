@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.model.key import entry_key, key_of_name
 from aggregator.model.settings import Settings
+from aggregator.model.traits import adopted_title
 from aggregator.pipeline.jobs import OldFile, OldPostsJob
 from aggregator.store.files import read_file
 from aggregator.store.posts import read_post
@@ -45,8 +46,8 @@ def _look(job: OldPostsJob, path: str) -> OldFile | None:
     profile = get_profile(place.profile, place.timezone)
     if key is not None:
         try:
-            if read_post(place.root, path, profile, place.archive) is not None:
-                return OldFile(path=path, ours=True)
+            if (found := read_post(place.root, path, profile, place.archive)) is not None:
+                return OldFile(path=path, ours=found[0].source_id, title=found[0].title)
         except PostFormatError:
             if profile.keeps_archive:
                 return OldFile(path=path, unreadable=_LOST.format(key))
@@ -115,6 +116,7 @@ class Adoption:
     source_id: str | None = None
     categories: tuple[str, ...] = ()
     extra: bytes | None = None  #: its archive file, where that is to be written
+    beside: str | None = None  #: a post of our own with its title, which may be the same entry
     undated: bool = False
     naive: bool = False
 
@@ -137,7 +139,6 @@ class AdoptionPlan:
     """What becomes of all files."""
 
     rows: tuple[Adoption, ...]  #: by path
-    ours: int  #: files that are posts of our own
     stand_in: datetime  #: what posts without a date are dated with
     homeless: Mapping[tuple[str, ...], str]  #: paths of categories that no source has -> the source id they got
     shared: Mapping[tuple[str, ...], tuple[str, ...]]  #: paths that several sources have -> their names
@@ -149,19 +150,27 @@ class AdoptionPlan:
 
 def plan_adoption(files: Iterable[OldFile], settings: Settings, standing: Standing) -> AdoptionPlan:
     """Return what becomes of the files; `settings` are the effective ones."""
-    found = list(files)
-    ordered = sorted((file for file in found if not file.ours), key=lambda file: file.path)
+    ordered = sorted(files, key=lambda file: file.path)
+    ours = {(file.ours, adopted_title(file.title)): file.path for file in reversed(ordered) if file.ours is not None}
+    ordered = [file for file in ordered if file.ours is None]
     dated = [file.date for file in ordered if file.date is not None]
-    plan = _Plan(settings, standing, min(dated, default=_BEGINNING), {file.path for file in ordered})
+    plan = _Plan(settings, standing, min(dated, default=_BEGINNING), {file.path for file in ordered}, ours)
     rows = tuple(plan.row(file) for file in ordered)
-    ours = len(found) - len(ordered)
-    return AdoptionPlan(rows=rows, ours=ours, stand_in=plan.stand_in, homeless=plan.homeless, shared=plan.shared)
+    return AdoptionPlan(rows=rows, stand_in=plan.stand_in, homeless=plan.homeless, shared=plan.shared)
 
 
 class _Plan:
     """The files in their order: the first of several that are alike counts."""
 
-    def __init__(self, settings: Settings, standing: Standing, stand_in: datetime, there: set[str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        standing: Standing,
+        stand_in: datetime,
+        there: set[str],
+        ours: Mapping[tuple[str, bytes], str],
+    ) -> None:
+        self._ours = ours
         self.stand_in = stand_in
         self.homeless: dict[tuple[str, ...], str] = {}
         self.shared: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -196,6 +205,7 @@ class _Plan:
             categories=file.categories,
             undated=file.date is None,
             naive=file.naive,
+            beside=self._ours.get((source_id, adopted_title(file.title))),
         )
         if key in self._standing.banned:
             return replace(row, what=BANNED, why="ledger.jsonl says that it was taken down: it is not published again")

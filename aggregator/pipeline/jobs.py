@@ -219,7 +219,7 @@ class OldFile:
     """What one such file is: an old post, one of ours, or something to be left alone."""
 
     path: str
-    ours: bool = False
+    ours: str | None = None  #: source id, where it is a post of our own; then only the title is said besides
     foreign: str | None = None  #: why it is somebody else's
     unreadable: str | None = None
     id: str = ""  #: `urn:sha256:` and the hash of title, date and text as written
