@@ -19,8 +19,7 @@ from aggregator.model.key import entry_key, key_of_name
 from aggregator.model.settings import Settings
 from aggregator.model.traits import adopted_title
 from aggregator.pipeline.jobs import OldFile, OldPostsJob
-from aggregator.store.files import read_file
-from aggregator.store.posts import read_post
+from aggregator.store.posts import read_post, read_post_file
 from aggregator.store.profiles import PostFormatError, get_profile
 
 ADOPTED, THERE, TWIN, BANNED, FOREIGN, UNREADABLE = KINDS = (
@@ -51,7 +50,10 @@ def _look(job: OldPostsJob, path: str) -> OldFile | None:
         except PostFormatError:
             if profile.keeps_archive:
                 return OldFile(path=path, unreadable=_LOST.format(key))
-    post = read_file(place.root, path)
+    try:
+        post = read_post_file(place.root, path)
+    except PostFormatError as error:
+        return OldFile(path=path, unreadable=str(error))
     return None if post is None else _old_file(job, path, post)
 
 

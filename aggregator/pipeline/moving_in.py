@@ -17,9 +17,9 @@ from aggregator.model.settings import Settings
 from aggregator.pipeline.adopting import Adoption, AdoptionPlan, Standing, plan_adoption
 from aggregator.pipeline.jobs import POSTS_PER_INDEX_JOB, OldFile, OldPostsJob, PostsPlace, run_old_posts
 from aggregator.pipeline.project import Project
-from aggregator.store.files import make_durable, read_file, sweep_leftovers, write_file
+from aggregator.store.files import make_durable, sweep_leftovers, write_file
 from aggregator.store.ledger import Ledger, Takedown
-from aggregator.store.posts import ADOPTED, adopted_path, list_adopted, list_pages
+from aggregator.store.posts import ADOPTED, adopted_path, list_adopted, list_pages, read_post_file
 from aggregator.store.profiles import PostFormatError
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -66,7 +66,7 @@ def _adopted_paths(place: PostsPlace) -> dict[str, str]:
     for key in list_adopted(place.archive):
         file = adopted_path(key)
         try:
-            paths[key] = path_of(read_file(place.archive, file))
+            paths[key] = path_of(read_post_file(place.archive, file))
         except PostFormatError as error:
             message = f"{place.archive.name}/{file}: {error}; take it from the last commit, or delete it to adopt its post anew"
             raise StoreError(message, path=place.archive / file) from error
