@@ -238,3 +238,16 @@ def test_an_adopted_post_can_be_taken_down(small: Folder) -> None:
     _place(small, 2).write_bytes(content)
     assert "1 taken down" in _imported(small)
     assert _feed(small).count("<entry>") == 4
+
+
+def test_an_entry_that_stands_there_twice_is_one_adopted_post(small: Folder, upstream: Upstream) -> None:
+    """Two ids of one entry in a document both lead to the old post."""
+    item = Old(route=ROUTES[0], number=2).item()
+    again = re.sub("<guid[^>]*>[^<]*", '<guid isPermaLink="false">second', item)
+    upstream.feed("/zaker", item + again)
+    _imported(small)
+
+    assert "posts: 0 new" in small.sync().stderr
+
+    assert (small.root / "ledger.jsonl").read_text("utf-8").count('"kind": "alias"') == 2
+    assert len(small.files(POSTS)) == 4
