@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -59,7 +60,7 @@ def _wrong_texts(by_key: Mapping[str, Entry], pages: Mapping[str, Shown]) -> Ite
     """Yield what differs between an entry's HTML and its page's: tags, attributes, texts; in <pre> to the last blank."""
     for key, entry in by_key.items():
         meant = lxml.html.document_fromstring(f"<article><div>\n{entry.content}\n</div></article>").find(".//article")
-        yield from ((one, other) for one, other in zip(_shape(meant), _shape(pages[key].html), strict=True) if one != other)
+        yield from ((one, other) for one, other in zip_longest(_shape(meant), _shape(pages[key].html)) if one != other)
 
 
 def _shape(article: lxml.html.HtmlElement) -> list[tuple[str, dict[str, str], str]]:

@@ -216,8 +216,8 @@ def _sample_entry(sample: bytes) -> Entry:
 
 @every
 def test_a_tag_that_an_engine_would_fail_on_stays_ours(profile: Profile) -> None:
-    """Tags too long for a folder, that lead out of it or leave no name are in `all_tags` only, and come back in order."""
-    terms = ("a", "中" * 100, "..", "x/../../y", "?", "C++", "👍", ".y", ".?.")
+    """Tags too long for a folder, leading out of it, without a name or with markup are only in `all_tags`, and come back."""
+    terms = ("a", "中" * 100, "..", "x/../../y", "?", "C++", "👍", ".y", ".?.", "<script>x</script>")
     found = entry(tags=tuple(Tag(term=term) for term in terms))
     post = profile.render(found)
     front, _ = split_front(post.post)

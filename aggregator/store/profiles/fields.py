@@ -108,11 +108,13 @@ def fits_engines(term: str) -> bool:
     """Tell whether a tag may stand in `tags`; those that may not are in `all_tags`.
 
     Engines make a folder of each: a name too long ends Hexo's whole build, `..` ends Hugo's, or leads its page elsewhere, and
-    one that is all punctuation leaves no name.
+    one that is all punctuation leaves no name. Hexo's `tagcloud` prints names as they are, so markup would run.
     """
     if term.isalnum() and len(term) * 4 <= _MAX_TAG_BYTES:
         return True
-    if len(term.encode()) > _MAX_TAG_BYTES or not any(category(char)[0] in "LN" or category(char) == "So" for char in term):
+    if "<" in term or len(term.encode()) > _MAX_TAG_BYTES:
+        return False
+    if not any(category(char)[0] in "LN" or category(char) == "So" for char in term):
         return False
     return not any(part and not part.strip(".") for part in re.split(r"[/\\]", _NO_WORD.sub("", term)))
 
