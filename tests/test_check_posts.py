@@ -233,6 +233,23 @@ def test_posts_without_a_day_in_their_name_are_told_for_jekyll(checked: Checked)
 
 
 @pytest.mark.parametrize(
+    ("engine", "folder", "site"),
+    [
+        ("hexo", "source/_posts", HEXO),
+        ("hugo", "content/posts", {"hugo.toml": f"timeZone = 'Asia/Tokyo'\n{HUGO['hugo.toml']}"}),
+    ],
+)
+def test_dates_of_another_profile_are_told(checked: Checked, engine: str, folder: str, site: dict[str, str]) -> None:
+    """Posts from before a change of the profile are read, but their dates are not right in the site."""
+    checked.project(engine, site)
+    checked.post(folder, engine)
+    assert checked.codes(engine) == []
+
+    checked.post(folder, "default", entry(id="2"))
+    assert checked.codes(engine) == ["dates"]
+
+
+@pytest.mark.parametrize(
     ("engine", "site", "future"),
     [
         ("jekyll", JEKYLL, "future: true\n"),

@@ -111,6 +111,12 @@ def test_a_hand_written_body_comes_back_raw(name: str) -> None:
 
 
 @each
+def test_posts_of_the_default_profile_are_read(name: str) -> None:
+    """Who changes from `default` to an engine's profile loses none of the posts that are there."""
+    assert get_profile(name, "Asia/Shanghai").read(get_profile("default").render(full_entry()).post, None) == full_entry()
+
+
+@each
 def test_a_later_format_is_told(name: str) -> None:
     """A post that a later version wrote is not read half."""
     with pytest.raises(NewerPostError, match="later version"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,14 @@ from aggregator.errors import AggregatorError
 from aggregator.model.key import key_of_name
 from aggregator.model.settings import Settings
 from aggregator.pipeline.jobs import posts_place
-from aggregator.store.files import store_error
+from aggregator.store.files import read_file, store_error
 from aggregator.store.posts import read_post
 from aggregator.store.profiles import PostFormatError, get_profile
 
 #: UTF-8 bytes of a name. File systems end at 255, some at 143 letters, and engines make longer names of it.
 _MAX_NAME_BYTES = 200
 _HIDING = ("_", ".", "-", "~", "#")
+_DATE_LINE = re.compile(rb"^date:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
 _BREAKING = frozenset('#?%\\:*"<>|')
 
 
@@ -40,6 +42,7 @@ class SeenPost:
     path: str  #: below the posts folder
     date: datetime
     categories: tuple[str, ...]
+    date_as_written: str  #: in the front matter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,10 @@ def look_at_posts(settings: Settings) -> SeenPosts:
             findings.append(PostFinding(code="unreadable", place=shown, text=f"cannot be read: {reason}", advice=advice))
             continue
         if found is not None:
-            posts.append(SeenPost(path=path, date=found[0].date, categories=found[0].categories))
+            entry = found[0]
+            written = _DATE_LINE.search(read_file(place.root, path) or b"")
+            text = written[1].decode("utf-8", "replace") if written else ""
+            posts.append(SeenPost(path=path, date=entry.date, categories=entry.categories, date_as_written=text))
     return SeenPosts(posts=tuple(posts), names=tuple(names), findings=tuple(findings))
 
 

@@ -26,6 +26,9 @@ _JS_NAMES = frozenset(
     }
 )
 _MAX_CATEGORY_BYTES = 200
+#: What Hexo reads alike everywhere (also a day alone), and what Hugo does.
+_WALL_CLOCK = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?")
+_WITH_OFFSET = re.compile(r"['\"]?\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d ?(?:[Zz]|[+-]\d\d:?\d\d)['\"]?")
 _DATED = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-")
 #: What of a project folder must not be part of a site that is built from the same folder.
 OWN_FOLDERS = ("config", "state", "archive", "ledger.jsonl")
@@ -120,6 +123,8 @@ def _judge_hexo(view: SiteView) -> Iterator[PostFinding]:
     elif profile in {"default", "volantis"} and zone and zone != view.machine_zone:
         text = f"timezone is {zone}: unless TZ is the same where the site is built, Hexo moves every date by the difference"
         yield view.problem("timezone", text, f"write `timezone: ''`, or build with TZ={zone}, or use the profile hexo")
+    if profile == "hexo":
+        yield from _other_dates(view, _WALL_CLOCK, "takes them for the zone of the machine, or moves them")
     if re.search(r":id\b", view.config.text("permalink")):
         text = "permalink holds :id, and the id of a post is the one that its source gave it, often an address"
         yield view.problem("permalink", text, "write `permalink: :year/:month/:day/:name/`")
@@ -136,6 +141,22 @@ def _judge_hugo(view: SiteView) -> Iterator[PostFinding]:
     if zone and view.settings.posts.profile in {"default", "volantis"}:
         text = f"timeZone is {zone}: Hugo then takes the GMT of these posts' dates for that zone"
         yield view.problem("timezone", text, "take timeZone out, or use the profile hugo")
+    elif zone:
+        yield from _other_dates(view, _WITH_OFFSET, f"takes them for the time of {zone}")
+
+
+def _other_dates(view: SiteView, form: re.Pattern[str], why: str) -> Iterator[PostFinding]:
+    """Yield whether posts, those of another profile for example, have dates that the engine does not read as we do."""
+    others = [post for post in view.seen.posts if not form.fullmatch(post.date_as_written)]
+    if others:
+        has = _count(len(others), "post has", "posts have")
+        text = f'{has} a date in another form ("{others[0].date_as_written[:40]}"), and {view.engine.capitalize()} {why}'
+        place = f"{view.settings.posts.dir}/{others[0].path}"
+        advice = {
+            "hexo": "write the date like `2021-09-11 08:22:19`, the clock of the site's zone, without quotes",
+            "hugo": "write the date like `2021-09-11T08:22:19+08:00`",
+        }[view.engine]
+        yield PostFinding(code="dates", place=place, text=text, advice=advice)
 
 
 def _judge_jekyll(view: SiteView) -> Iterator[PostFinding]:

@@ -70,7 +70,8 @@ class Hugo:
             raise PostFormatError("params is not a mapping of keys")
         check_format(params.get("format"), "format")
         found: dict[str, Any] = {**params, **front} | {key: params[key] for key in _IDENTITY if key in params}
-        found |= {"updated": front.get("lastmod"), "headimg": _first(front.get("images")), "thumbnail": None}
+        own = {"updated": front.get("lastmod"), "headimg": _first(front.get("images"))}
+        found |= {key: value for key, value in own.items() if value is not None}  # else those of `default` count
         return read_entry(found, unwrap(body, tail=TAIL), date_zone=self.zone, updated_zone=self.zone)
 
     def name_start(self, entry: Entry) -> str:  # noqa: ARG002 - the names of this profile begin with the title

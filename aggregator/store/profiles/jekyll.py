@@ -50,7 +50,8 @@ class Jekyll:
         """
         front, body = split_front(post)
         check_format(front.get("format"), "format")
-        found = {**front, "updated": front.get("last_modified_at"), "headimg": front.get("image"), "thumbnail": None}
+        own = {"updated": front.get("last_modified_at"), "headimg": front.get("image")}
+        found = {**front, **{key: value for key, value in own.items() if value is not None}}  # else those of `default` count
         return read_entry(found, unwrap(body, tail=TAIL), date_zone=self.zone, updated_zone=self.zone)
 
     def name_start(self, entry: Entry) -> str:
