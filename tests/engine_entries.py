@@ -80,6 +80,22 @@ INSTANTS = tuple(
 )
 
 
+def entries_titled(titles: list[str]) -> list[Entry]:
+    """Return an entry for each of these texts, which stands in every place that upstream fills."""
+    return [
+        entry(
+            id=(link := f"https://news.example/{number}"),
+            title=text,
+            content=SafeHtml(sanitise(f"<p>{escape(text)}</p>", link)),
+            author=text,
+            tags=(Tag(term=text),),
+            summary=text,
+            rights=text,
+        )
+        for number, text in enumerate(titles)
+    ]
+
+
 def bench_entries(number: int = 300) -> list[Entry]:
     """Return entries in which every text above stands at least once, with sanitised bodies."""
     texts, frames = cycle(ACTIVE), cycle(FRAMES)

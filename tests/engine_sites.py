@@ -34,7 +34,8 @@ _LIST = "<!DOCTYPE html><html><body>list</body></html>"
 _HEXO_PAGE = _PAGE.format("<%= page.title %>", "<%= page.date.toDate().toISOString() %>", "<%- page.content %>")
 _HUGO_PAGE = _PAGE.format("{{ .Title }}", '{{ .Date.UTC.Format "2006-01-02T15:04:05.000Z" }}', "{{ .Content }}")
 _JEKYLL_PAGE = _PAGE.format("{{ page.title | escape }}", "{{ page.date | date_to_xmlschema }}", "{{ content }}")
-_KEY = re.compile(r"-([a-z2-7]{12})(?=[/.])")
+#: An engine may drop the whole title in front of it.
+_KEY = re.compile(r"[-/]([a-z2-7]{12})(?=[/.])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +113,10 @@ class Site:
         """Return the page of every post, by key."""
         found: dict[str, Shown] = {}
         for path in self.built.rglob("*.html"):
-            key = _KEY.search(path.relative_to(self.built).as_posix())
-            if key is not None:
-                assert key[1] not in found, f"two pages of {key[1]}"
-                found[key[1]] = _shown(path, path.relative_to(self.built))
+            place = path.relative_to(self.built)
+            for key in _KEY.findall(place.as_posix())[-1:]:
+                assert key not in found, f"two pages of {key}"
+                found[key] = _shown(path, place)
         return found
 
     def _command(self) -> list[str]:

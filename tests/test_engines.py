@@ -16,8 +16,9 @@ import lxml.html
 import pytest
 
 from aggregator.model.entry import Entry
-from tests.engine_entries import bench_entries
+from tests.engine_entries import bench_entries, entries_titled
 from tests.engine_sites import Shown, Site
+from tests.post_records import naughty_strings
 
 ENTRIES = bench_entries()
 MACHINES = ("UTC", "Asia/Shanghai")
@@ -36,20 +37,25 @@ def _build(
     site = Site(root, engine, profile=profile, timezone=timezone, config=config)
     by_key = site.write(ENTRIES)
     site.aggregator("build", "新媒体", "👍")
-    said = site.build(machine)
-    trouble = [line for line in said.splitlines() if _TROUBLE.search(line) and "Generated: " not in line]
-    assert trouble == []
+    _trouble_free(site.build(machine))
     return site, by_key
 
 
+def _trouble_free(said: str) -> None:
+    assert [line for line in said.splitlines() if _TROUBLE.search(line) and "Generated: " not in line] == []
+
+
 def _check(site: Site, by_key: Mapping[str, Entry]) -> None:
-    pages = site.pages()
-    assert [entry.title for key, entry in by_key.items() if key not in pages] == []
-    assert [(entry.title, pages[key].title) for key, entry in by_key.items() if pages[key].title != entry.title] == []
-    assert list(_wrong_texts(by_key, pages)) == []
+    _check_pages(by_key, site.pages())
     feeds = {path.relative_to(site.public): path.read_bytes() for path in (site.public / "feeds").rglob("*") if path.is_file()}
     assert len(feeds) >= 3
     assert {path: (site.copied / path).read_bytes() for path in feeds} == feeds
+
+
+def _check_pages(by_key: Mapping[str, Entry], pages: Mapping[str, Shown]) -> None:
+    assert [entry.title for key, entry in by_key.items() if key not in pages] == []
+    assert [(entry.title, pages[key].title) for key, entry in by_key.items() if pages[key].title != entry.title] == []
+    assert list(_wrong_texts(by_key, pages)) == []
 
 
 def _wrong_instants(by_key: Mapping[str, Entry], pages: Mapping[str, Shown]) -> list[tuple[datetime, datetime]]:
@@ -138,6 +144,17 @@ def test_jekyll_shows_every_post(tmp_path: Path, timezone: str, machine: str) ->
     names = {path.name[:10] for path in site.posts.rglob("*.md")}
     assert {"-".join(pages[key].path.parent.parts[-3:]) for key in by_key} <= names
     assert not (site.built / "config").exists()
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("engine", ["hexo", "hugo", "jekyll"])
+def test_naughty_strings_have_pages(tmp_path: Path, shared: Path, engine: str) -> None:
+    """Every text of the big list of naughty strings, as title, tag, byline and body, has its page and stands on it."""
+    site = Site(tmp_path, engine, profile=engine, timezone="Asia/Shanghai")
+    by_key = site.write(entries_titled(naughty_strings(shared)))
+    _trouble_free(site.build("UTC"))
+
+    _check_pages(by_key, site.pages())
 
 
 @pytest.mark.parametrize("engine", ["hexo", "hugo", "jekyll"])
