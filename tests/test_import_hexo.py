@@ -251,3 +251,16 @@ def test_an_entry_that_stands_there_twice_is_one_adopted_post(small: Folder, ups
 
     assert (small.root / "ledger.jsonl").read_text("utf-8").count('"kind": "alias"') == 2
     assert len(small.files(POSTS)) == 4
+
+
+def test_adopted_posts_are_checked_too(small: Folder) -> None:
+    """`check posts` reads them as adopted posts, names one that was damaged since, and one that Hexo never showed."""
+    _imported(small)
+    [name, *_] = small.files(POSTS)
+    (small.root / name).write_bytes(b"")
+    done = small.run("check", "posts")
+
+    assert done.returncode == 1
+    assert f"{name}: cannot be read: the file is empty" in done.stdout
+    assert re.search(r'begins with "_": .*\n  -> rename it, and say so in archive/adopted/', done.stdout)
+    assert done.stdout.endswith("posts: 4 posts, 2 problems\n")

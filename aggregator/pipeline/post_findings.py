@@ -12,16 +12,19 @@ from pathlib import Path
 from aggregator.errors import AggregatorError
 from aggregator.model.key import key_of_name
 from aggregator.model.settings import Settings
-from aggregator.pipeline.jobs import posts_place
-from aggregator.store.files import read_file, store_error
-from aggregator.store.posts import read_post
+from aggregator.pipeline.jobs import PostsPlace, posts_place
+from aggregator.store.files import store_error
+from aggregator.store.posts import adopted_path, is_adopted, list_adopted, read_post, read_post_file
 from aggregator.store.profiles import PostFormatError, get_profile
+from aggregator.store.profiles.adopted import path_of
 
 #: UTF-8 bytes of a name. File systems end at 255, some at 143 letters, and engines make longer names of it.
 _MAX_NAME_BYTES = 200
+_RENAME = "rename it; the key at its end must stay"
+_RENAME_ADOPTED = "rename it, and say so in archive/adopted/{key}.json (path)"
 _HIDING = ("_", ".", "-", "~", "#")
 _DATE_LINE = re.compile(rb"^date:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
-_BREAKING = frozenset('#?%\\:*"<>|')
+_BREAKING = frozenset("#?%\\")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,40 +58,60 @@ class SeenPosts:
 
 
 def look_at_posts(settings: Settings) -> SeenPosts:
-    """Read every post.
+    """Read every post, the adopted ones too.
 
     Raises:
         StoreError: a folder cannot be listed.
     """
     place = posts_place(settings)
-    profile = get_profile(place.profile, place.timezone)
-    posts: list[SeenPost] = []
     findings: list[PostFinding] = []
-    names = sorted(_posts_below(place.root, ""))
-    by_key: dict[str, str] = {}
-    for path in names:
+    adopted = dict(_adopted(place, findings))
+    named = {path: key_of_name(path) or "" for path in sorted(_posts_below(place.root, ""))}
+    posts: list[SeenPost] = []
+    first: dict[str, str] = {}
+    for path, key in (named | adopted).items():
         shown = f"{settings.posts.dir}/{path}"
-        findings += _about_name(shown, path)
-        key = key_of_name(path) or ""
-        if key in by_key:
-            advice = "remove the one that you do not want; its address goes with it"
-            findings.append(
-                PostFinding(code="twice", place=shown, text=f"is the same entry as {by_key[key]}: {key}", advice=advice)
-            )
-        by_key.setdefault(key, shown)
+        findings += _about_name(shown, path, _RENAME_ADOPTED.format(key=key) if is_adopted(path, key) else _RENAME)
+        if key in first:
+            text, advice = f"is the same entry as {first[key]}: {key}", "remove the one that you do not want, with its address"
+            findings.append(PostFinding(code="twice", place=shown, text=text, advice=advice))
+        first.setdefault(key, shown)
         try:
-            found = read_post(place.root, path, profile, place.archive)
+            post = _read(place, path, key)
         except (PostFormatError, AggregatorError) as error:
             reason = str(error).removeprefix(f"{place.root.name}/{path}: ")
-            advice = f'mend it; it is left out of the feeds until it can be read as a post of the profile "{profile.name}"'
+            advice = f'mend it; it is left out of the feeds until it can be read as a post of the profile "{place.profile}"'
             findings.append(PostFinding(code="unreadable", place=shown, text=f"cannot be read: {reason}", advice=advice))
             continue
-        if found is not None:
-            entry = found[0]
-            written = _DATE_LINE.search(read_file(place.root, path) or b"")
-            text = written[1].decode("utf-8", "replace") if written else ""
-            posts.append(SeenPost(path=path, date=entry.date, categories=entry.categories, date_as_written=text))
-    return SeenPosts(posts=tuple(posts), names=tuple(names), findings=tuple(findings))
+        if post is not None:
+            posts.append(post)
+    return SeenPosts(posts=tuple(posts), names=tuple(named | adopted), findings=tuple(findings))
+
+
+def _read(place: PostsPlace, path: str, key: str) -> SeenPost | None:
+    """Return a post, or None where there is none: an adopted one that was deleted leaves its archive file."""
+    found = read_post(place.root, path, get_profile(place.profile, place.timezone), place.archive, key=key)
+    if found is None:
+        return None
+    entry, _ = found
+    written = _DATE_LINE.search(read_post_file(place.root, path) or b"")
+    text = written[1].decode("utf-8", "replace") if written else ""
+    return SeenPost(path=path, date=entry.date, categories=entry.categories, date_as_written=text)
+
+
+def _adopted(place: PostsPlace, findings: list[PostFinding]) -> Iterator[tuple[str, str]]:
+    """Yield path and key of the adopted posts that are there."""
+    for key in list_adopted(place.archive):
+        file = adopted_path(key)
+        try:
+            path = path_of(read_post_file(place.archive, file))
+        except (PostFormatError, AggregatorError) as error:
+            advice = "bring it back: without it nobody knows whose post it is"
+            shown = f"{place.archive.name}/{file}"
+            findings.append(PostFinding(code="unreadable", place=shown, text=f"cannot be read: {error}", advice=advice))
+            continue
+        if (place.root / path).is_file():
+            yield path, key
 
 
 def _posts_below(root: Path, prefix: str) -> Iterator[str]:
@@ -107,15 +130,15 @@ def _posts_below(root: Path, prefix: str) -> Iterator[str]:
             yield f"{prefix}{entry.name}"
 
 
-def _about_name(shown: str, path: str) -> Iterator[PostFinding]:
-    """Yield what is wrong with the names of a post and of its folders; ours are never like that, renamed ones may be."""
+def _about_name(shown: str, path: str, advice: str) -> Iterator[PostFinding]:
+    """Yield what is wrong with the names of a post and of its folders; ours are never so, renamed and adopted ones may be."""
     for part in path.split("/"):
         if part.startswith(_HIDING):
             text = f'"{part}" begins with "{part[0]}": site engines pass over such names without a word'
-            yield PostFinding(code="hidden", place=shown, text=text, advice="rename it; the key at its end must stay")
+            yield PostFinding(code="hidden", place=shown, text=text, advice=advice)
         if len(part.encode("utf-8", "surrogateescape")) > _MAX_NAME_BYTES:
             text = f'"{part[:20]}..." is longer than {_MAX_NAME_BYTES} bytes: engines and file systems fail on such names'
-            yield PostFinding(code="long", place=shown, text=text, advice="shorten it; the key at its end must stay")
+            yield PostFinding(code="long", place=shown, text=text, advice=advice)
         if broken := sorted(_BREAKING & set(part)):
             text = f'"{part}" holds {" ".join(broken)}, which breaks its address'
-            yield PostFinding(code="address", place=shown, text=text, advice="rename it; the key at its end must stay")
+            yield PostFinding(code="address", place=shown, text=text, advice=advice)
