@@ -24,6 +24,7 @@ from aggregator.store.profiles.keys_out import (
     whole_post,
     word_lines,
 )
+from aggregator.store.profiles.yaml_out import quoted
 
 name = "default"
 keeps_archive = False
@@ -53,18 +54,17 @@ def name_start(entry: Entry) -> str:  # noqa: ARG001 - the names of this profile
 
 def sample_lines(entry: Entry, date: list[str], updated: list[str]) -> list[str]:
     """Return the front matter with these lines for the dates: the sample's keys in its order, then ours."""
-    return [
-        *text_lines(("title", entry.title)),
-        *list_lines("categories", entry.categories),
-        *text_lines(("headimg", entry.cover), ("author", entry.author)),
-        "comments: false",
-        *date,
-        *text_lines(("thumbnail", entry.cover), ("id", entry.id), ("link", entry.link)),
-        *source_lines(entry.source_id, entry.feed),
-        *updated,
-        *author_lines(entry.authors),
-        *tag_lines(entry.tags),
-        *tag_detail_lines(entry.tags),
-        *word_lines(entry),
-        FORMAT_LINE,
-    ]
+    lines = [f"title: {quoted(entry.title)}", *list_lines("categories", entry.categories)]
+    lines += text_lines(("headimg", entry.cover), ("author", entry.author))
+    lines += ["comments: false", *date]
+    lines += text_lines(("thumbnail", entry.cover), ("id", entry.id), ("link", entry.link))
+    lines += source_lines(entry.source_id, entry.feed)
+    lines += updated
+    if entry.authors:
+        lines += author_lines(entry.authors)
+    if entry.tags:
+        lines += tag_lines(entry.tags)
+        lines += tag_detail_lines(entry.tags)
+    lines += word_lines(entry)
+    lines.append(FORMAT_LINE)
+    return lines

@@ -40,8 +40,10 @@ def list_lines(key: str, values: Iterable[str]) -> list[str]:
 
 def source_lines(source_id: str, feed: Feed) -> list[str]:
     """Return `source`: where the entry came from."""
-    rest = text_lines(("title", feed.title), ("link", feed.link), ("rights", feed.rights), ("feed_id", feed.id))
-    return ["source:", f"  id: {quoted(source_id)}", *indented(rest)]
+    parts = (("title", feed.title), ("link", feed.link), ("rights", feed.rights), ("feed_id", feed.id))
+    return ["source:", f"  id: {quoted(source_id)}"] + [
+        f"  {key}: {quoted(value)}" for key, value in parts if value is not None
+    ]
 
 
 def word_lines(entry: Entry) -> list[str]:
@@ -96,6 +98,6 @@ def _enclosure_lines(enclosures: tuple[Enclosure, ...]) -> list[str]:
 
 def _item(*pairs: tuple[str, str | None]) -> list[str]:
     """Return one mapping of a list."""
-    lines = [f"   {line}" for line in text_lines(*pairs)]
+    lines = [f"   {key}: {quoted(value)}" for key, value in pairs if value is not None]
     lines[0] = f" - {lines[0][3:]}"
     return lines
