@@ -129,9 +129,10 @@ class NewerFormatError(StoreError):
 class PublishError(AggregatorError):
     """An output was refused; the last good file is kept."""
 
-    def __init__(self, message: str, *, output: str) -> None:
-        """Take the output's path below the public folder."""
+    def __init__(self, message: str, *, output: str, lost: tuple[str, ...] = ()) -> None:
+        """Take the output's path below the public folder, and the atom:ids that would have vanished from it."""
         self.output = output
+        self.lost = lost
         super().__init__(message)
 
 

@@ -43,6 +43,14 @@ class PostRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What a post is about to become."""
+
+    post_hash: bytes  #: of its bytes, once it is written
+    same_version: bool  #: its raw hash goes on to count: it says what it said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
     """An entry that could not become a post, and why; a value, since one bad entry is no error."""
 

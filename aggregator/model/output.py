@@ -15,6 +15,7 @@ class OutputFeed:
     category: tuple[str, ...]  #: () is the feed of everything, `all`
     path: str  #: relative to the public folder: feeds/new-media/zaker.atom
     also: tuple[tuple[str, ...], ...] = ()  #: other spellings of the category that old posts carry and that lead to this path
+    former: tuple[str, ...] = ()  #: where it lay under former names, as `path`: copies stand there for who still asks
     id: str  #: §4.2.6; see `model.key.feed_id`
     title: str
     self_link: str  #: rel=self: where this file is served

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from aggregator.model.renames import NEVER, Renames
 from aggregator.model.retention import FOR_EVER, Keep
 from aggregator.model.source import Secret, Source
 
@@ -127,3 +128,4 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     categories: tuple[Category, ...] = ()  #: in config order
     sources: tuple[Source, ...] = ()  #: in config order: files by name, then as written
+    renamed: Renames = NEVER  #: categories that had other names before, as the ledger tells; none before it was asked

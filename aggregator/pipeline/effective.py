@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from shlex import quote
 
 from aggregator.errors import ConfigError, Problem
-from aggregator.model.settings import Settings
+from aggregator.model.renames import Rename, Renames, is_below
+from aggregator.model.settings import Settings, join_category, split_category
 from aggregator.model.source import Source
+from aggregator.publish.addresses import FOLDER, SUFFIX
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Moved, Renamed
 
 
@@ -26,8 +29,9 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
     """Return the settings that count.
 
     Raises:
-        ConfigError: a source's key is the former name of another one, whose posts it would take over.
+        ConfigError: a source's key is the former name of another one, whose posts it would take over; or a category is.
     """
+    settings = with_renames(settings, ledger)
     former = former_names(ledger.of(Renamed))
     moved = {(line.source, line.old): line for line in ledger.of(Moved)}
     gone = {(line.source, line.address): line.at for line in ledger.of(Gone)}
@@ -37,6 +41,54 @@ def effective(settings: Settings, ledger: Ledger) -> Settings:
     _check(identities)
     sources = tuple(_effective(source, identities[source.id], moved, gone) for source in settings.sources)
     return replace(settings, sources=sources)
+
+
+def with_renames(settings: Settings, ledger: Ledger) -> Settings:
+    """Return the settings that know what categories were called before. Raises ConfigError."""
+    renamed = category_renames(ledger.of(Renamed))
+    if renamed.steps:
+        _check_categories(settings, renamed)
+    return replace(settings, renamed=renamed)
+
+
+def category_renames(lines: Iterable[Renamed]) -> Renames:
+    """Return the renames of categories in the order in which they were noted."""
+    ours = sorted((line for line in lines if line.what == "category"), key=lambda line: line.at)
+    steps = (Rename(old=split_category(line.old), new=split_category(line.new), file=_inside(line.file)) for line in ours)
+    return Renames(steps=tuple(steps))
+
+
+def _inside(file: str | None) -> str | None:
+    """Return a file of the ledger if it is one that a feed of ours can have lain at."""
+    if file is None or not file.startswith(f"{FOLDER}/") or not file.endswith(SUFFIX):
+        return None
+    parts = file.split("/")
+    return file if all(part and not part.startswith(".") and part.isprintable() for part in parts) else None
+
+
+def _check_categories(settings: Settings, renamed: Renames) -> None:
+    """Refuse a category under a name that another one had: its feed would take over that one's subscribers and posts."""
+    used = [(category.path, "config/categories.yaml", "") for category in settings.categories]
+    used += [(source.categories, "config/sources", f'source "{source.name}": ') for source in settings.sources]
+    problems: list[Problem] = []
+    for path, file, who in used:
+        now = renamed.current(path)
+        if now == path:
+            continue
+        step = next(step for step in renamed.steps if is_below(path, step.old))
+        old, new = join_category(step.old), join_category(renamed.current(step.old))
+        problems.append(
+            Problem(
+                file=file,
+                line=None,
+                column=None,
+                message=f'{who}the category "{old}" was renamed to "{new}" ({FILE_NAME}), and its feed and posts are there',
+                hint=f"write {join_category(now)} here, or have it done: aggregator category rename {quote(old)} {quote(new)};"
+                f" to go back: aggregator category rename {quote(new)} {quote(old)}",
+            )
+        )
+    if problems:
+        raise ConfigError(tuple(problems))
 
 
 def user_agent(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from unicodedata import normalize
@@ -10,7 +10,7 @@ from unicodedata import normalize
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
-from aggregator.publish.addresses import output_path, public_url
+from aggregator.publish.addresses import SUFFIX, output_path, public_url
 
 #: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
 _FORMAT = 1
@@ -20,21 +20,51 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
     """Return a frame for every category that is configured or holds posts, every prefix of it, and `all`.
 
     A configured category without posts gets a feed too, so that it can be subscribed to before its first entry. Order: `all`,
-    then as configured, then what only old posts name, sorted.
+    then as configured, then what only old posts name, sorted. Posts that carry a category's former name stand in its feed.
     """
     paths: dict[tuple[str, ...], None] = {(): None}
     configured = [category.path for category in settings.categories] + [s.categories for s in settings.sources]
-    for path in (*configured, *sorted(leaves)):
+    for path in (*configured, *sorted({settings.renamed.current(leaf) for leaf in leaves})):
         for depth in range(1, len(path) + 1):
             paths.setdefault(path[:depth])
     frames: dict[str, OutputFeed] = {}
     for path in paths:
         frame = _frame(settings, path)
         # Old posts may spell a category otherwise than the config does now (News, news): one file, one feed.
-        first = frames.setdefault(normalize("NFC", frame.path.casefold()), frame)
+        first = frames.setdefault(_folded(frame.path), frame)
         if first is not frame:
-            frames[normalize("NFC", frame.path.casefold())] = replace(first, also=(*first.also, path))
-    return tuple(frames.values())
+            frames[_folded(frame.path)] = replace(first, also=(*first.also, path))
+    return _with_former(settings, tuple(frames.values()))
+
+
+def _with_former(settings: Settings, frames: tuple[OutputFeed, ...]) -> tuple[OutputFeed, ...]:
+    """Give each feed the files that it lay at before; one that another feed lies at now, or did last, is that one's."""
+    if not settings.renamed.steps:
+        return frames
+    taken = {_folded(frame.path) for frame in frames}
+    found: list[OutputFeed] = []
+    for frame in frames:
+        files: list[str] = []
+        for file in _former_files(settings, frame.category, frame.path):
+            if _folded(file) not in taken:
+                taken.add(_folded(file))
+                files.append(file)
+        found.append(replace(frame, former=tuple(files)) if files else frame)
+    return tuple(found)
+
+
+def _former_files(settings: Settings, path: tuple[str, ...], file: str) -> Iterator[str]:
+    """Yield where a category's feed lay under its former names, the last one first."""
+    for step, _ in settings.renamed.earlier(path):
+        top = step.file or output_path(step.old, settings.categories)
+        below = file.removesuffix(SUFFIX).split("/")[1 + len(step.new) :]  # each part of a path is one of its file's
+        file = "/".join([top.removesuffix(SUFFIX), *below]) + SUFFIX
+        yield file
+
+
+def _folded(file: str) -> str:
+    """Return a file's name such that two that some file system takes for one are equal."""
+    return normalize("NFC", file.casefold())
 
 
 def frame_hash(*parts: object) -> bytes:
@@ -47,6 +77,7 @@ def outputs_of(settings: Settings, category: tuple[str, ...]) -> tuple[str, ...]
 
     For a spelling that is not the config's the path may differ in case from the one that is written; see `plan_frames`.
     """
+    category = settings.renamed.current(category)
     return tuple(output_path(category[:depth], settings.categories) for depth in range(len(category) + 1))
 
 
@@ -59,7 +90,7 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
     return OutputFeed(
         category=path,
         path=file,
-        id=feed_id(site.id, path),
+        id=feed_id(site.id, settings.renamed.first(path)),
         title=title,
         self_link=public_url(site.url, file),
         page_link=site.url,

@@ -17,6 +17,7 @@ from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.output import LeftOut, OutputFeed, Tombstone
 from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
+from aggregator.model.renames import NEVER, Renames
 from aggregator.model.retention import Room
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
@@ -159,6 +160,7 @@ class OutputJob:
     public: Path
     gone_on_purpose: frozenset[str] = frozenset()  #: atom:ids that may vanish from the feed
     tombstones: tuple[Tombstone, ...] = ()  #: entries that the feed says are gone, newest first
+    renamed: Renames = NEVER  #: posts may carry a category's former name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,8 @@ class OutputResult:
     path: str
     changed: bool
     refused: str | None = None
+    lost: tuple[str, ...] = ()  #: atom:ids that would have vanished, where that is why
+    copies: tuple[str, ...] = ()  #: files written where the feed lay under former names
     left_out: tuple[LeftOut, ...] = ()
     missing: tuple[PostRow, ...] = ()  #: posts that are not where the state says: then nothing was written
     unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
@@ -181,6 +185,7 @@ class OpmlJob:
     site: Site
     frames: tuple[OutputFeed, ...]
     path: str
+    redirects: str  #: path of the file that says where feeds with former names are now
     public: Path
 
 
@@ -232,6 +237,26 @@ class OldFile:
     named: bool = True  #: it names its categories itself
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewriteJob:
+    """Some posts to write anew with what the settings say today."""
+
+    place: PostsPlace
+    rows: tuple[PostRow, ...]
+    renamed: Renames
+    sources: dict[str, Source]  #: by id, without their secrets; posts of others only get their category's name
+    planned: dict[str, PostRow] | None = None  #: by key, each post as it is to be; None: only look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """What was written, or would be."""
+
+    rows: tuple[PostRow, ...] = ()  #: as their posts are now, or would be
+    kept: tuple[str, ...] = ()  #: paths of posts that say otherwise and were edited by hand
+    unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
+
+
 class BugError(Exception):
     """A bug of ours in a worker: foreign exceptions do not all travel between processes, so its trace comes as text."""
 
@@ -280,6 +305,13 @@ def run_old_posts(job: OldPostsJob) -> tuple[OldFile, ...]:
     from aggregator.pipeline.adopting import look_at
 
     return _through(look_at, job)
+
+
+def run_rewrite(job: RewriteJob) -> Rewritten:
+    """Posts written anew; see `pipeline.rewrite`."""
+    from aggregator.pipeline.rewrite import rewrite_posts
+
+    return _through(rewrite_posts, job)
 
 
 def run_output(job: OutputJob) -> OutputResult:

@@ -7,6 +7,7 @@ An unchanged feed is not rewritten, so its modification time means something to 
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from aggregator.errors import PublishError
@@ -15,7 +16,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id
 from aggregator.model.output import Built, LeftOut, OutputEntry
 from aggregator.normalise.sanitise import sanitise
-from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, PostsPlace
+from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
@@ -42,7 +43,7 @@ def publish_output(job: OutputJob) -> OutputResult:
             return _result(job, found)  # whether they were deleted is not for one feed to say
         changed = _swap(job, built, found)
     except PublishError as error:
-        return _result(job, found, refused=str(error))
+        return replace(_result(job, found), refused=str(error), lost=error.lost)
     return _result(job, found, changed=changed, left_out=built.left_out)
 
 
@@ -50,18 +51,27 @@ def _build(job: OutputJob, found: _Found) -> Built:
     return build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
 
 
-def _result(
-    job: OutputJob, found: _Found, *, changed: bool = False, refused: str | None = None, left_out: tuple[LeftOut, ...] = ()
-) -> OutputResult:
+def _result(job: OutputJob, found: _Found, *, changed: bool = False, left_out: tuple[LeftOut, ...] = ()) -> OutputResult:
     return OutputResult(
         path=job.frame.path,
         changed=changed,
-        refused=refused,
+        copies=_copy(job),
         left_out=left_out,
         missing=tuple(found.missing),
         unreadable=tuple(found.unreadable),
         edited=tuple(found.edited),
     )
+
+
+def _copy(job: OutputJob) -> tuple[str, ...]:
+    """Put the feed where it lay under former names, so that whoever still asks there goes on reading (decision 14)."""
+    content = read_file(job.public, job.frame.path) if job.frame.former else None
+    if content is None:
+        return ()
+    written = tuple(path for path in job.frame.former if read_file(job.public, path) != content)
+    for path in written:
+        write_file(job.public, path, content)
+    return written
 
 
 class _Found:
@@ -83,7 +93,7 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
         if len(found.ids) >= wanted:
             break
         found.looked_at += 1
-        item = _item(job.place, row, found)
+        item = _item(job, row, found)
         if item is not None and item.entry.categories[: len(job.frame.category)] not in {job.frame.category, *job.frame.also}:
             found.moved.add(atom_id(row.source_id, row.entry_id))
         elif item is not None:
@@ -91,7 +101,8 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
             found.ids.add(atom_id(row.source_id, row.entry_id))
 
 
-def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
+def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
+    place = job.place
     try:
         post = read_post_file(place.root, row.path)
         if post is None:
@@ -111,16 +122,24 @@ def _item(place: PostsPlace, row: PostRow, found: _Found) -> OutputEntry | None:
     if now_hash != row.post_hash or row.locked or row.raw_hash is None:
         # Not known to be byte for byte what we wrote: then its HTML is anybody's.
         entry = replace(entry, content=sanitise(entry.content, entry.link))
+    if job.renamed.steps:
+        entry = replace(entry, categories=job.renamed.current(entry.categories))
     return OutputEntry(key=row.key, entry=entry)
 
 
 def publish_opml(job: OpmlJob) -> OutputResult:
-    """Write the list of feeds if its bytes changed."""
+    """Write the list of feeds if its bytes changed, and before it where feeds with former names are now."""
+    redirects = {former: frame.path for frame in job.frames for former in frame.former}
+    where = read_file(job.public, job.redirects)
+    table = f"{json.dumps(redirects, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
+    moved = where != table if redirects else where is not None and where != b"{}\n"
+    if moved:
+        write_file(job.public, job.redirects, table)
     content = render_opml(job.site, job.frames)
     changed = read_file(job.public, job.path) != content
     if changed:
         write_file(job.public, job.path, content)
-    return OutputResult(path=job.path, changed=changed)
+    return OutputResult(path=job.path, changed=changed, copies=(job.redirects,) if moved else ())
 
 
 def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
@@ -129,6 +148,8 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
     if built.content == old:
         return False
     check_document(built.content, job.frame)
+    if old is None:  # under a new name: then what subscribers had is in the place before
+        old = next((content for path in job.frame.former if (content := read_file(job.public, path)) is not None), None)
     check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose | found.moved)
     write_file(job.public, job.frame.path, built.content)
     return True

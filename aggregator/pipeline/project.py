@@ -26,6 +26,7 @@ from aggregator.pipeline.frames import outputs_of
 from aggregator.pipeline.gone import check_mounted, finish_takedowns, settle_absences, unmounted_error, without_gone
 from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
+from aggregator.pipeline.unfinished import settle
 from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
 from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
@@ -54,7 +55,7 @@ class Project:
         self.settings = settings
         self.state = state
         self.ledger = ledger
-        self._said = LedgerIndex(ledger)
+        self._said = LedgerIndex(ledger, settings.renamed)
         self._own_feeds: frozenset[str] | None = None
         self.place = posts_place(settings)
         self.public = settings.root / settings.public.dir
@@ -111,13 +112,13 @@ class Project:
         """Write down what was learned for good, before anything rests on it. Raises StoreError."""
         if found := tuple(lines):
             self.ledger.add(*found)
-            self._said = LedgerIndex(self.ledger)
+            self._said = LedgerIndex(self.ledger, self.settings.renamed)
 
     def strike(self, lines: Iterable[Line]) -> None:
         """Strike out what is no longer so. Raises StoreError."""
         if found := tuple(lines):
             self.ledger.drop(*found)
-            self._said = LedgerIndex(self.ledger)
+            self._said = LedgerIndex(self.ledger, self.settings.renamed)
 
     def forget_gone(self, source_ids: Iterable[str]) -> None:
         """Strike out that these sources are gone: they have answered. Raises StoreError."""
@@ -161,7 +162,13 @@ class Project:
 
     async def look_through_folder(self, workers: Workers, categories: tuple[str, ...], report: Callable[[Event], None]) -> None:
         """Adopt unknown posts in a category's folder, once per run, if anybody but us has touched it."""
-        await self._look_once(workers, post_folder(categories), report)
+        former = [name for _, name in self.settings.renamed.earlier(categories)]
+        for folder in {post_folder(name): None for name in (categories, *former)}:
+            await self._look_once(workers, folder, report)
+
+    async def look_through(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
+        """Adopt unknown posts in one folder, once per run, if anybody but us has touched it."""
+        await self._look_once(workers, folder, report)
 
     async def look_through_adopted(
         self, workers: Workers, report: Callable[[Event], None], *, again: Collection[str] | None = None
@@ -318,6 +325,7 @@ def open_project(
             if opened.fresh:
                 _index_first(project, report, jobs, why="begun anew" if opened.note else "there was none")
             check_mounted(project)
+            settle(project.state, project.place, project.outputs_of)
             finish_takedowns(project, report)
             yield project
         finally:

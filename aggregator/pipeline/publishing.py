@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from aggregator.errors import PlaceError
 from aggregator.model.changes import PostRow
+from aggregator.model.key import atom_id
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
 from aggregator.pipeline.frames import frame_hash, plan_frames
@@ -19,7 +20,7 @@ from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
-from aggregator.publish.addresses import OPML_PATH
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -31,16 +32,19 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     frames = plan_frames(project.settings, project.state.leaves())
     known = project.state.outputs()
     wanted = [
-        frame for frame in frames if _needs_writing(project, known.get(frame.path), frame.path, _frame_hash(project, frame))
+        frame
+        for frame in frames
+        if _needs_writing(project, known.get(frame.path), (frame.path, *frame.former), _frame_hash(project, frame))
     ]
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
-    if _needs_writing(project, known.get(OPML_PATH), OPML_PATH, listing):
+    former = {path for frame in frames for path in frame.former}
+    if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
     stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH})
     for path in stale:
-        if (project.public / path).exists():
+        if path not in former and (project.public / path).exists():
             where = f"{project.settings.public.dir}/{path}"
             report(Note(text=f"{where}: no category is published there any more. It stays as it is; delete it when you like"))
     project.state.forget_outputs(stale)
@@ -57,10 +61,10 @@ async def publish_all(
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
 
 
-def _needs_writing(project: Project, known: OutputState | None, path: str, now_hash: bytes) -> bool:
+def _needs_writing(project: Project, known: OutputState | None, paths: tuple[str, ...], now_hash: bytes) -> bool:
     if known is None or known.dirty or known.frame_hash != now_hash:
         return True
-    return not (project.public / path).exists()
+    return not all((project.public / path).exists() for path in paths)
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:
@@ -85,13 +89,10 @@ async def _publish(
             project.bear(fault)
     gone = project.gone_on_purpose() | expired_ids(project)
     order = {source.id: number for number, source in enumerate(project.settings.sources)}
-    leaves = project.state.leaves()
-    most = 2 * max(frame.max_entries for frame in frames)
-    gone_keys = project.gone_keys()
-    newest = {leaf: [row for row in project.state.newest(leaf, most) if row.key not in gone_keys] for leaf in leaves}
+    newest = _newest(project, 2 * max(frame.max_entries for frame in frames))
     slots = asyncio.Semaphore(workers.width)
 
-    async def one(frame: OutputFeed) -> tuple[OutputFeed, OutputResult]:
+    async def one(frame: OutputFeed, elsewhere: frozenset[str] = frozenset()) -> tuple[OutputFeed, OutputResult]:
         rows = _rows_of(frame, newest)
         job = OutputJob(
             frame=frame,
@@ -99,7 +100,8 @@ async def _publish(
             source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
             place=project.place,
             public=project.public,
-            gone_on_purpose=gone,
+            gone_on_purpose=gone | elsewhere,
+            renamed=project.settings.renamed,
             tombstones=project.tombstones(frame),
         )
         async with slots:
@@ -113,7 +115,10 @@ async def _publish(
                 refused = f"{frame.path}: {project.bear(fault)}. The feed is kept as it was"
                 return frame, OutputResult(path=frame.path, changed=False, refused=refused)
 
-    results = await asyncio.gather(*(one(frame) for frame in wanted))
+    results = list(await asyncio.gather(*(one(frame) for frame in wanted)))
+    for number, (frame, result) in enumerate(results):
+        if result.lost and (moved := _now_elsewhere(project, frame, result.lost)):
+            results[number] = await one(frame, moved)
     retry, results = _see_to_missing(project, results, report)
     states: list[OutputState] = []
     edited: dict[str, PostRow] = {}
@@ -122,7 +127,7 @@ async def _publish(
         edited.update((row.key, row) for row in result.edited)
         dirty = result.refused is not None
         states.append(OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=dirty))
-    _keep(project, [result.path for _, result in results if result.changed])
+    _keep(project, [path for _, result in results for path in _written(result)])
     again = _also_touched(project, newest, edited, {frame.path for frame in wanted})
     project.state.published(states, tuple(edited.values()), dirty=again)
     again = tuple(sorted({*again, *retry}))
@@ -161,7 +166,8 @@ def _also_touched(
 ) -> tuple[str, ...]:
     """Return the outputs that edited posts stand in beyond those just written, and all that a moved one now stands in."""
     before = {row.key: row.categories for rows in newest.values() for row in rows}
-    moved = {row.categories for row in edited.values() if row.categories != before[row.key]}
+    current = project.settings.renamed.current
+    moved = {row.categories for row in edited.values() if current(row.categories) != before[row.key]}
     stood = {categories for row in edited.values() for categories in (row.categories, before[row.key])}
     return tuple(sorted((set(project.outputs_of(stood)) - wanted) | set(project.outputs_of(moved))))
 
@@ -177,6 +183,7 @@ async def _publish_opml(
         site=project.settings.site,
         frames=frames,
         path=OPML_PATH,
+        redirects=REDIRECTS_PATH,
         public=project.public,
     )
     try:
@@ -184,8 +191,40 @@ async def _publish_opml(
     except WorkerDiedError as error:
         result = OutputResult(path=OPML_PATH, changed=False, refused=f"{OPML_PATH}: building it {error}; kept as it was")
     _tell(project, result, report)
-    _keep(project, [result.path] if result.changed else [])
+    _keep(project, _written(result))
     project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
+
+
+def _newest(project: Project, most: int) -> dict[tuple[str, ...], list[PostRow]]:
+    """Return the newest posts of every category that some post names, under the names that count now."""
+    gone = project.gone_keys()
+    newest: dict[tuple[str, ...], list[PostRow]] = {}
+    for leaf in project.state.leaves():
+        found = [row for row in project.state.newest(leaf, most) if row.key not in gone]
+        if (now := project.settings.renamed.current(leaf)) != leaf:
+            found = [replace(row, categories=now) for row in found]
+        newest.setdefault(now, []).extend(found)
+    return newest
+
+
+def _written(result: OutputResult) -> list[str]:
+    return [*([result.path] if result.changed else []), *result.copies]
+
+
+def _now_elsewhere(project: Project, frame: OutputFeed, lost: tuple[str, ...]) -> frozenset[str]:
+    """Return which of the entries that would vanish from a feed have posts in another category: they moved, on purpose.
+
+    Asked only where the gate has refused a feed, since it may read the whole index.
+    """
+    minted = {each for each in lost if each.startswith("urn:uuid:")}
+    keys = [key for key, source, entry in project.state.every_id() if atom_id(source, entry) in minted] if minted else []
+    rows = project.state.find(keys, ids=lost)
+    depth, own = len(frame.category), {frame.category, *frame.also}
+    stands = {here: set[str]() for here in (True, False)}
+    for row in (row for row in rows if not row.expired):
+        here = project.settings.renamed.current(row.categories)[:depth] in own
+        stands[here].add(atom_id(row.source_id, row.entry_id))
+    return frozenset(stands[False] - stands[True])
 
 
 def _keep(project: Project, paths: list[str]) -> None:
@@ -203,8 +242,7 @@ def _rows_of(frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]]) ->
 
 
 def _tell(project: Project, result: OutputResult, report: Callable[[Event], None]) -> None:
-    if result.changed:
-        project.outputs_written += 1
+    project.outputs_written += len(_written(result))
     if result.refused is not None:
         project.outputs_refused += 1
     posts = project.settings.posts.dir

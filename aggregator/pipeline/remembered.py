@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import LINK_HASH_BYTES, atom_id, feed_id
 from aggregator.model.output import Tombstone
+from aggregator.model.renames import NEVER, Renames
 from aggregator.model.settings import Settings, split_category
 from aggregator.model.traits import traits_of_id
 from aggregator.store.ledger import Alias, Deleted, Expired, Ledger, Renamed, Takedown, Unstable
@@ -29,13 +30,13 @@ class Remembered:
 class LedgerIndex:
     """What the ledger says of entries, by source."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Take the ledger as it is now."""
+    def __init__(self, ledger: Ledger, renamed: Renames = NEVER) -> None:
+        """Take the ledger as it is now, and what became of the categories that it names."""
         self.gone: dict[str, list[Deleted | Takedown]] = defaultdict(list)
         lines: tuple[Deleted | Takedown, ...] = (*ledger.of(Deleted), *ledger.of(Takedown))
         for gone in lines:
             self.gone[gone.source].append(gone)
-        self.tombstones = _tombstones(lines)
+        self.tombstones = _tombstones(lines, renamed)
         self.expired: dict[str, list[Expired]] = defaultdict(list)
         for expired in ledger.of(Expired):
             self.expired[expired.source].append(expired)
@@ -60,12 +61,12 @@ def gone_traits(row: PostRow) -> str:
     return (row.link_hash + row.traits).hex()
 
 
-def _tombstones(lines: Iterable[Deleted | Takedown]) -> dict[tuple[str, ...], list[Tombstone]]:
+def _tombstones(lines: Iterable[Deleted | Takedown], renamed: Renames) -> dict[tuple[str, ...], list[Tombstone]]:
     """Return the last that were taken out, by each category that they stood in; () is the feed of everything."""
     found: dict[tuple[str, ...], list[Tombstone]] = defaultdict(list)
     for line in sorted(lines, key=lambda line: (line.at, line.key), reverse=True):
         tombstone = Tombstone(id=atom_id(line.source, line.id), at=line.at)
-        path = split_category(line.category) if line.category else ()
+        path = renamed.current(split_category(line.category)) if line.category else ()
         for depth in range(len(path) + 1):
             if len(found[path[:depth]]) < _TOMBSTONES:
                 found[path[:depth]].append(tombstone)
@@ -89,4 +90,5 @@ def own_feeds(settings: Settings, ledger: Ledger | None = None, leaves: Iterable
     renamed = ledger.of(Renamed) if ledger is not None else ()
     before = [split_category(line.old) for line in renamed if line.what == "category"]
     paths = {path[:depth] for path in (*named, *before, *leaves) for depth in range(len(path) + 1)}
-    return frozenset(feed_id(settings.site.id, path) for path in {(), *paths})
+    first = {settings.renamed.first(path) for path in paths}
+    return frozenset(feed_id(settings.site.id, path) for path in {(), *paths, *first})

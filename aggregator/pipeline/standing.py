@@ -40,6 +40,7 @@ class Shelves:
         self._names = {source.id: source.name for source in settings.sources}
         self._order = {source.id: number for number, source in enumerate(settings.sources)}
         self._leaves = state.leaves()
+        self._current = settings.renamed.current
         self._frames = plan_frames(settings, self._leaves)
         self._outputs = state.outputs()
         self._files: dict[str, tuple[Standing, ...] | None] = {}
@@ -49,6 +50,9 @@ class Shelves:
 
         `entry` is the post as it reads now, sanitised unless it is as we wrote it; `absence` says why it is published nowhere.
         """
+        row = replace(row, categories=self._current(row.categories))
+        if entry is not None:
+            entry = replace(entry, categories=self._current(entry.categories))
         categories = row.categories if entry is None else entry.categories
         frames = [frame for frame in self._frames if _leads_to(frame, categories) or _leads_to(frame, row.categories)]
         twins = self._twins(row)
@@ -81,7 +85,7 @@ class Shelves:
 
     def _first_of(self, frame: OutputFeed, row: PostRow, twins: list[PostRow]) -> PostRow | None:
         """Return the twin that takes this entry's place in a feed, if one does (`publish.select`)."""
-        rivals = [twin for twin in twins if _leads_to(frame, twin.categories)]
+        rivals = [twin for twin in twins if _leads_to(frame, self._current(twin.categories))]
         first = min([row, *rivals], key=lambda each: (self._order.get(each.source_id, len(self._order)), each.source_id))
         return None if first is row else first
 
@@ -96,7 +100,7 @@ class Shelves:
             return "the file is not there, or is no feed: aggregator build"
         if entry is not None and not _leads_to(frame, entry.categories):
             return f"its post says another category: {' / '.join(entry.categories)}"
-        newer = self._state.newer(row, [leaf for leaf in self._leaves if _leads_to(frame, leaf)])
+        newer = self._state.newer(row, [leaf for leaf in self._leaves if _leads_to(frame, self._current(leaf))])
         if newer >= frame.max_entries:
             return f"{newer} newer ones come before it, and the feed holds {frame.max_entries} (`entries`)"
         known = self._outputs.get(frame.path)

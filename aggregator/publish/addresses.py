@@ -19,6 +19,8 @@ from aggregator.model.settings import Category
 FOLDER = "feeds"
 SUFFIX = ".atom"
 OPML_PATH = f"{FOLDER}/index.opml"
+#: What our server answers 301 for: feeds of categories with another name now (decision 14).
+REDIRECTS_PATH = f"{FOLDER}/redirects.json"
 #: Names that our own files have at the top level.
 RESERVED = frozenset({"all", "index", "status"})
 #: UTF-8 bytes per part; with suffix and room for a temporary name far below the 255 that file systems allow.

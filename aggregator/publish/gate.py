@@ -71,6 +71,7 @@ def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: f
         f" nothing says they should. The last good file is kept.{_left_out_hint(new)} If they are to go, delete"
         f" {output} in the public folder and run `aggregator build`; if not, `aggregator reindex` reads all posts.",
         output=output,
+        lost=tuple(entry.id for entry in lost),
     )
 
 

@@ -96,12 +96,14 @@ class Renamed:
     """A source or a category that has another name now; what was published under the old one still leads here."""
 
     kind: ClassVar[str] = "renamed"
-    identity: ClassVar[tuple[str, ...]] = ("what", "old")
+    #: With its time, and to the second: a name may be left, taken again and left, and each of the three is remembered.
+    identity: ClassVar[tuple[str, ...]] = ("what", "old", "at")
 
     what: str  #: "source" or "category"
     old: str  #: a source's key, or a category path with "/" between the parts
     new: str
     at: datetime
+    file: str | None = None  #: of a category: where the feed of `old` lay, relative to the public folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +216,7 @@ class Ledger:
 
 
 def _identity(line: Line) -> tuple[str, ...]:
-    return (line.kind, *(getattr(line, name) for name in line.identity))
+    return (line.kind, *(str(getattr(line, name)) for name in line.identity))
 
 
 def _said(line: Line) -> dict[str, Any]:

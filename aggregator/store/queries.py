@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.model.poll import Outcome, PollCounts
-from aggregator.store.tables import LIVE, MARKED, entries_table, live, polls_table, sources_table
+from aggregator.store.tables import LIVE, MARKED, categories_table, entries_table, live, polls_table, sources_table
 
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 
@@ -55,6 +55,19 @@ def posts_like(keys: Sequence[str], ids: Sequence[str], links: Sequence[bytes]) 
     asked = ((column.key, keys), (column.entry_id, ids), (column.link_hash, links))
     wanted = [each.in_(values) for each, values in asked if values]
     return sa.select(entries_table).where(sa.or_(sa.false(), *wanted)).order_by(column.date.desc(), column.key.desc())
+
+
+def empty_categories() -> sa.Delete:
+    """Return the order to forget categories in which no post is left."""
+    left = sa.select(entries_table.c.key).where(entries_table.c.category == categories_table.c.category)
+    return sa.delete(categories_table).where(~left.exists())
+
+
+def posts_of(category: str, after: str, limit: int) -> sa.Select[Any]:
+    """Return the question for the posts of one category, as stored, by key, those behind a key only."""
+    column = entries_table.c
+    query = sa.select(entries_table).where(column.category == category, live, column.key > after)
+    return query.order_by(column.key).limit(limit)
 
 
 def posts_holding(text: str, limit: int) -> sa.Select[Any]:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, ProgrammingError, SQLAlchemyError
 
 from aggregator.errors import NewerFormatError, NoStateError, StoreError
-from aggregator.model.changes import KnownEntry, PostRow
+from aggregator.model.changes import Intent, KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
 from aggregator.store.damage import (
@@ -39,11 +39,13 @@ from aggregator.store.expiry import Expiry
 from aggregator.store.queries import (
     chunks,
     counts_of,
+    empty_categories,
     known_paths,
     poll_counts,
     posts_before,
     posts_holding,
     posts_like,
+    posts_of,
 )
 from aggregator.store.tables import (
     categories_of,
@@ -55,6 +57,8 @@ from aggregator.store.tables import (
     host_values,
     hosts_table,
     instant,
+    intents_of,
+    intents_text,
     live,
     meta_table,
     outputs_table,
@@ -70,6 +74,7 @@ from aggregator.store.tables import (
 )
 
 VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
+_REWRITING = "rewriting"  #: the row of `meta` that holds what is about to be written anew
 HISTORY = 100  #: polls kept per source
 _ROWS_AT_ONCE = 2000
 
@@ -86,6 +91,8 @@ class Batch:
     locked: tuple[str, ...] = ()
     open_folders: tuple[str, ...] = ()  #: written to in this run: to be looked through if it dies
     dirty_outputs: tuple[str, ...] = ()
+    intents: Mapping[str, Intent] | None = None  #: by key, posts that are about to be written anew: noted until they are
+    written_anew: bool = False  #: the rows are those posts: forget the note, and categories that no post is left in
 
 
 class State:
@@ -110,16 +117,9 @@ class State:
 
     def known(self, source_id: str) -> dict[str, KnownEntry]:
         """Return what is known of one source's entries, by key; one whose post has expired is locked, without a path."""
-        wanted = (
-            entries_table.c.key,
-            entries_table.c.raw_hash,
-            entries_table.c.link_hash,
-            entries_table.c.path,
-            entries_table.c.post_hash,
-            entries_table.c.locked,
-            entries_table.c.traits,
-            entries_table.c.expired,
-        )
+        column = entries_table.c
+        own = (column.key, column.raw_hash, column.link_hash, column.path, column.post_hash, column.locked, column.traits)
+        wanted = (*own, column.expired)
         with self._transaction() as run:
             found = run.execute(sa.select(*wanted).where(entries_table.c.source_id == source_id))
             return {
@@ -203,6 +203,11 @@ class State:
         with self._transaction() as run:
             return [row_of(row) for row in run.execute(query)]
 
+    def posts(self, leaf: tuple[str, ...], after: str, limit: int) -> list[PostRow]:
+        """Return posts whose category is exactly this path, by key, those behind a key: so that many are read in pages."""
+        with self._transaction() as run:
+            return [row_of(row) for row in run.execute(posts_of(category_text(leaf), after, limit))]
+
     def counts(self) -> dict[str, tuple[int, datetime | None]]:
         """Return the number of posts and the newest date per source."""
         columns = (entries_table.c.source_id, sa.func.count(), sa.func.max(entries_table.c.date))
@@ -260,6 +265,11 @@ class State:
             if batch.polls:
                 run.execute(sa.insert(polls_table), [poll_values(poll) for poll in batch.polls])
             self._save_rows(run, batch.rows)
+            if batch.intents is not None:
+                self._upsert(run, meta_table, [{"name": _REWRITING, "value": intents_text(batch.intents)}])
+            if batch.written_anew:
+                run.execute(sa.delete(meta_table).where(meta_table.c.name == _REWRITING))
+                run.execute(empty_categories())
             if batch.noted:
                 noted = sa.case((entries_table.c.locked == 1, 1), else_=entries_table.c.noted)
                 note = sa.update(entries_table).where(entries_table.c.key == sa.bindparam("k"))
@@ -280,9 +290,7 @@ class State:
 
     def profile(self) -> str | None:
         """Return the profile that the indexed posts were written with; None before the first index."""
-        with self._transaction() as run:
-            found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "profile")).scalar()
-        return None if found is None else str(found)
+        return self._fact("profile")
 
     def replace_entries(self, rows: Iterable[PostRow], *, profile: str) -> None:
         """Forget every entry and index these instead (`reindex`); what polls learned is kept, but for bodies.
@@ -300,6 +308,11 @@ class State:
             run.execute(sa.update(outputs_table).values(dirty=1))
             facts = {"version": str(VERSION), "profile": profile}
             self._upsert(run, meta_table, [{"name": name, "value": value} for name, value in facts.items()])
+
+    def unfinished(self) -> dict[str, Intent] | None:
+        """Return what a run that died was about to write anew, by key; None: there was no such run."""
+        found = self._fact(_REWRITING)
+        return None if found is None else intents_of(found)
 
     def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow], dirty: Sequence[str] = ()) -> None:
         """Note what the published files now are, the posts that were found edited by hand, and what they touch besides."""
@@ -338,18 +351,21 @@ class State:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
+    def _fact(self, name: str) -> str | None:
+        with self._transaction() as run:
+            return run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+
     def _save_rows(self, run: sa.Connection, rows: Sequence[PostRow]) -> None:
         self._upsert(run, entries_table, [row_values(row) for row in rows])
         leaves = {category_text(row.categories) for row in rows}
         if leaves:
-            add = self._insert(categories_table).on_conflict_do_nothing()
-            run.execute(add, [{"category": leaf} for leaf in sorted(leaves)])
+            values = [{"category": leaf} for leaf in sorted(leaves)]
+            run.execute(self._insert(categories_table).on_conflict_do_nothing(), values)
 
     def _mark_dirty(self, run: sa.Connection, paths: Sequence[str]) -> None:
         if not paths:
             return
-        add = self._insert(outputs_table)
-        add = add.on_conflict_do_update(index_elements=["path"], set_={"dirty": 1})
+        add = self._insert(outputs_table).on_conflict_do_update(index_elements=["path"], set_={"dirty": 1})
         run.execute(add, [{"path": path, "frame_hash": b"", "dirty": 1} for path in paths])
 
     def _insert(self, table: sa.Table) -> Any:

@@ -6,7 +6,7 @@ Instants are whole seconds since the epoch, UTC; a category path is its compact 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache, wraps
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from aggregator.model.changes import Hints, PostRow
+from aggregator.model.changes import Hints, Intent, PostRow
 from aggregator.model.fetched import HostState, Validators
 from aggregator.model.poll import Outcome, Poll, SourceState
 
@@ -319,6 +319,17 @@ def poll_of(row: Any) -> Poll:
         status=row.status,
         conditional=bool(row.conditional),
     )
+
+
+def intents_text(intents: Mapping[str, Intent]) -> str:
+    """Return what posts are about to become as JSON, by key."""
+    return json.dumps({key: (intent.post_hash.hex(), intent.same_version) for key, intent in intents.items()})
+
+
+def intents_of(text: str) -> dict[str, Intent]:
+    """Return what that JSON says."""
+    said: dict[str, tuple[str, bool]] = json.loads(text)
+    return {key: Intent(post_hash=bytes.fromhex(value), same_version=same) for key, (value, same) in said.items()}
 
 
 def _hints_text(hints: Hints) -> str:
