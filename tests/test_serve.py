@@ -307,6 +307,46 @@ def test_index_escapes_names() -> None:
     assert "default-src 'none'" in INDEX_POLICY
 
 
+def test_a_former_address_leads_on(server: Server, public: Path) -> None:
+    """Where a category was renamed the old address answers 301, also conditionally; the page names the feed once."""
+    (public / "feeds" / "alt.atom").write_bytes(_FEED)
+    (public / "feeds" / "redirects.json").write_text('{"feeds/alt.atom": "feeds/新媒体.atom"}', "utf-8")
+    answer, body = _ask(server, "/feeds/alt.atom", If_None_Match="*")
+
+    address = "/feeds/%E6%96%B0%E5%AA%92%E4%BD%93.atom"
+    assert (answer.status, answer.getheader("Location")) == (301, address)
+    assert (answer.getheader("Cache-Control"), body.decode()) == ("no-cache", f"301 the feed is at {address} now\n")
+    assert [feed.path for feed in PublicTree(public).feeds()] == [
+        "feeds/all.atom",
+        "feeds/新媒体.atom",
+        "feeds/新媒体/zaker.atom",
+    ]
+    assert _ask(server, "/feeds/redirects.json")[0].status == 404
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"feeds/all.atom": 1}',
+        b'{"feeds/all.atom": "feeds/absent.atom"}',
+        b'{"feeds/all.atom": "https://elsewhere.example/x.atom"}',
+        b'{"feeds/all.atom": "//elsewhere.example/x.atom"}',
+        b'{"feeds/all.atom": "feeds/../../secret.atom"}',
+        b'{"feeds/all.atom": "feeds/all.atom"}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_table_of_addresses_that_leads_nowhere_is_not_followed(server: Server, public: Path, said: bytes) -> None:
+    """What is broken, points outside, to nothing or in a circle: the file that lies there is served."""
+    (public / "feeds" / "redirects.json").write_bytes(said)
+    answer, body = _ask(server, "/feeds/all.atom")
+
+    assert (answer.status, body) == (200, _FEED)
+
+
 def test_empty_folder_has_an_index(tmp_path: Path) -> None:
     """A folder that does not exist yet gives a page that says what to do."""
     with serve(tmp_path / "later") as server:

@@ -2,7 +2,7 @@
 
 Meant for `demo` and for looking at one's own feeds: 127.0.0.1 unless told otherwise, no configuration, no log. It answers
 only for `.atom` and `.opml` files inside the folder, never for anything hidden or linked from elsewhere, never lists a
-directory, never writes. A client that stops talking costs a thread for ten seconds and nobody else anything.
+directory, never writes. Where a feed lay before its category was renamed, it answers 301.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from socketserver import TCPServer
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from aggregator.errors import AggregatorError
 from aggregator.serve.page import INDEX_POLICY, render_index
@@ -149,6 +149,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer with a document, or 304 if the client has it already."""
         if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # what follows is a body, not the next request
+        moved = self._moved()
+        if moved is not None:
+            self._send_elsewhere(moved)
+            return
         document, policy = self._find()
         if document is None:
             self.send_error(HTTPStatus.NOT_FOUND, "there is no such feed; / lists those that there are")
@@ -191,6 +195,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
+
+    def _moved(self) -> str | None:
+        path = _decoded_path(self.path)
+        return self.server.tree.moved(path) if path else None
+
+    def _send_elsewhere(self, path: str) -> None:
+        """Say that the feed has another address for good (RFC 9110 §15.4.2)."""
+        address = "/" + quote(path, safe="/")
+        body = f"{HTTPStatus.MOVED_PERMANENTLY.value} the feed is at {address} now\n".encode()
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header("Location", address)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        # A category may get its old name back: who had kept both answers would go in circles.
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _find(self) -> tuple[Document | None, str]:
         path = _decoded_path(self.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -60,14 +61,33 @@ class PublicTree:
         except OSError:
             return None
 
+    def moved(self, parts: tuple[str, ...]) -> str | None:
+        """Return the path of the feed that lay there before its category was renamed; None: there was none, or it is gone."""
+        path = self._redirects().get("/".join(parts))
+        return path if path is not None and self.read(tuple(path.split("/"))) is not None else None
+
     def feeds(self) -> tuple[Listed, ...]:
-        """Return every feed, the one of everything first."""
-        found = (Listed(path=path, title=self._title(path)) for path in self._paths(".atom"))
+        """Return every feed, the one of everything first; copies at former addresses are no feeds of their own."""
+        former = self._redirects().keys()
+        found = (Listed(path=path, title=self._title(path)) for path in self._paths(".atom") if path not in former)
         return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
 
     def lists(self) -> tuple[str, ...]:
         """Return the path of every OPML list."""
         return tuple(sorted(self._paths(".opml")))
+
+    def _redirects(self) -> dict[str, str]:
+        """Return what `feeds/redirects.json` says, by the path before; a file that cannot be understood says nothing.
+
+        Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
+        """
+        try:
+            said = json.loads((self._root / "feeds" / "redirects.json").read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(said, dict):
+            return {}
+        return {old: new for old, new in said.items() if isinstance(new, str) and new not in said}
 
     def _paths(self, suffix: str) -> list[str]:
         paths = (path.relative_to(self._root) for path in self._root.rglob(f"*{suffix}"))
