@@ -161,8 +161,7 @@ def absent(reason: str) -> NoReturn:
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
     with Upstream() as running:
-        running.feed("/a", item(1) + item(2) + item(3, dated=False))
-        running.feed("/b", item(11) + item(12))
+        _two_feeds(running)
         yield running
 
 
@@ -171,3 +170,33 @@ def folder(tmp_path: Path, upstream: Upstream) -> Folder:
     made = Folder(tmp_path / "project")
     made.sources_at({"a": f"{upstream.address}/a", "b": f"{upstream.address}/b"})
     return made
+
+
+@pytest.fixture(scope="session")
+def lasting_upstream() -> Iterator[Upstream]:
+    """An upstream for the whole session; `synced` gives it its two feeds anew."""
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def synced_once(lasting_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A project after its first sync, which nobody may touch: `synced` copies it, since a sync costs a second."""
+    _two_feeds(lasting_upstream)
+    made = Folder(tmp_path_factory.mktemp("synced") / "project")
+    made.sources_at({name: f"{lasting_upstream.address}/{name}" for name in ("a", "b")})
+    made.sync()
+    return made
+
+
+@pytest.fixture
+def synced(synced_once: Folder, lasting_upstream: Upstream, tmp_path: Path) -> Folder:
+    """A project of one's own after its first sync; its upstream is `lasting_upstream`."""
+    _two_feeds(lasting_upstream)
+    return synced_once.copy(tmp_path / "project")
+
+
+def _two_feeds(upstream: Upstream) -> None:
+    upstream.pages.clear()
+    upstream.feed("/a", item(1) + item(2) + item(3, dated=False))
+    upstream.feed("/b", item(11) + item(12))

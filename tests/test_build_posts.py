@@ -20,6 +20,16 @@ from tests.upstream import Folder, Upstream, item, titles
 SETTINGS = "title: Better title, author: Byline, rights: {note: Ask first}"
 
 
+@pytest.fixture
+def folder(synced: Folder) -> Folder:
+    return synced
+
+
+@pytest.fixture
+def upstream(lasting_upstream: Upstream) -> Upstream:
+    return lasting_upstream
+
+
 def changed_settings(folder: Folder, upstream: Upstream) -> None:
     """Give the source `a` another category, a title, a byline and a note on rights."""
     folder.sources(
@@ -35,13 +45,12 @@ def post(folder: Folder, number: int) -> Path:
 
 def test_old_posts_follow_the_settings_of_today(folder: Folder, upstream: Upstream) -> None:
     """Category, byline, title and note change, nothing else does; entries change feeds, and a second run writes nothing."""
-    folder.sync()
     before = {path: text.decode() for path, text in folder.files("posts").items()}
     changed_settings(folder, upstream)
-    done = folder.run("build", "--posts")
+    done = folder.here("build", "--posts")
     after = {path: text.decode() for path, text in folder.files("posts").items()}
     once = (folder.files(), folder.times())
-    again = folder.run("build", "--posts")
+    again = folder.here("build", "--posts")
 
     assert done.returncode == 0, done.stderr
     assert "3 posts written anew\n" in done.stderr
@@ -63,9 +72,8 @@ def test_old_posts_follow_the_settings_of_today(folder: Folder, upstream: Upstre
 
 def test_posts_written_anew_still_follow_upstream(folder: Folder, upstream: Upstream) -> None:
     """What upstream changes after that is written as before, and what it does not change is not."""
-    folder.sync()
     changed_settings(folder, upstream)
-    folder.run("build", "--posts")
+    folder.here("build", "--posts")
     built = folder.files("posts")
     upstream.feed("/a", item(1, body="<p>Second version.</p>") + item(2) + item(3, dated=False))
     folder.sync("--force")
@@ -78,11 +86,10 @@ def test_posts_written_anew_still_follow_upstream(folder: Folder, upstream: Upst
 
 def test_a_dry_run_only_lists(folder: Folder, upstream: Upstream) -> None:
     """--dry-run names the posts on standard output and writes nothing; without --posts it means nothing."""
-    folder.sync()
     changed_settings(folder, upstream)
     before = (folder.files(), folder.times())
-    done = folder.run("build", "--posts", "--dry-run")
-    wrong = folder.run("build", "--dry-run")
+    done = folder.here("build", "--posts", "--dry-run")
+    wrong = folder.here("build", "--dry-run")
 
     assert sorted(done.stdout.splitlines()) == sorted(f"~ news/a/{post(folder, number).name}" for number in (1, 2, 3))
     assert "3 posts would be written anew" in done.stderr
@@ -92,11 +99,10 @@ def test_a_dry_run_only_lists(folder: Folder, upstream: Upstream) -> None:
 
 def test_only_the_categories_that_are_named(folder: Folder, upstream: Upstream) -> None:
     """With a category only posts that stand in it, or below, are written; one that there is not is refused."""
-    folder.sync()
     changed_settings(folder, upstream)
-    other = folder.run("build", "--posts", "news/b")
-    whole = folder.run("build", "--posts", "news")
-    unknown = folder.run("build", "--posts", "sports")
+    other = folder.here("build", "--posts", "news/b")
+    whole = folder.here("build", "--posts", "news")
+    unknown = folder.here("build", "--posts", "sports")
 
     assert "0 posts written anew" in other.stderr
     assert "3 posts written anew" in whole.stderr
@@ -105,15 +111,14 @@ def test_only_the_categories_that_are_named(folder: Folder, upstream: Upstream) 
 
 def test_edited_posts_stay_as_they_are(folder: Folder, upstream: Upstream) -> None:
     """A post that a hand has put into another form is named and kept byte for byte, known to be edited or not."""
-    folder.sync()
     edited = post(folder, 1)
     edited.write_text(edited.read_text("utf-8").replace("comments: false", "comments: true"), "utf-8")
-    folder.run("build")
+    folder.here("build")
     fresh = post(folder, 2)
     fresh.write_text(fresh.read_text("utf-8") + "\n\n", "utf-8")
     before = (edited.read_bytes(), fresh.read_bytes())
     changed_settings(folder, upstream)
-    done = folder.run("build", "--posts")
+    done = folder.here("build", "--posts")
 
     assert (edited.read_bytes(), fresh.read_bytes()) == before
     assert "1 post written anew, 2 kept since edited by hand" in done.stderr
@@ -122,35 +127,35 @@ def test_edited_posts_stay_as_they_are(folder: Folder, upstream: Upstream) -> No
 
 def test_posts_that_were_indexed_anew_are_ours_if_they_look_so(folder: Folder, upstream: Upstream) -> None:
     """Without the state that wrote them, posts that are byte for byte what their entries render to are written all the same."""
-    folder.sync()
-    folder.run("reindex")
+    folder.here("reindex")
     changed_settings(folder, upstream)
 
-    assert "3 posts written anew\n" in folder.run("build", "--posts").stderr
+    assert "3 posts written anew\n" in folder.here("build", "--posts").stderr
 
 
 def test_volantis_posts_and_their_archive_files_go_together(folder: Folder, upstream: Upstream) -> None:
     """What the post cannot hold changes in its archive file, and counts as a change."""
     folder.settings("posts: {profile: volantis}")
+    for name in ("posts", "state", "public"):
+        shutil.rmtree(folder.root / name)
     folder.sync()
     changed_settings(folder, upstream)
-    folder.run("build", "--posts")
+    folder.here("build", "--posts")
     after = folder.files("posts", "archive")
 
     assert sum(b'"Better title"' in text for path, text in after.items() if path.startswith("archive/")) == 3
     assert sum(b"Byline" in text for path, text in after.items() if path.startswith("posts/")) == 3
-    assert "0 posts written anew" in folder.run("build", "--posts").stderr
+    assert "0 posts written anew" in folder.here("build", "--posts").stderr
 
 
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("then", ["sync", "build", "build --posts"])
 def test_a_run_that_died_between_posts_and_state_is_finished(folder: Folder, upstream: Upstream, then: str) -> None:
     """What was written and not yet noted is ours to whatever runs next: nothing is locked, and upstream is followed."""
-    folder.sync()
     changed_settings(folder, upstream)
     _die_after_writing(folder)
     folder.run(*then.split(), *(["--force"] if then == "sync" else []))
-    done = folder.run("build", "--posts")
+    done = folder.here("build", "--posts")
     upstream.feed("/a", item(1, body="<p>Second version.</p>") + item(2) + item(3, dated=False))
     folder.sync("--force")
 
@@ -164,7 +169,7 @@ def _die_after_writing(folder: Folder) -> None:
     """Leave the project as a kill right before the transaction leaves it: posts written, the intent in the old state."""
     shutil.copytree(folder.root / "state", folder.root / "before")
     feeds = folder.files("public")
-    folder.run("build", "--posts")
+    folder.here("build", "--posts")
     shutil.rmtree(folder.root / "state")
     (folder.root / "before").rename(folder.root / "state")
     shutil.rmtree(folder.root / "public")

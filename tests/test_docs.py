@@ -12,6 +12,7 @@ import pytest
 
 from aggregator.cli import COMMANDS, cli
 from aggregator.cli import exits as exit_codes
+from aggregator.cli.category import COMMANDS as CATEGORY_COMMANDS
 from aggregator.cli.source import COMMANDS as SOURCE_COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +69,7 @@ def test_the_readme_begins_with_two_commands() -> None:
     assert {"demo", "test"} <= set(targets)
 
 
-@pytest.mark.parametrize(("name", "row"), [*COMMANDS.items(), *SOURCE_COMMANDS.items()])
+@pytest.mark.parametrize(("name", "row"), [*COMMANDS.items(), *SOURCE_COMMANDS.items(), *CATEGORY_COMMANDS.items()])
 def test_the_list_of_commands_tells_what_they_do(name: str, row: tuple[str, str, str]) -> None:
     """The one line that `--help` gives for a command is there, and its command bears that name and a help of its own."""
     module, attribute, text = row

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("aggregator.cli.check", "check", "Check the configuration, or the posts."),
     "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
     "source": ("aggregator.cli.source", "source", "List, show, add, test or change sources."),
+    "category": ("aggregator.cli.category", "category", "List, show or rename categories."),
     "import": ("aggregator.cli.imports", "import_", "Bring in what another program wrote: sources, or posts."),
     "export": ("aggregator.cli.export_opml", "export", "Write the sources as a list that other programs read."),
     "takedown": ("aggregator.cli.takedown", "takedown", "Remove an entry for good: it is never published again."),

@@ -36,11 +36,13 @@ def check_config(invocation: Invocation, json_: bool) -> None:
 
     Exit codes: 0 no problem, 3 the configuration cannot be used.
     """
+    from aggregator.pipeline.effective import load_effective
     from aggregator.settings import load
 
     try:
         loaded = load(invocation.root, invocation.config, os.environ)
         check_addresses(loaded.settings, invocation)
+        load_effective(loaded.settings)  # names that belong to something else since it was renamed
     except ConfigError as error:
         if not (json_ or invocation.json):
             raise
