@@ -107,6 +107,7 @@ class _Paths:
 
     def __init__(self, settings: Settings) -> None:
         self._categories = settings.categories
+        self._renamed = settings.renamed
         self._taken: dict[str, tuple[str, ...]] = {}
         for path in [category.path for category in settings.categories] + [source.categories for source in settings.sources]:
             for prefix in levels(path)[1:]:
@@ -121,6 +122,9 @@ class _Paths:
             path = tuple(parse_part(part) for part in path)
         except UnfitError as error:
             raise RefusedError(f"its folder {error.reason}") from None
+        if (now := self._renamed.current(path)) != path:
+            notes.append(f"{shown} is called {join_category(now)} now")
+            path, shown = now, join_category(now)
         fresh: dict[str, tuple[str, ...]] = {}
         for depth in range(1, len(path) + 1):
             prefix = path[:depth]

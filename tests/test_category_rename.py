@@ -8,8 +8,10 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from urllib.parse import quote
 
 import pytest
@@ -322,6 +324,56 @@ def test_a_configuration_that_cannot_be_written_takes_the_ledger_along(folder: F
 
     assert done.returncode == 5
     assert (folder.files("config", "posts", "public"), renames(folder)) == (before, [])
+
+
+def test_what_is_gone_is_gone_under_the_new_name_too(folder: Folder) -> None:
+    """A feed goes on saying which entries were deleted, though the ledger names them with the old category (RFC 6721)."""
+    [post] = (folder.root / "posts").rglob("entry-1-*.md")
+    post.unlink()
+    folder.here("build")
+    before = (folder.root / "public/feeds/news/a.atom").read_bytes().count(b"deleted-entry")
+    rename(folder, "news/a", "news/z")
+
+    assert before == (folder.root / "public/feeds/news/z.atom").read_bytes().count(b"deleted-entry") == 1
+    assert titles(folder, "news/z.atom") == ["Entry 3", "Entry 2"]
+
+
+def test_new_sources_under_the_old_name_come_to_the_new_one(folder: Folder, lasting_upstream: Upstream) -> None:
+    """`source add` and `import opml` know what a category is called now, and say so."""
+    rename(folder, "news", "media")
+    lasting_upstream.feed("/c", item(31))
+    lasting_upstream.feed("/d", item(41))
+    words = ("--category", "news/c", "--allow-private", "--yes")
+    added = folder.run("source", "add", f"{lasting_upstream.address}/c", "--id", "c", *words)
+    outline = f'<outline type="rss" text="D" xmlUrl="{lasting_upstream.address}/d"/>'
+    opml = f'<opml version="2.0"><head/><body><outline text="news">{outline}</outline></body></opml>'
+    (folder.root / "list.opml").write_text(opml, "utf-8")
+    imported = folder.here("import", "opml", str(folder.root / "list.opml"))
+
+    assert "news/c is called media/c now" in added.stdout + added.stderr
+    assert "news is called media now" in imported.stdout
+    assert (folder.root / FILE).read_text("utf-8").count("[media, c]") == 1
+    assert folder.here("check", "config").returncode == 0
+
+
+def test_a_half_of_a_feed_may_move_away(folder: Folder) -> None:
+    """Two of three entries leave a feed for another category, which the gate does not take for a loss; nor after a kill."""
+    folder.sources(folder.root.joinpath(FILE).read_text("utf-8").replace("[news, a]", "[elsewhere]"))
+    state = folder.copy(folder.root.parent / "other" / "project")
+    folder.here("build", "--posts")
+    for place in ("posts", "state", FILE):  # as if it had been killed before the feeds
+        target = state.root / place
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+        source = folder.root / place
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    with closing(sqlite3.connect(state.root / "state/state.sqlite")) as connection:
+        connection.execute("UPDATE outputs SET dirty = 1")
+        connection.commit()
+    done = state.here("build")
+
+    assert done.returncode == 0, done.stderr
+    assert titles(state, "news.atom") == titles(folder, "news.atom") == ["Entry 12", "Entry 11"]
+    assert titles(state, "elsewhere.atom") == ["Entry 3", "Entry 2", "Entry 1"]
 
 
 def test_list_and_show(folder: Folder) -> None:

@@ -112,10 +112,13 @@ class _Import:
         """Return the plan and what the file would hold; None where nothing is new. Raises ConfigError."""
         from aggregator.catalogue import DEFAULT_CATEGORY
         from aggregator.opml import plan_import
+        from aggregator.pipeline.effective import with_renames
         from aggregator.settings.edit import add_sources
+        from aggregator.store.ledger import FILE_NAME, Ledger
 
         loaded = load_whole(self.invocation)
-        plan = plan_import(self.listing.feeds, loaded.settings, loaded.bases, category=self.category or DEFAULT_CATEGORY)
+        settings = with_renames(loaded.settings, Ledger.load(self.invocation.root / FILE_NAME))
+        plan = plan_import(self.listing.feeds, settings, loaded.bases, category=self.category or DEFAULT_CATEGORY)
         return plan, add_sources(self.target, plan.sources) if plan.sources else None
 
     def write(self, content: bytes) -> None:
