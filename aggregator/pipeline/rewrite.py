@@ -16,6 +16,7 @@ from aggregator.normalise.text import MAX_TITLE, shorten
 from aggregator.pipeline.jobs import RewriteJob, Rewritten
 from aggregator.store.posts import (
     check_identity,
+    is_adopted,
     is_plain,
     post_hash,
     read_extra,
@@ -47,7 +48,7 @@ def rewrite_posts(job: RewriteJob) -> Rewritten:
         wanted = as_today(entry, job.sources.get(row.source_id), job.renamed)
         found = post_hash(post)
         if not _is_ours(profile, row, entry, post=post, found=found):
-            if wanted != entry:
+            if wanted != entry and not is_adopted(row.path, row.key):
                 kept.append(row.path)
             continue
         rendered = profile.render(wanted)
