@@ -31,6 +31,8 @@ _PAGE = (
     "<body><h1>{}</h1><time>{}</time><article>{}</article></body></html>"
 )
 _LIST = "<!DOCTYPE html><html><body>list</body></html>"
+#: The theme that the profile volantis is for prints titles as they are.
+_VOLANTIS_PAGE = _PAGE.format("<%- page.title %>", "<%= page.date.toDate().toISOString() %>", "<%- page.content %>")
 _HEXO_PAGE = _PAGE.format("<%= page.title %>", "<%= page.date.toDate().toISOString() %>", "<%- page.content %>")
 _HUGO_PAGE = _PAGE.format("{{ .Title }}", '{{ .Date.UTC.Format "2006-01-02T15:04:05.000Z" }}', "{{ .Content }}")
 _JEKYLL_PAGE = _PAGE.format("{{ page.title | escape }}", "{{ page.date | date_to_xmlschema }}", "{{ content }}")
@@ -66,7 +68,7 @@ class Site:
                 ),
             )
         for path, text in _files(engine, timezone, config).items():
-            self.put(path, text)
+            self.put(path, text.replace(_HEXO_PAGE, _VOLANTIS_PAGE) if profile == "volantis" else text)
         if engine == "hexo":
             (root / "package.json").write_bytes((ROOT / "tests" / "engines" / "hexo" / "package.json").read_bytes())
             (root / "node_modules").symlink_to(installed_hexo() / "node_modules")

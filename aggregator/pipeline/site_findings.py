@@ -14,7 +14,7 @@ from aggregator.pipeline.post_findings import PostFinding, SeenPosts
 from aggregator.pipeline.site_config import SiteConfig
 
 #: Engine -> the profiles whose posts it shows rightly, the best one first.
-FITTING = {"hexo": ("hexo", "default", "volantis"), "hugo": ("hugo", "default", "volantis"), "jekyll": ("jekyll",)}
+FITTING = {"hexo": ("hexo", "default", "volantis"), "hugo": ("hugo", "default"), "jekyll": ("jekyll",)}
 ENGINES = tuple(FITTING)
 #: Engine -> where it writes the site, and what its configuration calls that.
 _OUTPUT = {"hexo": ("public_dir", "public"), "hugo": ("publishdir", "public"), "jekyll": ("destination", "_site")}
@@ -138,7 +138,7 @@ def _judge_hugo(view: SiteView) -> Iterator[PostFinding]:
         text = "Hugo leaves out the HTML of every post: the pages are empty"
         yield view.problem("unsafe", text, "write `unsafe = true` below `[markup.goldmark.renderer]`")
     zone = view.config.text("timezone")
-    if zone and view.settings.posts.profile in {"default", "volantis"}:
+    if zone and view.settings.posts.profile == "default":
         text = f"timeZone is {zone}: Hugo then takes the GMT of these posts' dates for that zone"
         yield view.problem("timezone", text, "take timeZone out, or use the profile hugo")
     elif zone:
