@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
-from aggregator.store.profiles import NewerPostError, PostFormatError, default, front, volantis
+from aggregator.store.profiles import NewerPostError, PostFormatError, default, front, get_profile, volantis
 from tests.post_records import entry, full_entry
 
 HAND = """---
@@ -299,6 +299,34 @@ def test_any_cut_post_is_an_error_or_keeps_its_metadata(data: st.DataObject) -> 
     assert {name: getattr(seen, name) for name in Entry.__slots__ if name != "content"} == {
         name: getattr(found, name) for name in Entry.__slots__ if name != "content"
     }
+
+
+@pytest.mark.parametrize("name", ["default", "volantis"])
+def test_a_post_cut_within_its_text_is_damaged(name: str) -> None:
+    """At any byte of it: or half a text would pass for a hand's edit and be locked as one. The last line end may be missing.
+
+    Only where the half ends with a `</div>` of the text itself it looks whole.
+    """
+    profile = get_profile(name)
+    found = full_entry(content=SafeHtml("<p>中文</p>\n\n<div>b <div>c</div></div>\n<p>d</p>"))
+    whole = profile.render(found)
+    body = whole.post.index(b"<div")
+    for length in range(body + 1, len(whole.post.rstrip())):
+        if not whole.post[:length].rstrip().endswith(b"</div>"):
+            with pytest.raises(PostFormatError, match=r"nothing closes it: the file looks cut|UTF-8"):
+                profile.read(whole.post[:length], whole.extra)
+
+    assert profile.read(whole.post.rstrip(), whole.extra) == found
+
+
+@pytest.mark.parametrize("more", ["<p>Mine</p>\n{}", "{}\n<p>Mine: 1 < 2 and <b></p>", "{}\nMine"])
+def test_what_a_hand_adds_around_the_text_is_no_damage(more: str) -> None:
+    """Before or behind the block, and however clumsy the HTML is."""
+    found = full_entry(content=SafeHtml("<p>a</p>"))
+    head, body = default.render(found).post.decode().split("---\n\n")
+    seen = default.read(f"{head}---\n\n{more.format(body.rstrip())}\n".encode(), None)
+
+    assert "Mine" in str(seen.content)
 
 
 @pytest.mark.post_row("R53")

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+from aggregator.store.profiles import PostFormatError
+
+_OPENED = "<div>"
 _OPENING = re.compile(r"<div>[ \t]*\n")
 _CLOSING = "</div>"
 #: A line that looks empty to any engine would end the block, and the text after it would be Markdown.
@@ -49,16 +52,29 @@ def wrap(html: str, *, opening: str, tail: str) -> str:
 
 
 def unwrap(body: str, *, tail: str) -> str:
-    """Return the HTML of a block; a body without our wrapper (edited by hand) is returned as it is."""
+    """Return the HTML of a block; a body without our wrapper (edited by hand) is returned as it is.
+
+    Raises:
+        PostFormatError: the block begins and does not end: what a disk or a copy that stopped half-way leaves.
+    """
     text = body.strip()
     opening = _OPENING.match(text)
     if opening is None or not text.endswith(_CLOSING):
+        if _is_cut(text):
+            raise PostFormatError('the body begins with "<div>" and nothing closes it: the file looks cut')
         return _decoded(text)
     inner = _decoded(text[opening.end() : -len(_CLOSING)])
     for end in (tail, "\n"):  # an editor may have stripped the tail's spaces
         if inner.endswith(end):
             return inner[: -len(end)]
     return inner
+
+
+def _is_cut(text: str) -> bool:
+    """Tell whether this is a beginning of a block of ours; text that a hand has added before or behind it makes it none."""
+    if text and _OPENED.startswith(text):
+        return True
+    return bool(_OPENING.match(text)) and text.count("<div") > text.count(_CLOSING)
 
 
 def _fill(found: re.Match[str]) -> str:
