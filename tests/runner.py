@@ -17,8 +17,6 @@ from typing import Any
 
 import yaml
 
-from tests.upstream import SITE_ID
-
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "docs" / "recipes"
 #: How GitHub and Gitea run a step with `shell: bash`.
@@ -86,10 +84,11 @@ class Runner:
         self.git(root, "clone", "--quiet", "remote.git", "person")
         self.git(self.person, "remote", "set-url", "origin", "../remote.git")  # so that the whole can be copied
         self.git(self.person, "checkout", "--quiet", "-B", "main")
-        settings = f"site: {{id: '{SITE_ID}', title: T, url: 'https://news.example/'}}\n" + documented("config/settings.yaml")
+        self.write("_config.yml", "title: T\ntimezone: Asia/Shanghai\n")
+        made = subprocess.run([str(wrapper), "init", str(self.person), "--engine", "hexo"], capture_output=True, check=False)
+        assert made.returncode == 0, made.stderr
         lines = [f"  {name}: {{feed: '{address}', categories: [news], every: 1s}}\n" for name, address in feeds.items()]
-        self.write("config/settings.yaml", f"{settings}fetch: {{allow_private: [127.0.0.0/8]}}\n")
-        self.write("config/sources/all.yaml", "sources:\n" + "".join(lines))
+        self.write("config/sources/feeds.yaml", "sources:\n" + "".join(lines))
         self.write(".gitignore", documented(".gitignore"))
         self.write(".gitattributes", documented(".gitattributes"))
         self.push("the site")
@@ -141,7 +140,7 @@ class Runner:
             shutil.copytree(self.cache, kept)
         code, said = 0, ""
         for step in steps(name):
-            command = {"Install aggregator": "aggregator --version", "Build the site": "true"}.get(
+            command = {"Install aggregator": "command -v aggregator", "Build the site": "true"}.get(
                 step.get("name", ""), step.get("run")
             )
             if command is not None and code == 0:
@@ -184,6 +183,7 @@ class Runner:
             **found,
             "BRANCH": "main",
             "HOME": str(home),
+            "AGGREGATOR_FETCH__ALLOW_PRIVATE": "127.0.0.0/8",
             "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
             "GITHUB_OUTPUT": str(self.root / "outputs"),
         }

@@ -98,7 +98,7 @@ def test_what_a_person_edits_is_kept_and_published(runner: Runner, news: Upstrea
 
 
 def test_what_a_person_deletes_stays_deleted(runner: Runner, news: Upstream) -> None:
-    """A post that a person deleted comes back neither as a file nor in a feed, though upstream still has it."""
+    """A post that a person deleted comes back neither as a file nor in a feed, though upstream has it; nor without a cache."""
     post = runner.post("Entry 3")
     post.unlink()
     runner.push("take it out")
@@ -110,6 +110,8 @@ def test_what_a_person_deletes_stays_deleted(runner: Runner, news: Upstream) -> 
     assert post.relative_to(runner.person).as_posix() not in runner.files()
     assert ">Entry 3<" not in runner.show(FEED)
     assert ">Entry 7<" in runner.show(FEED)
+    shutil.rmtree(runner.cache)
+    assert (runner.job().code, len(runner.commits())) == (0, 4)
 
 
 def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None:
@@ -126,6 +128,7 @@ def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None
     assert ">Entry 7<" in runner.show(FEED)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("act", ["sed -i \"s/^title: .*/title: 'Words of Ada'/\"", "git rm -q"], ids=["edited", "deleted"])
 def test_in_a_conflict_the_person_wins(runner: Runner, news: Upstream, act: str) -> None:
     """A post that job and person changed at once is the person's, whole; what else the job brought is there."""
