@@ -12,8 +12,9 @@ from aggregator.model.changes import Intent
 from aggregator.model.renames import NEVER
 from aggregator.model.source import Rights, Source
 from aggregator.pipeline.rewrite import as_today
+from aggregator.store.opening import open_state
 from aggregator.store.posts import post_hash
-from aggregator.store.state import Batch, open_state
+from aggregator.store.state import Batch
 from tests.publish_records import bare_item, make_item
 from tests.upstream import Folder, Upstream, item, titles
 

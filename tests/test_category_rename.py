@@ -19,7 +19,7 @@ from lxml import etree
 
 from aggregator.serve.static import serve
 from aggregator.store.ledger import Ledger, Renamed
-from aggregator.store.state import open_state
+from aggregator.store.opening import open_state
 from tests.conftest import Sweep
 from tests.upstream import ATOM, Folder, Upstream, item, titles, wait_until
 

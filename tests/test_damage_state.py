@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.errors import StoreError
-from aggregator.store.state import State, open_state
+from aggregator.store.opening import open_state
+from aggregator.store.state import State
 from tests.conftest import Sweep
 from tests.damage import Copies, synced
 

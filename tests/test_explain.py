@@ -27,7 +27,8 @@ from aggregator.pipeline.source_facts import SourceFacts, source_facts
 from aggregator.settings import load
 from aggregator.store.ledger import Alias, Deleted, Gone, Ledger, Line, Moved, Renamed, Takedown
 from aggregator.store.lock import project_lock
-from aggregator.store.state import Batch, State, open_state
+from aggregator.store.opening import open_state
+from aggregator.store.state import Batch, State
 from tests.test_moves import HOUR, NEW, NOW, OLD, SOURCE, settings_of
 from tests.upstream import ATOM, Folder, Page, Upstream, item
 

@@ -20,7 +20,8 @@ from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import Hints, KnownEntry, PostRow
 from aggregator.model.fetched import HostState, Validators
 from aggregator.model.poll import Outcome, OutputState, Poll, PollCounts, SourceState
-from aggregator.store.state import Batch, State, open_state
+from aggregator.store.opening import open_state
+from aggregator.store.state import Batch, State
 from tests.conftest import absent
 
 URL = "sqlite:///state/state.sqlite"

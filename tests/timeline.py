@@ -17,7 +17,8 @@ from aggregator.pipeline.project import open_project
 from aggregator.pipeline.sync import SyncRequest, run_sync
 from aggregator.schedule import Next
 from aggregator.settings import load_settings
-from aggregator.store.state import State, open_state
+from aggregator.store.opening import open_state
+from aggregator.store.state import State
 from tests.raw_upstream import Upstream, reply
 from tests.upstream import SITE_ID, item, rss
 

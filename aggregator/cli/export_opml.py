@@ -111,7 +111,7 @@ def _lost(source: Source) -> str | None:
 
 def _states(settings: Settings) -> Mapping[str, SourceState]:
     """Return what polls have learned, by the names of the effective sources; nothing where there is no state yet."""
-    from aggregator.store.state import open_state
+    from aggregator.store.opening import open_state
 
     try:
         opened = open_state(settings.state.url.reveal(), settings.root, create=False)

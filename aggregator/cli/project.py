@@ -75,7 +75,7 @@ def no_such_source(invocation: Invocation, name: str, known: Iterable[str]) -> c
 @contextmanager
 def state_to_read(settings: Settings) -> Iterator[State | None]:
     """Open the state for reading, while whoever likes writes to it; None where there is none yet. Raises StoreError."""
-    from aggregator.store.state import open_state
+    from aggregator.store.opening import open_state
 
     try:
         opened = open_state(settings.state.url.reveal(), settings.root, create=False)

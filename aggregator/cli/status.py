@@ -16,7 +16,7 @@ from aggregator.model.source import Source
 from aggregator.pipeline.effective import load_effective
 from aggregator.pipeline.planning import upcoming
 from aggregator.schedule import Next, describe
-from aggregator.store.state import open_state
+from aggregator.store.opening import open_state
 
 #: state -> its mark; in the order of the table, worst first. Always word and shape, never colour alone.
 _MARKS = {"failing": "✗", "gone": "†", "waiting": "⏲", "new": "○", "paused": "‖", "ok": "●"}

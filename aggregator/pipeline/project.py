@@ -31,9 +31,10 @@ from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
 from aggregator.store.files import sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
 from aggregator.store.lock import project_lock
+from aggregator.store.opening import open_state
 from aggregator.store.paths import post_folder
 from aggregator.store.posts import ADOPTED, list_adopted, list_pages, list_posts
-from aggregator.store.state import Batch, State, open_state
+from aggregator.store.state import Batch, State
 from aggregator.workers import WorkerDiedError, Workers
 
 #: The kernel stamps files with a clock that may tick every 10 ms only: a folder's time tells of a change only when it is older.

@@ -82,43 +82,15 @@ async def _publish(
 ) -> None:
     if not wanted:
         return
-    for folder in {frame.path.rpartition("/")[0] for frame in wanted}:
-        try:
-            sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
-        except PlaceError as fault:
-            project.bear(fault)
-    gone = project.gone_on_purpose() | expired_ids(project)
-    order = {source.id: number for number, source in enumerate(project.settings.sources)}
+    _sweep(project, wanted)
     newest = _newest(project, 2 * max(frame.max_entries for frame in frames))
+    gone = project.gone_on_purpose() | expired_ids(project)
     slots = asyncio.Semaphore(workers.width)
-
-    async def one(frame: OutputFeed, elsewhere: frozenset[str] = frozenset()) -> tuple[OutputFeed, OutputResult]:
-        rows = _rows_of(frame, newest)
-        job = OutputJob(
-            frame=frame,
-            rows=rows,
-            source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
-            place=project.place,
-            public=project.public,
-            gone_on_purpose=gone | elsewhere,
-            renamed=project.settings.renamed,
-            tombstones=project.tombstones(frame),
-        )
-        async with slots:
-            try:
-                return frame, await workers.run(run_output, job)
-            except WorkerDiedError as error:
-                return frame, OutputResult(
-                    path=frame.path, changed=False, refused=f"{frame.path}: building it {error}; kept as it was"
-                )
-            except PlaceError as fault:
-                refused = f"{frame.path}: {project.bear(fault)}. The feed is kept as it was"
-                return frame, OutputResult(path=frame.path, changed=False, refused=refused)
-
-    results = list(await asyncio.gather(*(one(frame) for frame in wanted)))
+    going = [_write(project, workers, slots, _job(project, frame, newest, gone)) for frame in wanted]
+    results = list(zip(wanted, await asyncio.gather(*going), strict=True))
     for number, (frame, result) in enumerate(results):
         if result.lost and (moved := _now_elsewhere(project, frame, result.lost)):
-            results[number] = await one(frame, moved)
+            results[number] = frame, await _write(project, workers, slots, _job(project, frame, newest, gone | moved))
     retry, results = _see_to_missing(project, results, report)
     states: list[OutputState] = []
     edited: dict[str, PostRow] = {}
@@ -134,6 +106,43 @@ async def _publish(
     if again:
         frames = plan_frames(project.settings, project.state.leaves())
         await _publish(project, workers, frames, [frame for frame in frames if frame.path in again], report)
+
+
+def _sweep(project: Project, frames: list[OutputFeed]) -> None:
+    """Clear away what a dead run was writing where these feeds lie."""
+    for folder in {frame.path.rpartition("/")[0] for frame in frames}:
+        try:
+            sweep_leftovers(project.public / folder, older_than_ns=project.began_ns)
+        except PlaceError as fault:
+            project.bear(fault)
+
+
+def _job(project: Project, frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]], gone: frozenset[str]) -> OutputJob:
+    """Return the job of one feed; `gone` are the atom:ids that may vanish from it."""
+    rows = _rows_of(frame, newest)
+    order = {source.id: number for number, source in enumerate(project.settings.sources)}
+    return OutputJob(
+        frame=frame,
+        rows=rows,
+        source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
+        place=project.place,
+        public=project.public,
+        gone_on_purpose=gone,
+        renamed=project.settings.renamed,
+        tombstones=project.tombstones(frame),
+    )
+
+
+async def _write(project: Project, workers: Workers, slots: asyncio.Semaphore, job: OutputJob) -> OutputResult:
+    path = job.frame.path
+    async with slots:
+        try:
+            return await workers.run(run_output, job)
+        except WorkerDiedError as error:
+            return OutputResult(path=path, changed=False, refused=f"{path}: building it {error}; kept as it was")
+        except PlaceError as fault:
+            refused = f"{path}: {project.bear(fault)}. The feed is kept as it was"
+            return OutputResult(path=path, changed=False, refused=refused)
 
 
 def _see_to_missing(

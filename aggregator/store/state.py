@@ -7,7 +7,6 @@ statements are SQLAlchemy Core and run on both databases. Instants are stored as
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,22 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, ProgrammingError, SQLAlchemyError
 
-from aggregator.errors import NewerFormatError, NoStateError, StoreError
+from aggregator.errors import StoreError
 from aggregator.model.changes import Intent, KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
 from aggregator.store.damage import (
-    APPLICATION_ID,
     DROP,
     FAULTS,
     SEEN_TO,
-    UnusableError,
     cause_of,
-    find_obstacle,
     is_damaged,
-    is_ours,
     set_aside,
     state_error,
 )
@@ -48,6 +42,7 @@ from aggregator.store.queries import (
     posts_of,
 )
 from aggregator.store.tables import (
+    VERSION,
     categories_of,
     categories_table,
     category_text,
@@ -67,13 +62,11 @@ from aggregator.store.tables import (
     polls_table,
     row_of,
     row_values,
-    schema,
     source_of,
     source_values,
     sources_table,
 )
 
-VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
 _REWRITING = "rewriting"  #: the row of `meta` that holds what is about to be written anew
 HISTORY = 100  #: polls kept per source
 _ROWS_AT_ONCE = 2000
@@ -96,7 +89,7 @@ class Batch:
 
 
 class State:
-    """The open state of one project. Use `open_state`."""
+    """The open state of one project. Use `opening.open_state`."""
 
     def __init__(self, engine: sa.Engine, path: Path | str, *, may_set_aside: bool = False) -> None:
         """Take an engine whose tables exist; only the project's holder may set a file aside that turns out damaged."""
@@ -411,136 +404,3 @@ class State:
         return StoreError(
             f"{message}; it is kept as {spare.name}. Run again: it is rebuilt from the posts, which are safe", path=self._path
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """An open state."""
-
-    state: State
-    fresh: bool  #: it indexes nothing yet: the posts must be indexed before anything else is done
-    note: str | None = None  #: what was wrong with the one before, and where it is now
-
-
-def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
-    """Open the state; a relative SQLite path counts from the project folder. `create=False` is for reading only.
-
-    What stands in the file's place and is no state of ours, or one of an older layout, is set aside and begun anew: a state
-    holds nothing that posts and ledger do not. `create=False` changes nothing, and raises StoreError if there is none. Only the
-    holder of the project's lock may create. Raises NewerFormatError, StoreError.
-    """
-    try:
-        parsed = sa.make_url(url)
-        name = parsed.render_as_string(hide_password=True)
-        if parsed.get_backend_name() == "sqlite":
-            return _open_sqlite(parsed, root, create=create)
-        if parsed.get_backend_name() != "postgresql":
-            raise StoreError(f"state.url: {name} is neither sqlite nor postgresql+psycopg", path=name)
-        return _prepared(sa.create_engine(parsed), name, create=create)
-    except ImportError as error:
-        raise StoreError(f"state.url: {error}. Install the extra: feed-aggregator[postgres]", path=name) from error
-    except UnusableError as error:
-        raise StoreError(f"{name}: {error}. {DROP}", path=name) from error
-    except sa.exc.ArgumentError as error:
-        raise StoreError("state.url is no database address such as sqlite:///state/state.sqlite", path=root) from error
-    except SQLAlchemyError as error:
-        raise state_error(error, name) from error
-
-
-def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
-    path = root / (url.database or "state/state.sqlite")
-    if not create:
-        return _open_to_read(url, path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"cannot make {path.parent}: {error.strerror}", path=path) from error
-    note: str | None = None
-    while True:
-        engine = sa.create_engine(url.set(database=str(path)))
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        try:
-            find_obstacle(path)
-            opened = _prepared(engine, path, create=True)
-            return Opened(state=opened.state, fresh=opened.fresh, note=note)
-        except (*FAULTS, UnusableError) as error:
-            engine.dispose()
-            if not isinstance(error, UnusableError) and not is_damaged(error):
-                raise state_error(error, path) from error
-            if note is not None:
-                raise StoreError(f"cannot use the state {path}: {cause_of(error)}", path=path) from error
-            note = f"state: {path.name} could not be used ({cause_of(error)}); it is kept as {set_aside(path).name}"
-
-
-def _open_to_read(url: sa.URL, path: Path) -> Opened:
-    """Open the file as it is: who only reads holds no lock, so nothing is begun, prepared or set aside."""
-    if not path.exists():
-        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
-    engine = sa.create_engine(url.set(database=str(path)))
-    try:
-        find_obstacle(path)
-        return _prepared(engine, path, create=False)
-    except (*FAULTS, UnusableError) as error:
-        engine.dispose()
-        if not isinstance(error, UnusableError) and not is_damaged(error):
-            raise state_error(error, path) from error
-        raise StoreError(f"cannot read the state {path}: {cause_of(error)}. {SEEN_TO}", path=path) from error
-
-
-def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
-    with engine.begin() as run:
-        found = None
-        if sa.inspect(run).has_table("meta"):
-            found = run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == "version")).scalar()
-        if found is None and create:
-            # Also where some tables are there: a run may have died while it made them.
-            schema.create_all(run)
-    version = None if found is None else _version(found)
-    if version is None and not create:
-        engine.dispose()
-        raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)
-    if version is not None and version > VERSION:
-        engine.dispose()
-        raise NewerFormatError(
-            f"{path}: this state was written by a later version of aggregator (layout {version}, known here: {VERSION}). "
-            "Update aggregator, or move the file away: the next run rebuilds it from the posts.",
-            path=path,
-            found=version,
-            known=VERSION,
-        )
-    if version is not None and version < VERSION:
-        raise UnusableError(f"its tables are of the older layout {version}")
-    if version is not None:
-        _check_tables(engine)
-    return Opened(state=State(engine, path, may_set_aside=create), fresh=version is None)
-
-
-def _version(text: object) -> int:
-    try:
-        return int(str(text))
-    except ValueError as error:
-        raise UnusableError(f"its version is {text!r}") from error
-
-
-def _check_tables(engine: sa.Engine) -> None:
-    """Raise UnusableError if a table or a column is missing: no run could ever go on from there."""
-    with engine.connect() as run:
-        for table in schema.sorted_tables:
-            try:
-                run.execute(sa.select(table).limit(0))
-            except DatabaseError as error:
-                # The database's own word for "no such thing", and no sign of a fault of disk or file.
-                if isinstance(error, ProgrammingError) or getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
-                    raise UnusableError(cause_of(error).partition("\n")[0]) from error
-                raise
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    ours = is_ours(connection)
-    # WAL with NORMAL may lose the last transactions in a power cut, never more: their posts are found again by the
-    # folders' times, so nothing is lost and a sync costs no fsync per transaction.
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=10000")
-    if not ours:  # it would be written again each time
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")

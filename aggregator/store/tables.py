@@ -20,6 +20,8 @@ from aggregator.model.poll import Outcome, Poll, SourceState
 
 Read = TypeVar("Read")
 
+VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
+
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
 sources_table = sa.Table(
