@@ -204,3 +204,36 @@ def test_every_title_has_a_name_that_every_file_system_takes(tmp_path: Path) -> 
     assert set(kept) - {"\u2800"} <= set(told.values())
     assert {"[译] “心瘾”", "Win11/Win10", "[图]", "3.8万", "38万", 'it\'s 100% "safe" & sound'} <= set(told.values())
     assert len({name.rpartition("-")[0] for name in names if name.startswith(("3-8万", "38万", "v1-10", "v11-0"))}) == 4
+
+
+#: What a hand may write for `categories`, and the feed that comes of it.
+BY_HAND = {
+    "['..', '..', 'x']": "c-5ec1f7e7/c-5ec1f7e7/x.atom",
+    "['all']": "all-category.atom",
+    "['index']": "index-category.atom",
+    "['a/../../b']": "a-b.atom",
+    "['News', 'A']": "news/a.atom",
+    "['/etc/passwd']": "etc-passwd.atom",
+    "[1, 2]": "1/2.atom",
+}
+
+
+@pytest.mark.post_row("R47", "R64")
+def test_categories_that_a_hand_wrote_lead_nowhere_else(tmp_path: Path) -> None:
+    """Whatever stands there, its feed lies below the public folder and takes no other feed's place."""
+    with Upstream() as upstream:
+        upstream.feed("/a", "".join(map(item, range(1, 2 * len(BY_HAND) + 1))))
+        folder = Folder(tmp_path / "project")
+        folder.sources_at({"a": f"{upstream.address}/a"})
+        folder.sync()
+    posts = sorted((folder.root / "posts/news/a").glob("*.md"))
+    for post, written in zip(posts, BY_HAND, strict=False):
+        text = post.read_text("utf-8")
+        post.write_text(text.replace("categories:\n - 'news'\n - 'a'\n", f"categories: {written}\n"), "utf-8")
+    done = folder.run("build")
+
+    assert done.returncode == 0, done.stderr
+    assert _outside(tmp_path) == set()
+    assert {f"public/feeds/{path}" for path in BY_HAND.values()} <= set(folder.files("public"))
+    assert len(titles(folder, "all.atom")) == 2 * len(BY_HAND)
+    assert len(titles(folder, "all-category.atom")) == 1
