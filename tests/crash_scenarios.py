@@ -146,11 +146,32 @@ def _hands(folder: Folder, upstream: Upstream) -> None:
     del upstream
 
 
+def _settings(folder: Folder, upstream: Upstream) -> None:
+    """Sync; then a source gets another category and title, so that its posts are to be written anew and its feed loses half."""
+    folder.sync(SOURCE_DATE_EPOCH=EARLIER)
+    folder.sources_at({name: f"{upstream.address}/{name}" for name in "abc"})
+    sources = folder.root / "config" / "sources" / "all.yaml"
+    text = sources.read_text("utf-8").replace("[news, a]", "[tech, a], title: Better")
+    sources.write_text(text.replace("[news, c]", "[tech, c]"), "utf-8")
+
+
+def _synced(folder: Folder, upstream: Upstream) -> None:
+    """Sync, and no more."""
+    folder.sync(SOURCE_DATE_EPOCH=EARLIER)
+    del upstream
+
+
+_ANEW, _RENAME = ("build", "--posts", "--jobs", "1"), ("category", "rename", "news", "media", "--jobs", "1")
 _BUILD, _REINDEX = ("build", "--jobs", "1"), ("reindex", "--jobs", "1")
 SCENARIOS = {
     "first sync": Scenario(words=SYNC, prepare=_nothing, undated="entry-2-"),
     "sync of news": Scenario(words=SYNC, prepare=_news, undated="entry-13-"),
     "sync of news, volantis": Scenario(words=SYNC, prepare=_news, undated="entry-13-", settings="posts: {profile: volantis}"),
     "build": Scenario(words=_BUILD, prepare=_hands, after=(_BUILD, SYNC)),
+    "posts anew": Scenario(words=_ANEW, prepare=_settings, after=(_ANEW, SYNC)),
+    "posts anew, volantis": Scenario(
+        words=_ANEW, prepare=_settings, after=(_ANEW, SYNC), settings="posts: {profile: volantis}"
+    ),
+    "category rename": Scenario(words=_RENAME, prepare=_synced, after=(_RENAME, SYNC)),
     "reindex": Scenario(words=_REINDEX, prepare=_hands, after=(_REINDEX, SYNC)),
 }
