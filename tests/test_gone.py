@@ -75,20 +75,40 @@ def test_what_was_deleted_is_known_under_another_id(folder: Folder, upstream: Up
     assert titles(folder, "news/b.atom") == ["Entry 12"]
 
 
-def test_a_post_that_is_put_back_is_published_again(folder: Folder) -> None:
-    """Whoever puts a deleted file back wants it: its line is struck out, and the feed says no more that it is gone."""
+def test_a_post_that_is_put_back_is_published_again(folder: Folder, upstream: Upstream) -> None:
+    """Whoever puts a deleted file back wants it: its line is struck out, no feed says that it is gone, and it is still ours."""
     folder.sync(**EPOCH)
     before = folder.files()
     place = post(folder, 11)
     content = place.read_bytes()
     place.unlink()
     folder.run("build")
+    upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
+    folder.sync("--force", **EPOCH)
     place.write_bytes(content)
-    done = folder.run("reindex")
+    done = folder.run("build")
     assert "is back; published again" in done.stderr
     assert ledger(folder) == []
-    folder.run("build")
     assert {path: text for path, text in folder.files().items() if path != "ledger.jsonl"} == before
+
+    folder.sync("--force", "--no-cache", **EPOCH)
+    assert b"A new version." in place.read_bytes()
+
+
+def test_an_edited_post_that_is_put_back_stays_as_it_is(folder: Folder, upstream: Upstream) -> None:
+    """A post that a hand had edited is not ours again for having been away."""
+    folder.sync(**EPOCH)
+    place = post(folder, 11)
+    place.write_bytes(place.read_bytes().replace(b"Text of entry 11", b"My words"))
+    folder.run("build")
+    content = place.read_bytes()
+    place.unlink()
+    folder.run("build")
+    place.write_bytes(content)
+    folder.run("build")
+    upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
+    folder.sync("--force", **EPOCH)
+    assert place.read_bytes() == content
 
 
 def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:

@@ -16,7 +16,7 @@ from aggregator.cli.project import load
 from aggregator.model.renames import is_below
 from aggregator.model.settings import join_category, split_category
 from aggregator.pipeline.frames import plan_frames
-from aggregator.pipeline.gone import settle_absences, unmounted_error
+from aggregator.pipeline.gone import unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_all, publish_what_changed
 from aggregator.pipeline.retention import Retention
@@ -49,7 +49,8 @@ def build(
     --posts brings old posts in line with the settings first: categories, byline, the source's title, a note on rights where
     a post has none. Text, dates, ids and paths stay, and so does every post that was edited by hand.
 
-    A post that was deleted by hand is noted in the ledger and never written again. Where many are missing at once, their
+    A post that was deleted by hand is noted in the ledger and never written again; one that is put back is published again, and
+    one that lies elsewhere is found. Where many are missing at once, their
     folder looks unmounted: then nothing is concluded from it and the exit code is 5, unless --accept-deletions is given.
 
     Exit codes: 0 done, 1 a feed had to be refused, 5 posts look unmounted, or something cannot be read or written.
@@ -89,8 +90,8 @@ async def _build(
     chosen = _chosen(project, categories)
     tally = Tally()
     with Workers(jobs) as workers:
-        if project.accept_deletions and not dry_run:
-            settle_absences(project, console.report)
+        if not dry_run:
+            await project.look_everywhere(workers, console.report)
         if posts:
             leaves = _leaves(project, chosen)
             sources = project.settings.sources

@@ -9,6 +9,10 @@ from datetime import datetime
 FIRST_SEEN = "first seen"
 
 
+#: Stands for the raw hash of a post that is as we wrote it, from a version of upstream's that nobody remembers.
+SOME_VERSION = bytes(16)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownEntry:
     """What the state remembers of one entry, as far as a poll needs it."""

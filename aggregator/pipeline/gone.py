@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from aggregator.errors import UnmountedError
-from aggregator.model.changes import PostRow
+from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import key_of_name
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import join_category
@@ -45,12 +45,13 @@ def settle_absences(project: Project, report: Callable[[Event], None]) -> Absenc
     _note_moves(project, found.moved, report)
     if found.deleted:
         rows = project.state.find(found.deleted)
-        project.note(line_of(Deleted, row, project.now) for row in rows)
+        project.note(replace(line_of(Deleted, row, project.now), post=_as_written(row)) for row in rows)
         project.state.forget_posts(found.deleted, project.outputs_of({row.categories for row in rows}))
         project.deleted += len(rows)
         for row in rows[:_NAMED]:
             where = f"{project.settings.posts.dir}/{row.path}"
-            report(Note(text=f"{where}: deleted by hand; noted in ledger.jsonl, and not written again"))
+            renamed = "" if is_adopted(row.path, row.key) else f" (renamed? then its name must end in -{row.key}.md)"
+            report(Note(text=f"{where}: deleted by hand; noted in ledger.jsonl, and not written again{renamed}"))
         if len(rows) > _NAMED:
             report(Note(text=f"and {_posts(len(rows) - _NAMED)} more were deleted by hand"))
     return found
@@ -65,7 +66,7 @@ def check_mounted(project: Project) -> None:
         known = len(project.state.places())
         if known == 0:
             return  # all that the state remembers has expired
-        what = "is empty" if place.is_dir() else "is not there"
+        what = "holds no post of ours" if place.is_dir() else "is not there"
         raise UnmountedError(
             f"{project.settings.posts.dir}: the posts folder {what}, but {_posts(known)} should be in it: it looks unmounted, "
             "or the wrong one. Nothing was done. Mount it, or set posts.dir. If they were all deleted on purpose: aggregator "
@@ -117,6 +118,8 @@ def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Ev
     taken = {line.key for line in project.ledger.of(Takedown)}
     if back := [row for row in rows if row.key in deleted and row.key not in taken]:
         project.strike(deleted[row.key] for row in back)
+        unedited = {row.key for row in back if deleted[row.key].post == row.post_hash.hex()}
+        rows = tuple(replace(row, raw_hash=SOME_VERSION) if row.key in unedited else row for row in rows)
         for row in back:
             report(Note(text=f"{project.settings.posts.dir}/{row.path}: was deleted by hand and is back; published again"))
     found = {row.key for row in rows}
@@ -131,6 +134,11 @@ def line_of(kind: type[_Gone], row: PostRow, at: datetime) -> _Gone:
     """Return the line that says that a post is gone, with all that its entry is recognised and published by."""
     category = join_category(row.categories)
     return kind(source=row.source_id, id=row.entry_id, key=row.key, at=at, category=category, traits=gone_traits(row))
+
+
+def _as_written(row: PostRow) -> str | None:
+    """Return the hash of a post that nobody but us has written."""
+    return row.post_hash.hex() if row.raw_hash is not None and not row.locked else None
 
 
 def _look(project: Project) -> Absences:

@@ -61,6 +61,7 @@ class Project:
         self.place = posts_place(settings)
         self.public = settings.root / settings.public.dir
         self.adopted = 0  #: posts found and adopted by this run
+        self.told: set[str] = set()  #: what was said of posts: one may stand in several feeds
         self.deleted = 0  #: posts found deleted by hand by this run
         self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them
         self.faults: list[PlaceError] = []  #: of single places, told when all else is done
@@ -170,6 +171,16 @@ class Project:
     async def look_through(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
         """Adopt unknown posts in one folder, once per run, if anybody but us has touched it."""
         await self._look_once(workers, folder, report)
+
+    async def look_everywhere(self, workers: Workers, report: Callable[[Event], None]) -> None:
+        """Adopt unknown posts in any folder that somebody has touched, and see to all that are missing. Raises StoreError."""
+        try:
+            for folder in sorted({path.rpartition("/")[0] for path, _ in list_posts(self.place.root)}):
+                await self._look_once(workers, folder, report)
+            await self.look_through_adopted(workers, report)
+            self._absences = settle_absences(self, report)
+        except PlaceError as fault:
+            self.bear(fault)
 
     async def look_through_adopted(
         self, workers: Workers, report: Callable[[Event], None], *, again: Collection[str] | None = None

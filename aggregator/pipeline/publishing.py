@@ -7,7 +7,7 @@ What need not be written is not even read: a run without news loads nothing of `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from aggregator.errors import PlaceError
@@ -257,8 +257,8 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
     posts = project.settings.posts.dir
     warnings = (
         *(_left_out(out) for out in result.left_out if not out.duplicate),
-        *(f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable),
-        *(f"{posts}/{row.path}: {_changed(row)}" for row in result.edited),
+        *_once(project, (f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable)),
+        *_once(project, (f"{posts}/{row.path}: {_changed(row)}" for row in result.edited)),
     )
     report(
         OutputEvent(
@@ -273,6 +273,13 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
 
 def _left_out(out: LeftOut) -> str:
     return f"{out.source_id}: entry {out.title!r} left out: {out.reason}"
+
+
+def _once(project: Project, words: Iterable[str]) -> list[str]:
+    """Return what was not said yet in this run: a post stands in its category's feed, in those above it, and in that of all."""
+    fresh = [text for text in words if text not in project.told]
+    project.told.update(fresh)
+    return fresh
 
 
 def _changed(row: PostRow) -> str:

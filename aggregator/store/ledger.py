@@ -48,6 +48,7 @@ class Deleted:
     at: datetime
     category: str | None = None  #: path with "/" between the parts: whose feeds say that it is gone; None: only the feed of all
     traits: str | None = None  #: what it is recognised by under another id, as hexadecimal digits; None: by its id alone
+    post: str | None = None  #: hash of the post, if it was as we wrote it: should somebody put it back, it is still ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +139,8 @@ _KINDS: dict[str, type[Line]] = {
     kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
 }
 
-_CIRCUMSTANCES = frozenset({"at", "category", "traits"})
-_TRAITS = re.compile(r"[0-9a-f]{80}", re.ASCII)
+_CIRCUMSTANCES = frozenset({"at", "category", "traits", "post"})
+_DIGITS = {"traits": re.compile(r"[0-9a-f]{80}", re.ASCII), "post": re.compile(r"[0-9a-f]{32}", re.ASCII)}
 _HEADER = f'{{"ledger": {VERSION}}}'
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
 _CURE = "repair the line, or take the file from the last commit; nothing is done on its behalf until then"
@@ -313,8 +314,10 @@ def _parsed_line(path: Path, number: int, text: str) -> Line:
 def _value(path: Path, number: int, name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise _fault(path, number, f'"{name}" is no text')
-    if name == "traits" and not _TRAITS.fullmatch(value):
-        raise _fault(path, number, '"traits" is not 80 hexadecimal digits; without it the entry is known by its id alone')
+    if name in _DIGITS and not _DIGITS[name].fullmatch(value):
+        raise _fault(
+            path, number, f'"{name}" is not the hexadecimal digits that were written; the line does without it as well'
+        )
     if name != "at":
         return value
     try:
