@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from aggregator.model.poll import Note, PostExpired
 from aggregator.model.retention import Keep, Rank, Room
 from aggregator.pipeline.project import open_project
 from aggregator.settings import load_settings
+from aggregator.store.tables import MARKED
 from tests import upstream as local
 from tests.raw_upstream import Upstream
 from tests.timeline import START, Timeline, feed
@@ -332,6 +335,22 @@ def test_a_jump_that_looks_like_time_is_told_and_takes_nothing(begin: Begin, rou
     assert titles(timeline) == {1, NEW, MIDDLE, OLD}
     assert "3 of all 4 posts are beyond `keep` at 2027-03-02" in notes(timeline)
     assert "aggregator build --expire" in notes(timeline)
+
+
+def test_a_mark_is_on_the_disk_before_its_post_goes(begin: Begin, routes: dict[str, bytes], tmp_path: Path) -> None:
+    """What was marked stands in the database itself, not only in the log that a power cut may take."""
+    timeline = begin("{age: 30d}")
+    routes["/a"] = entries(NEW)
+    timeline.sync(0)
+    found = load_settings(timeline.root, timeline.root / "config", {})
+    [post] = (timeline.root / "posts").rglob("*.md")
+    with open_project(found, lambda _: None, START) as project:
+        project.state.expiry.mark([post.stem[-12:]], folders=[], dirty=[])
+        project.state.expiry.make_durable()
+        shutil.copy(timeline.root / "state" / "state.sqlite", tmp_path / "alone.sqlite")
+
+    with closing(sqlite3.connect(tmp_path / "alone.sqlite")) as database:
+        assert database.execute("SELECT expired FROM entries").fetchall() == [(MARKED,)]
 
 
 def test_an_archive_file_goes_with_its_post(begin: Begin, routes: dict[str, bytes]) -> None:

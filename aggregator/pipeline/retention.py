@@ -79,6 +79,8 @@ class Retention:
             folders=project.touched(row.path for row in rows),
             dirty=project.outputs_of({row.categories for row in rows}),
         )
+        if project.settings.posts.durable:
+            project.state.expiry.make_durable()
         return number + self._remove(rows, report)
 
     def settle(self) -> None:

@@ -67,6 +67,16 @@ class Expiry:
                 run.execute(sa.update(folders_table).where(folders_table.c.path.in_(chunk)).values(mtime_ns=None))
             _mark_dirty(run, dirty)
 
+    def make_durable(self) -> None:
+        """Return when what was marked is on the disk.
+
+        SQLite may forget the last transactions in a power cut. A post that is gone without its mark would be taken for one that
+        somebody deleted.
+        """
+        with self._transaction() as run:
+            if run.dialect.name == "sqlite":
+                run.exec_driver_sql("PRAGMA wal_checkpoint(FULL)")
+
     def removed(self, keys: Sequence[str]) -> None:
         """Note that the files of these posts are gone."""
         with self._transaction() as run:
