@@ -350,3 +350,43 @@ def test_the_words_for_a_date_stay_those_of_its_first_day(state: State) -> None:
         state.save(Batch(rows=(_row(1, dated=words),)))
 
     assert [row.dated for row in state.newest(("news", "local"), 1)] == ["first"]
+
+
+def test_posts_on_their_way_out_are_known_and_stand_nowhere(state: State) -> None:
+    """What is marked is in no feed, count or list of places, locked for its source, and comes back when it is kept."""
+    rows = [_row(number) for number in range(1, 5)]
+    state.save(Batch(sources=(SourceState(id="s"),), rows=tuple(rows)))
+    expiry = state.expiry
+    keys = [row.key for row in rows]
+    assert expiry.spans() == {"s": (rows[0].date, rows[3].date)}
+    assert [row.key for row in expiry.beyond("s", rows[1].date, None, unsure=False)] == keys[:1]
+    assert [row.key for row in expiry.beyond("s", None, 2, unsure=False)] == keys[:2]
+    assert expiry.newest("s", 2) == ((rows[3].date, keys[3]), (rows[2].date, keys[2]))
+
+    expiry.mark(keys[:2], folders=["news"], dirty=["feeds/all.atom"])
+    expiry.make_durable()
+    assert [row.key for row in expiry.marked()] == keys[:2]
+    assert [row.key for row in state.newest(("news", "local"), 9)] == [keys[3], keys[2]]
+    assert (state.count("s"), len(state.places())) == (2, 2)
+    assert (state.known("s")[keys[0]].path, state.known("s")[keys[0]].locked) == ("", True)
+    assert set(state.keys(keys)) == set(keys)  # their files may still be there
+
+    expiry.removed(keys[:1])
+    expiry.keep_after_all(keys[1:2], dirty=[])
+    assert [row.key for row in expiry.missed()] == keys[:1]
+    assert set(state.keys(keys)) == set(keys[1:])
+    assert [row.key for row in state.newest(("news", "local"), 9)] == keys[:0:-1]
+
+    expiry.forget_missed()
+    assert expiry.missed() == []
+    assert [row.expired for row in state.find(keys[:1])] == [True]
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+def test_edited_posts_are_never_beyond(state: State, *, unsure: bool) -> None:
+    """A post that is locked is no candidate; one whose history nobody knows is one only for who asks for the unsure."""
+    state.save(Batch(rows=(_row(1, locked=True), _row(2, raw_hash=None))))
+
+    found = state.expiry.beyond("s", THEN + timedelta(days=1), None, unsure=unsure)
+
+    assert [row.entry_id for row in found] == (["id 2"] if unsure else [])
