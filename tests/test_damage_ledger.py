@@ -54,7 +54,7 @@ def _refused(folder: Folder, copies: Copies, words: tuple[str, ...]) -> str:
     return done.stderr
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_ledger_stops_every_command(copies: Copies, name: str, command: str) -> None:

