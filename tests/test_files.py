@@ -308,6 +308,18 @@ def _record_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return synced
 
 
+def test_what_cannot_be_made_again_is_on_the_disk_before_the_old_goes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked to keep the old file, the new bytes are synced before the rename; a file that is new waits for its batch."""
+    done = _record_syncs(monkeypatch)
+    real = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: (done.append("rename"), real(old, new)))
+    for _ in range(2):
+        write_file(root, "a.md", b"x", keep_old=True)
+    write_file(root, "a.md", b"x")
+
+    assert [word if word == "rename" else ".tmp-" in word for word in done] == ["rename", True, "rename", "rename"]
+
+
 def test_a_small_batch_syncs_its_own_files_and_folders(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each file is synced before the folders that hold its name, up to the one that holds the root."""
     for path in ("a/b/1.md", "a/2.md"):

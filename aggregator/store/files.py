@@ -48,14 +48,16 @@ _OF_ONE_PLACE = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EI
 _FOLDER = "a folder stands where a file should be: move it away"
 _DEVICE = "a pipe, a socket or a device stands where a file should be: move it away"
 _NO_FILE = {
-    errno.EBUSY: "It is mounted by itself: mount its whole folder instead, so that the file can be replaced",
     errno.ELOOP: "a symbolic link is in its place, and none is followed here: put a real file there",
     errno.ENXIO: _DEVICE,
 }
 
 
-def write_file(root: Path, path: str, content: bytes) -> None:
+def write_file(root: Path, path: str, content: bytes, *, keep_old: bool = False) -> None:
     """Write the file at `path` below `root` as a whole; folders are made as needed. Not yet durable.
+
+    `keep_old` is for what could not be made again: the new bytes are on the disk before they take the place of old ones, or
+    a power cut may leave an empty file under the name (only some file systems see to that by themselves).
 
     Raises:
         StoreError: it could not be written, or `path` leads out of `root`; what was there before is untouched.
@@ -66,6 +68,8 @@ def write_file(root: Path, path: str, content: bytes) -> None:
         try:
             try:
                 _write_all(descriptor, content)
+                if keep_old and os.path.lexists(f"{_real_folder(root, folder)}/{name}"):  # noqa: PTH110 - speed
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             os.replace(temporary, f"{_real_folder(root, folder)}/{name}")  # noqa: PTH105 - paths stay text: speed
@@ -137,7 +141,7 @@ def make_durable(root: Path, paths: Collection[str]) -> None:
     if not paths:
         return
     if len(paths) > FEW:
-        _sync_file_system(root)
+        sync_file_system(root)
         return
     folders = {root.parent, root}
     for path in sorted(paths):
@@ -263,7 +267,7 @@ def _sync(path: Path, flag: int) -> None:
         raise store_error("make durable", path.parent, path.name, error) from error
 
 
-def _sync_file_system(root: Path) -> None:
+def sync_file_system(root: Path) -> None:
     """Flush the root's file system as a whole: one call whatever the number of files."""
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)

@@ -205,7 +205,7 @@ class Ledger:
         if texts == before:
             return False
         whole = "\n".join([_HEADER, *sorted(texts.values())])
-        write_file(self.path.parent, self.path.name, f"{whole}\n".encode())
+        write_file(self.path.parent, self.path.name, f"{whole}\n".encode(), keep_old=True)
         make_durable(self.path.parent, (self.path.name,))
         self._lines, self._texts = after, texts
         return True

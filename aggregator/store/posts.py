@@ -65,8 +65,8 @@ def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) ->
     """
     if rendered.extra is not None:
         # First: a post without its archive file could not be read after a crash, the file without its post does no harm.
-        write_file(archive_root, archive_path(_own_key(path)), rendered.extra)
-    write_file(root, path, rendered.post)
+        write_file(archive_root, archive_path(_own_key(path)), rendered.extra, keep_old=True)
+    write_file(root, path, rendered.post, keep_old=True)
     return post_hash(rendered.post)
 
 
