@@ -240,6 +240,7 @@ def test_posts_without_a_date_that_can_be_true_are_as_old_as_the_oldest(tmp_path
     assert _extra(alone, "a.md")["date"] == "Fri, 01 Jan 2021 00:00:00 GMT"
 
 
+@pytest.mark.post_row("R53", "R64")
 def test_no_history_form_is_lost(tmp_path: Path) -> None:
     """Flat folders, two categories, four spaces, null categories, broken quotes as title and as file name: all are adopted."""
     title = '"""""""\'T\'"""""""'

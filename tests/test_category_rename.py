@@ -108,6 +108,7 @@ def test_the_copy_follows_the_feed(folder: Folder, upstream: Upstream) -> None:
     assert json.loads((folder.root / "public/feeds/redirects.json").read_bytes()) == {"feeds/news/a.atom": "feeds/news/z.atom"}
 
 
+@pytest.mark.post_row("R64")
 def test_edited_posts_stay_and_are_published_under_the_new_name(folder: Folder) -> None:
     """Not a byte of an edited post changes, it is named, and it stands in the renamed feed all the same."""
     [post] = (folder.root / "posts").rglob("entry-11-*.md")
@@ -264,6 +265,7 @@ def test_killed_between_ledger_and_configuration(folder: Folder) -> None:
     assert _content(folder) == _content(undisturbed)
 
 
+@pytest.mark.post_row("R61")
 @pytest.mark.timeout(600)
 def test_killed_at_random_moments(synced: Folder, lasting_upstream: Upstream, sweep: Sweep) -> None:
     """After kill -9 at a random moment the same command leaves what an undisturbed one leaves, and nothing locked."""

@@ -68,6 +68,7 @@ def _written(folder: Folder) -> int:
     return sum(len(list((folder.root / top).rglob("[!.]*.*"))) for top in ("posts", "public"))
 
 
+@pytest.mark.post_row("R60", "R61")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("words", [("sync",), ("build",), ("reindex",)])
 def test_what_a_killed_run_was_writing_is_cleared_away(tmp_path: Path, upstream: Upstream, words: tuple[str, ...]) -> None:

@@ -63,6 +63,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
         yield Stages(tmp_path_factory.mktemp("crash"), running)
 
 
+@pytest.mark.post_row("R56", "R58", "R61")
 @pytest.mark.sampled(1)
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize(("name", "kind", "part"), CASES)

@@ -54,6 +54,7 @@ def _refused(folder: Folder, copies: Copies, words: tuple[str, ...]) -> str:
     return done.stderr
 
 
+@pytest.mark.post_row("R63")
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", BROKEN)

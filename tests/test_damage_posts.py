@@ -47,6 +47,7 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
         yield folder
 
 
+@pytest.mark.post_row("R53")
 def test_damaged_posts_are_named_and_the_rest_is_published(folder: Folder) -> None:
     """`build` names each with its reason, changes none, and publishes all others; what reads the same is told as edited."""
     posts = {number: next((folder.root / "posts/news/a").glob(f"entry-{number}-*.md")) for number in range(30)}
@@ -72,6 +73,7 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copies]:
         yield made
 
 
+@pytest.mark.post_row("R53", "R63")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("change", [*HARMLESS, *DAMAGE])
 def test_a_damaged_post_survives_the_loss_of_the_state(copies: Copies, change: str) -> None:

@@ -74,6 +74,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.post_row("R63")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", UNUSABLE)
 def test_a_state_that_cannot_be_used_is_rebuilt(copies: Copies, name: str) -> None:
@@ -115,6 +116,7 @@ def test_what_cannot_be_a_value_is_damage(copies: Copies, words: tuple[str, ...]
     assert folder.files() == copies.files
 
 
+@pytest.mark.post_row("R63")
 def test_a_newer_state_is_left_alone(copies: Copies) -> None:
     """Who would use it exits 5 and says what to do, whether it writes or reads; no byte of it changes."""
     folder = copies.get()
@@ -130,6 +132,7 @@ def test_a_newer_state_is_left_alone(copies: Copies) -> None:
     assert folder.files() == copies.files
 
 
+@pytest.mark.post_row("R62", "R63")
 @pytest.mark.sampled(0)  # ten seconds of waiting: only under --whole
 def test_a_state_that_another_program_holds(copies: Copies) -> None:
     """Exit 5, saying so; nothing is set aside and the next run goes on."""
@@ -148,6 +151,7 @@ def test_a_state_that_another_program_holds(copies: Copies) -> None:
     assert folder.files() == copies.files
 
 
+@pytest.mark.post_row("R61", "R63")
 def test_a_log_that_a_killed_run_left(copies: Copies) -> None:
     """Pages that stand only in the write-ahead log are read from there; one that is no log is not believed."""
     folder = copies.get()
@@ -200,6 +204,7 @@ def _opened_and_read(root: Path, content: bytes) -> str:
     return "begun anew" if opened.fresh else "used"
 
 
+@pytest.mark.post_row("R63")
 @pytest.mark.timeout(600)
 def test_a_state_cut_or_changed_anywhere(copies: Copies, tmp_path: Path, sweep: Sweep) -> None:
     """Cut at any length, with bytes changed anywhere: it is used, begun anew, or named as damaged, and nothing else."""

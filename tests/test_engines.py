@@ -83,6 +83,7 @@ def _shape(article: lxml.html.HtmlElement) -> list[tuple[str, dict[str, str], st
     ]
 
 
+@pytest.mark.post_row("R54", "R55", "D13", "D26", "D28")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", [*MACHINES, "site"])
 @pytest.mark.parametrize("timezone", ["Asia/Shanghai", "America/New_York", "Europe/Berlin"])
@@ -108,6 +109,7 @@ def _clocks_change(instant: datetime, timezone: str) -> bool:
     return before != after
 
 
+@pytest.mark.post_row("R54", "R55", "D13")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("profile", ["default", "volantis"])
@@ -119,6 +121,7 @@ def test_hexo_shows_rfc_822_dates_where_it_has_no_time_zone(tmp_path: Path, prof
     assert _wrong_instants(by_key, site.pages()) == []
 
 
+@pytest.mark.post_row("R54", "R55", "D13")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize(("profile", "site_zone"), [("hugo", ""), ("hugo", "Asia/Tokyo"), ("default", "")])
@@ -131,6 +134,7 @@ def test_hugo_shows_every_post(tmp_path: Path, profile: str, site_zone: str, mac
     assert _wrong_instants(by_key, site.pages()) == []
 
 
+@pytest.mark.post_row("R54", "R55", "D13")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("timezone", ["Asia/Shanghai", "America/New_York"])
@@ -146,6 +150,7 @@ def test_jekyll_shows_every_post(tmp_path: Path, timezone: str, machine: str) ->
     assert not (site.built / "config").exists()
 
 
+@pytest.mark.post_row("R49", "R54")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("engine", ["hexo", "hugo", "jekyll"])
 def test_naughty_strings_have_pages(tmp_path: Path, shared: Path, engine: str) -> None:

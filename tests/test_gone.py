@@ -32,6 +32,7 @@ def tombstones(folder: Folder, feed: str) -> list[str]:
     return [element.get("ref", "") for element in root.iter(DELETED_ENTRY)]
 
 
+@pytest.mark.post_row("R64")
 def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> None:
     """A post deleted by hand is noted, leaves the feeds, which say so, and is not written again, not even without a state."""
     folder.sync(**EPOCH)
@@ -54,6 +55,7 @@ def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> Non
     assert sorted(titles(folder, "news/b.atom")) == ["Entry 12", "Entry 13"]
 
 
+@pytest.mark.post_row("R64")
 def test_a_deletion_is_noticed_by_the_next_news(folder: Folder, upstream: Upstream) -> None:
     """A sync with news of a source notes which of its posts a hand has deleted, and tells a CI job that something changed."""
     folder.sync(**EPOCH)
@@ -75,6 +77,7 @@ def test_what_was_deleted_is_known_under_another_id(folder: Folder, upstream: Up
     assert titles(folder, "news/b.atom") == ["Entry 12"]
 
 
+@pytest.mark.post_row("R64")
 def test_a_post_that_is_put_back_is_published_again(folder: Folder, upstream: Upstream) -> None:
     """Whoever puts a deleted file back wants it: its line is struck out, no feed says that it is gone, and it is still ours."""
     folder.sync(**EPOCH)
@@ -111,6 +114,7 @@ def test_an_edited_post_that_is_put_back_stays_as_it_is(folder: Folder, upstream
     assert place.read_bytes() == content
 
 
+@pytest.mark.post_row("R64")
 def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:
     """A post that a hand moves to another folder is neither deleted nor written a second time."""
     folder.sync(**EPOCH)
@@ -130,6 +134,7 @@ def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:
     assert set(folder.files("public")) == set(before)
 
 
+@pytest.mark.post_row("R59", "D20")
 @pytest.mark.parametrize(
     ("how", "command"), [("empty", ("sync", "--force")), ("absent", ("sync",)), ("empty", ("build",)), ("empty", ("reindex",))]
 )
@@ -157,6 +162,7 @@ def test_an_unmounted_folder_deletes_nothing(folder: Folder, upstream: Upstream,
     assert ledger(folder) == []
 
 
+@pytest.mark.post_row("R59")
 def test_one_source_unmounted_does_not_stop_the_others(folder: Folder, upstream: Upstream) -> None:
     """A source whose posts are missing by the folder is left alone and named; the others go on; the exit code is 5."""
     upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
@@ -184,6 +190,7 @@ def test_one_source_unmounted_does_not_stop_the_others(folder: Folder, upstream:
     assert len(titles(folder, "all.atom")) == 35
 
 
+@pytest.mark.post_row("R64")
 def test_many_deletions_can_be_meant(folder: Folder, upstream: Upstream) -> None:
     """`build --accept-deletions` takes every missing post for deleted on purpose, however many."""
     upstream.feed("/b", "".join(item(number) for number in range(100, 130)))

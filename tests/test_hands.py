@@ -44,6 +44,7 @@ def _edit_all(text: str) -> str:
     return f"{front}\n---\n{body}".replace("\n", "\r\n")
 
 
+@pytest.mark.post_row("R64")
 @pytest.mark.parametrize("edit", [_edit_title, _edit_all])
 def test_ten_syncs_with_upstream_edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[str], str]) -> None:
     """A post edited by hand is published and stays byte for byte; a deleted one stays deleted; the third follows upstream."""

@@ -38,6 +38,7 @@ def test_a_post_looks_as_documented(name: str) -> None:
     assert _post(get_profile(name, "Asia/Shanghai"), full_entry()) == (CORPUS / f"post-{name}.md").read_text("utf-8")
 
 
+@pytest.mark.post_row("D13")
 @each
 @settings(deadline=None, max_examples=40)
 @given(
@@ -93,6 +94,7 @@ def test_a_date_typed_by_hand_wins(name: str, written: str, read: tuple[int, int
     assert seen.published == datetime(2021, 9, *read, tzinfo=UTC)
 
 
+@pytest.mark.post_row("R53")
 @each
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_line_ends_and_byte_order_marks_change_nothing(name: str, line_end: str) -> None:
@@ -175,6 +177,7 @@ def test_a_hexo_post_without_offset_is_in_the_site_s_zone() -> None:
     assert _edited(profile, entry(), lambda post: post.replace("utc_offset: '+08:00'\n", "")) == entry()
 
 
+@pytest.mark.post_row("R50")
 def test_hugo_finds_nothing_of_ours_at_the_top() -> None:
     """Keys that mean something to Hugo, now or later, are used for that meaning alone; ours stand in `params`."""
     front = _post(get_profile("hugo"), full_entry()).split("---\n")[1]

@@ -70,6 +70,7 @@ def test_a_job_without_news_commits_nothing(runner: Runner) -> None:
     assert len(runner.commits()) == 2
 
 
+@pytest.mark.post_row("D10", "R63")
 def test_a_lost_cache_makes_no_commit(runner: Runner) -> None:
     """Without its cache a job rebuilds the state, asks again, and changes no byte."""
     shutil.rmtree(runner.cache)
@@ -81,6 +82,7 @@ def test_a_lost_cache_makes_no_commit(runner: Runner) -> None:
     assert (runner.cache / "state.sqlite").exists()
 
 
+@pytest.mark.post_row("R64")
 def test_what_a_person_edits_is_kept_and_published(runner: Runner, news: Upstream) -> None:
     """A post that a person edited between two jobs stays as it is, also when upstream changes, and the feed says the same."""
     post = runner.post("Entry 3")
@@ -128,6 +130,7 @@ def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None
     assert ">Entry 7<" in runner.show(FEED)
 
 
+@pytest.mark.post_row("R64")
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("act", ["sed -i \"s/^title: .*/title: 'Words of Ada'/\"", "git rm -q"], ids=["edited", "deleted"])
 def test_in_a_conflict_the_person_wins(runner: Runner, news: Upstream, act: str) -> None:

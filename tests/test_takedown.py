@@ -15,6 +15,7 @@ from tests.upstream import Folder, Upstream, item, titles
 EPOCH: dict[str, Any] = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
+@pytest.mark.post_row("R64")
 def test_an_entry_is_taken_down_for_good(folder: Folder, upstream: Upstream) -> None:
     """Its post goes, its feeds say so, and it never returns: not by an edit, a new id, a lost state, or a copy put back."""
     folder.sync(**EPOCH)

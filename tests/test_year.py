@@ -35,6 +35,7 @@ def play(tmp_path: Path) -> Iterator[Callable[[int], tuple[Year, Timeline, Site]
         yield begin
 
 
+@pytest.mark.post_row("D10")
 @pytest.mark.timeout(3600)
 def test_a_year_of_syncs_commits_news_and_nothing_else(
     play: Callable[[int], tuple[Year, Timeline, Site]], sweep: Sweep, record_property: Callable[[str, object], None]
