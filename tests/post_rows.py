@@ -66,6 +66,7 @@ ROWS: dict[str, str] = {
     "D40": "references and tags in a title are decoded once: it is plain text",
     "D41": "a title is one line",
     "D43": "which entry wins, and in which order, does not depend on the order of arrival",
+    "D45": "posts are as many and as old as the owner says, and only what nobody has edited goes",
     "D46": "one article in two sources is a post of each, and stands once in a feed if its id is the same",
 }
 
@@ -77,8 +78,7 @@ POSTS = MarkTable(
     intro=(
         "What keeps a post whole, readable and harmless for years, row by row: faults and attacks that files outlive (R), and",
         "what is known to go wrong where feeds are made into such posts (D). Left out are rows about other things: D22 and D42",
-        "(which routes a project configures and lets in), D44 (secrets: R13 in [conduct](conduct.md)), D45 (how long posts are",
-        "kept, and what builds the site).",
+        "(which routes a project configures and lets in) and D44 (secrets: R13 in [conduct](conduct.md)).",
         "`make posts` runs the tests and writes this table; a row that is not played fails it.",
     ),
 )

@@ -143,6 +143,7 @@ def notes(timeline: Timeline) -> str:
 OLD, MIDDLE, NEW = AT_START - MONTH + 12, AT_START - 400, AT_START - 10
 
 
+@pytest.mark.post_row("D45")
 def test_a_post_goes_when_it_is_too_old(begin: Begin, routes: dict[str, bytes]) -> None:
     """A post older than `keep.age` leaves the folder and the feed, is told, and does not come back while upstream lists it."""
     timeline = begin("{age: 30d}")
@@ -169,6 +170,7 @@ def test_an_entry_that_is_too_old_never_becomes_a_post(begin: Begin, routes: dic
     assert titles(timeline) == {NEW}
 
 
+@pytest.mark.post_row("D45")
 def test_the_newest_posts_of_a_source_are_kept(begin: Begin, routes: dict[str, bytes]) -> None:
     """With `keep.entries` a first poll writes the newest alone, and each newer one takes the place of the oldest."""
     timeline = begin("{entries: 3}")
@@ -229,6 +231,7 @@ def test_dated_entries_need_no_line_in_the_ledger(begin: Begin, routes: dict[str
     assert timeline.ledger() == ""
 
 
+@pytest.mark.post_row("D45", "R64")
 def test_what_a_hand_has_edited_stays(begin: Begin, routes: dict[str, bytes]) -> None:
     """A post that somebody edited is kept beyond every limit, and published as edited."""
     timeline = begin("{age: 30d}")
@@ -311,6 +314,7 @@ def test_a_run_that_died_is_finished(begin: Begin, routes: dict[str, bytes], *, 
     assert titles(timeline) == {NEW, OLD, MIDDLE} if edited else {NEW, OLD}
 
 
+@pytest.mark.post_row("D45")
 def test_a_clock_that_jumped_ahead_takes_nothing(begin: Begin, routes: dict[str, bytes]) -> None:
     """A clock that is a year fast makes no post a year older: the newest post tells that time has not passed."""
     timeline = begin("{age: 90d}")
