@@ -73,7 +73,8 @@ def test_a_run_costs_what_is_new_however_many_posts_there_are(tmp_path: Path, sw
         first, _ = _measured(folder, "sync")
         assert f"{SOURCES} new" in first
 
-        for path in files[: posts // 2]:  # old enough to stand in no feed; in place, so that no folder's time tells of it
+        # Old enough to stand in no feed (of 50 entries a source); in place, so that no folder's time tells of it.
+        for path in files[: -60 * SOURCES]:
             with path.open("r+b") as file:
                 file.write(b"garbage ")
         upstream.feed("/0", item(1) + item(2))
