@@ -211,3 +211,19 @@ def test_posts_of_removed_sources_stay() -> None:
     old = replace(make_item(1).entry, author="Whoever")
 
     assert as_today(old, None, NEVER) == old
+
+
+@pytest.mark.parametrize(("old", "new"), [("- 'a'", "- 'sport'"), ("author: 'Upstream'", "author: 'A person'")])
+def test_a_careful_edit_of_what_the_settings_say_stays(folder: Folder, upstream: Upstream, old: str, new: str) -> None:
+    """A hand that keeps our form is a hand: what it wrote is not replaced by today's settings, published or not."""
+    for number, built in ((1, True), (2, False)):
+        place = post(folder, number)
+        place.write_text(place.read_text("utf-8").replace(old, new), "utf-8")
+        if built:
+            folder.here("build")
+    edited = {number: post(folder, number).read_bytes() for number in (1, 2)}
+    changed_settings(folder, upstream)
+    done = folder.here("build", "--posts")
+
+    assert {number: post(folder, number).read_bytes() for number in (1, 2)} == edited
+    assert "1 post written anew, 2 kept since edited by hand" in done.stderr

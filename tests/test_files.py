@@ -312,7 +312,12 @@ def test_what_cannot_be_made_again_is_on_the_disk_before_the_old_goes(root: Path
     """Asked to keep the old file, the new bytes are synced before the rename; a file that is new waits for its batch."""
     done = _record_syncs(monkeypatch)
     real = os.replace
-    monkeypatch.setattr(os, "replace", lambda old, new: (done.append("rename"), real(old, new)))
+
+    def replace(old: str, new: str) -> None:
+        done.append("rename")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
     for _ in range(2):
         write_file(root, "a.md", b"x", keep_old=True)
     write_file(root, "a.md", b"x")

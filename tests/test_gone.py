@@ -17,6 +17,16 @@ EPOCH: dict[str, Any] = {"SOURCE_DATE_EPOCH": "1767225600"}
 DELETED_ENTRY = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
 
 
+@pytest.fixture
+def folder(synced: Folder) -> Folder:
+    return synced
+
+
+@pytest.fixture
+def upstream(lasting_upstream: Upstream) -> Upstream:
+    return lasting_upstream
+
+
 def ledger(folder: Folder) -> list[dict[str, str]]:
     path = folder.root / "ledger.jsonl"
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()[1:]] if path.exists() else []
@@ -35,9 +45,8 @@ def tombstones(folder: Folder, feed: str) -> list[str]:
 @pytest.mark.post_row("R64")
 def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> None:
     """A post deleted by hand is noted, leaves the feeds, which say so, and is not written again, not even without a state."""
-    folder.sync(**EPOCH)
     post(folder, 11).unlink()
-    done = folder.run("build")
+    done = folder.here("build")
     assert done.returncode == 0
     assert "deleted by hand; noted in ledger.jsonl" in done.stderr
 
@@ -58,7 +67,6 @@ def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> Non
 @pytest.mark.post_row("R64")
 def test_a_deletion_is_noticed_by_the_next_news(folder: Folder, upstream: Upstream) -> None:
     """A sync with news of a source notes which of its posts a hand has deleted, and tells a CI job that something changed."""
-    folder.sync(**EPOCH)
     post(folder, 11).unlink()
     upstream.feed("/b", item(11) + item(12, body="<p>A new version.</p>"))
     done = folder.run("sync", "--force", "--changed-exit", "10", **EPOCH)
@@ -68,9 +76,8 @@ def test_a_deletion_is_noticed_by_the_next_news(folder: Folder, upstream: Upstre
 
 def test_what_was_deleted_is_known_under_another_id(folder: Folder, upstream: Upstream) -> None:
     """Even after the state is lost, a deleted entry that comes under a new id is recognised by its page, title and date."""
-    folder.sync(**EPOCH)
     post(folder, 11).unlink()
-    folder.run("build")
+    folder.here("build")
     shutil.rmtree(folder.root / "state")
     upstream.feed("/b", item(11).replace(">entry-11<", ">renamed-11<") + item(12))
     folder.sync("--force", **EPOCH)
@@ -80,16 +87,15 @@ def test_what_was_deleted_is_known_under_another_id(folder: Folder, upstream: Up
 @pytest.mark.post_row("R64")
 def test_a_post_that_is_put_back_is_published_again(folder: Folder, upstream: Upstream) -> None:
     """Whoever puts a deleted file back wants it: its line is struck out, no feed says that it is gone, and it is still ours."""
-    folder.sync(**EPOCH)
     before = folder.files()
     place = post(folder, 11)
     content = place.read_bytes()
     place.unlink()
-    folder.run("build")
+    folder.here("build")
     upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
     folder.sync("--force", **EPOCH)
     place.write_bytes(content)
-    done = folder.run("build")
+    done = folder.here("build")
     assert "is back; published again" in done.stderr
     assert ledger(folder) == []
     assert {path: text for path, text in folder.files().items() if path != "ledger.jsonl"} == before
@@ -100,15 +106,14 @@ def test_a_post_that_is_put_back_is_published_again(folder: Folder, upstream: Up
 
 def test_an_edited_post_that_is_put_back_stays_as_it_is(folder: Folder, upstream: Upstream) -> None:
     """A post that a hand had edited is not ours again for having been away."""
-    folder.sync(**EPOCH)
     place = post(folder, 11)
     place.write_bytes(place.read_bytes().replace(b"Text of entry 11", b"My words"))
-    folder.run("build")
+    folder.here("build")
     content = place.read_bytes()
     place.unlink()
-    folder.run("build")
+    folder.here("build")
     place.write_bytes(content)
-    folder.run("build")
+    folder.here("build")
     upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
     folder.sync("--force", **EPOCH)
     assert place.read_bytes() == content
@@ -117,13 +122,12 @@ def test_an_edited_post_that_is_put_back_stays_as_it_is(folder: Folder, upstream
 @pytest.mark.post_row("R64")
 def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:
     """A post that a hand moves to another folder is neither deleted nor written a second time."""
-    folder.sync(**EPOCH)
     before = folder.files("public")
     place = post(folder, 11)
     elsewhere = folder.root / "posts" / "kept" / place.name
     elsewhere.parent.mkdir()
     place.rename(elsewhere)
-    done = folder.run("build")
+    done = folder.here("build")
     assert "moved here by hand" in done.stderr
     upstream.feed("/b", item(11, body="<p>A new version.</p>") + item(12))
     folder.sync("--force", **EPOCH)
@@ -140,7 +144,6 @@ def test_a_moved_post_is_found(folder: Folder, upstream: Upstream) -> None:
 )
 def test_an_unmounted_folder_deletes_nothing(folder: Folder, upstream: Upstream, how: str, command: tuple[str, ...]) -> None:
     """Where no post is to be seen at all, every command that would write stops with 5 before it asks or changes anything."""
-    folder.sync(**EPOCH)
     before = folder.files()
     upstream.feed("/b", item(11) + item(12) + item(13))
     (folder.root / "posts").rename(folder.root / "elsewhere")
@@ -166,7 +169,7 @@ def test_an_unmounted_folder_deletes_nothing(folder: Folder, upstream: Upstream,
 def test_one_source_unmounted_does_not_stop_the_others(folder: Folder, upstream: Upstream) -> None:
     """A source whose posts are missing by the folder is left alone and named; the others go on; the exit code is 5."""
     upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
-    folder.sync(**EPOCH)
+    folder.sync("--force", **EPOCH)
     published = folder.files("public")["public/feeds/news/b.atom"]
     (folder.root / "posts" / "news" / "b").rename(folder.root / "elsewhere")
     (folder.root / "posts" / "news" / "b").mkdir()
@@ -176,30 +179,30 @@ def test_one_source_unmounted_does_not_stop_the_others(folder: Folder, upstream:
     for command in (("sync", "--force"), ("build",)):
         done = folder.run(*command, **EPOCH)
         assert done.returncode == 5
-        assert "b (30) are missing" in done.stderr
+        assert "b (32) are missing" in done.stderr
     assert folder.files("public")["public/feeds/news/b.atom"] == published
     assert "Entry 4" in titles(folder, "news/a.atom")
     assert ledger(folder) == []
     assert list((folder.root / "posts" / "news" / "b").iterdir()) == []
-    assert folder.run("reindex").returncode == 5
+    assert folder.here("reindex").returncode == 5
 
     (folder.root / "posts" / "news" / "b").rmdir()
     (folder.root / "elsewhere").rename(folder.root / "posts" / "news" / "b")
     folder.sync("--force", **EPOCH)
-    assert len(titles(folder, "news/b.atom")) == 31
-    assert len(titles(folder, "all.atom")) == 35
+    assert len(titles(folder, "news/b.atom")) == 33
+    assert len(titles(folder, "all.atom")) == 37
 
 
 @pytest.mark.post_row("R64")
 def test_many_deletions_can_be_meant(folder: Folder, upstream: Upstream) -> None:
     """`build --accept-deletions` takes every missing post for deleted on purpose, however many."""
     upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
-    folder.sync(**EPOCH)
+    folder.sync("--force", **EPOCH)
     shutil.rmtree(folder.root / "posts" / "news" / "b")
-    assert folder.run("build", **EPOCH).returncode == 5
-    done = folder.run("build", "--accept-deletions", **EPOCH)
+    assert folder.here("build").returncode == 5
+    done = folder.here("build", "--accept-deletions")
     assert done.returncode == 0, done.stderr
-    assert len(ledger(folder)) == 30
+    assert len(ledger(folder)) == 32
     assert titles(folder, "news/b.atom") == []
     folder.sync("--force", "--no-cache", **EPOCH)
     assert titles(folder, "news/b.atom") == []
@@ -207,9 +210,8 @@ def test_many_deletions_can_be_meant(folder: Folder, upstream: Upstream) -> None
 
 def test_the_last_post_of_a_folder_may_go_with_it(folder: Folder) -> None:
     """Git keeps no empty folder: a few posts that are gone with theirs count as deleted."""
-    folder.sync(**EPOCH)
     shutil.rmtree(folder.root / "posts" / "news" / "b")
-    done = folder.run("build")
+    done = folder.here("build")
     assert done.returncode == 0, done.stderr
     assert [line["id"] for line in ledger(folder)] == ["entry-11", "entry-12"]
 
@@ -245,3 +247,39 @@ def test_many_folders_gone_is_no_hand() -> None:
     known = _known("a", 21) + _known("b", 1000)
     found = judge_absences(known, _there(known[21:]), {"b"})
     assert (found.deleted, dict(found.unmounted)) == ((), {"a": 21})
+
+
+def test_deletions_that_came_with_a_commit_are_not_counted(folder: Folder, upstream: Upstream) -> None:
+    """Posts that are gone with their lines, as a commit of another machine brings it, are forgotten without a word."""
+    upstream.feed("/b", "".join(item(number) for number in range(100, 130)))
+    folder.sync("--force", **EPOCH)
+    state = folder.root.parent / "state of another machine"
+    shutil.copytree(folder.root / "state", state)
+    shutil.rmtree(folder.root / "posts" / "news" / "b")
+    folder.here("build", "--accept-deletions")
+    expected = folder.files()
+    shutil.rmtree(folder.root / "state")
+    state.rename(folder.root / "state")
+
+    upstream.feed("/b", "".join(item(number, body="<p>A new version.</p>") for number in range(100, 130)))
+    done = folder.sync("--force", **EPOCH)
+    assert "deleted by hand" not in done.stderr
+    assert folder.files() == expected
+
+
+def test_a_line_that_a_merge_brought_back_hides_no_post(folder: Folder) -> None:
+    """A post that is there and known is published, whatever a line says: the line is struck out, as a rebuilt state would."""
+    before = folder.files()
+    place = post(folder, 11)
+    content = place.read_bytes()
+    place.unlink()
+    folder.here("build")
+    lines = (folder.root / "ledger.jsonl").read_bytes()
+    place.write_bytes(content)
+    folder.here("build")
+    (folder.root / "ledger.jsonl").write_bytes(lines)
+
+    done = folder.here("build")
+    assert "whatever ledger.jsonl said" in done.stderr
+    assert ledger(folder) == []
+    assert {path: text for path, text in folder.files().items() if path != "ledger.jsonl"} == before

@@ -264,3 +264,27 @@ def test_adopted_posts_are_checked_too(small: Folder) -> None:
     assert f"{name}: cannot be read: the file is empty" in done.stdout
     assert re.search(r'begins with "_": .*\n  -> rename it, and say so in archive/adopted/', done.stdout)
     assert done.stdout.endswith("posts: 4 posts, 2 problems\n")
+
+
+def test_a_renamed_category_still_has_its_old_posts(small: Folder) -> None:
+    """Old posts name a category as it was called then: they belong to the source that stands in it now, and come once."""
+    small.run("category", "rename", ROUTES[0].path[0], "Media")
+    said = _imported(small)
+    assert "no source has this category" not in said
+    small.sync()
+    assert len(small.files(POSTS)) == 5
+
+
+def test_a_move_that_came_with_a_commit_is_no_deletion(small: Folder) -> None:
+    """Where the archive file names another place, as another machine's commit brings it, the post was moved there."""
+    _imported(small)
+    small.sync()
+    [path, *_] = sorted(path for path in small.files(POSTS) if not path.endswith("-k.md"))
+    [extra] = [file for file in (small.root / "archive" / "adopted").iterdir() if Path(path).name in file.read_text("utf-8")]
+    place = small.root / path
+    place.rename(place.with_name("moved.md"))
+    extra.write_text(extra.read_text("utf-8").replace(place.name, "moved.md"), "utf-8")
+    done = small.run("build")
+    assert done.returncode == 0
+    assert "moved here by hand" in done.stderr
+    assert '"deleted"' not in (small.root / "ledger.jsonl").read_text("utf-8")

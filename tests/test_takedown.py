@@ -15,13 +15,22 @@ from tests.upstream import Folder, Upstream, item, titles
 EPOCH: dict[str, Any] = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
+@pytest.fixture
+def folder(synced: Folder) -> Folder:
+    return synced
+
+
+@pytest.fixture
+def upstream(lasting_upstream: Upstream) -> Upstream:
+    return lasting_upstream
+
+
 @pytest.mark.post_row("R64")
 def test_an_entry_is_taken_down_for_good(folder: Folder, upstream: Upstream) -> None:
     """Its post goes, its feeds say so, and it never returns: not by an edit, a new id, a lost state, or a copy put back."""
-    folder.sync(**EPOCH)
     place = post(folder, 11)
     content = place.read_bytes()
-    done = folder.run("takedown", "http://upstream.example/11", "--reason", "the author asked", "--yes")
+    done = folder.here("takedown", "http://upstream.example/11", "--reason", "the author asked", "--yes")
     assert done.returncode == 0, done.stderr
     assert not place.exists()
     [line] = ledger(folder)
@@ -39,7 +48,7 @@ def test_an_entry_is_taken_down_for_good(folder: Folder, upstream: Upstream) -> 
     assert titles(folder, "news/b.atom") == ["Entry 12"]
 
     place.write_bytes(content)
-    done = folder.run("reindex")
+    done = folder.here("reindex")
     assert "taken down (ledger.jsonl); removed" in done.stderr
     assert not place.exists()
     assert titles(folder, "news/b.atom") == ["Entry 12"]
@@ -47,28 +56,26 @@ def test_an_entry_is_taken_down_for_good(folder: Folder, upstream: Upstream) -> 
 
 def test_a_takedown_that_died_is_finished(folder: Folder) -> None:
     """Where a run died behind the ledger's line, the next command removes the post."""
-    folder.sync(**EPOCH)
     place = post(folder, 11)
     content = place.read_bytes()
-    folder.run("takedown", place.name, "--yes")
+    folder.here("takedown", place.name, "--yes")
     twin = folder.files("public", "ledger.jsonl")
     shutil.rmtree(folder.root / "state")
     written = (folder.root / "ledger.jsonl").read_bytes()
     (folder.root / "ledger.jsonl").unlink()
     place.write_bytes(content)
-    folder.run("build")
+    folder.here("build")
     (folder.root / "ledger.jsonl").write_bytes(written)
 
-    assert folder.run("build").returncode == 0
+    assert folder.here("build").returncode == 0
     assert not place.exists()
     assert folder.files("public", "ledger.jsonl") == twin
 
 
 def test_what_has_no_post_yet_is_kept_out(folder: Folder, upstream: Upstream) -> None:
     """With its source an id can be taken down before its entry was ever seen."""
-    folder.sync(**EPOCH)
-    assert folder.run("takedown", "entry-13", "--yes").returncode == 1
-    assert folder.run("takedown", "--source", "b", "entry-13", "--yes").returncode == 0
+    assert folder.here("takedown", "entry-13", "--yes").returncode == 1
+    assert folder.here("takedown", "--source", "b", "entry-13", "--yes").returncode == 0
     upstream.feed("/b", item(11) + item(12) + item(13))
     folder.sync("--force", **EPOCH)
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
@@ -76,14 +83,13 @@ def test_what_has_no_post_yet_is_kept_out(folder: Folder, upstream: Upstream) ->
 
 def test_what_was_deleted_can_be_taken_down(folder: Folder) -> None:
     """A post that a hand has deleted is known by its line in the ledger; then putting it back does not help."""
-    folder.sync(**EPOCH)
     place = post(folder, 11)
     content = place.read_bytes()
     place.unlink()
-    folder.run("build")
-    assert folder.run("takedown", "entry-11", "--yes").returncode == 0
+    folder.here("build")
+    assert folder.here("takedown", "entry-11", "--yes").returncode == 0
     place.write_bytes(content)
-    folder.run("reindex")
+    folder.here("reindex")
     assert not place.exists()
 
 
@@ -93,9 +99,9 @@ def test_what_is_unclear_changes_nothing(folder: Folder, upstream: Upstream, wor
     same = "http://upstream.example/same"
     upstream.feed("/a", item(1).replace("http://upstream.example/1", same))
     upstream.feed("/b", item(11) + item(12).replace("http://upstream.example/12", same))
-    folder.sync(**EPOCH)
+    folder.sync("--force", **EPOCH)
     before = folder.files()
-    done = folder.run("takedown", "entry-11", word, "--yes")
+    done = folder.here("takedown", "entry-11", word, "--yes")
     assert done.returncode == 1
     assert "nothing was changed" in done.stderr
     assert folder.files() == before
@@ -104,24 +110,47 @@ def test_what_is_unclear_changes_nothing(folder: Folder, upstream: Upstream, wor
 def test_a_copy_of_another_source_is_named(folder: Folder, upstream: Upstream) -> None:
     """Another post that leads to the same page stays, and the command says which; a second run finds nothing to do."""
     upstream.feed("/a", item(11).replace(">entry-11<", ">copy-11<"))
-    folder.sync(**EPOCH)
-    done = folder.run("takedown", "entry-11", "--yes", "--json")
-    copy = [path.stem.rpartition("-")[2] for path in (folder.root / "posts" / "news" / "a").iterdir()]
-    assert f"it stays unless you name it too: {copy[0]}" in done.stderr
+    folder.sync("--force", **EPOCH)
+    done = folder.here("takedown", "entry-11", "--yes", "--json")
+    [copy] = (folder.root / "posts" / "news" / "a").glob("entry-11-*.md")
+    assert f"it stays unless you name it too: {copy.stem.rpartition('-')[2]}" in done.stderr
     [key] = json.loads(done.stdout.splitlines()[-1])["taken_down"]
-    again = folder.run("takedown", key, "--yes")
+    again = folder.here("takedown", key, "--yes")
     assert again.returncode == 0
     assert "nothing to do" in again.stderr
 
 
 def test_it_asks_first(folder: Folder) -> None:
     """On a terminal it asks, and anything but yes changes nothing; without one it wants --yes."""
-    folder.sync(**EPOCH)
     before = folder.files()
     refused = talk(folder, ["takedown", "entry-11"], ("never publish again", "n\n"))
     assert refused.code == 1
-    assert folder.run("takedown", "entry-11").returncode == 1
+    assert folder.here("takedown", "entry-11").returncode == 1
     assert folder.files() == before
     agreed = talk(folder, ["takedown", "entry-11"], ("never publish again", "y\n"))
     assert agreed.code == 0
     assert len(ledger(folder)) == 1
+
+
+def test_copies_go_as_well(folder: Folder) -> None:
+    """A post that a hand has moved, and a copy of it, are removed with it; a dry run removes nothing."""
+    place = post(folder, 11)
+    elsewhere = folder.root / "posts" / "kept"
+    elsewhere.mkdir()
+    shutil.copy(place, elsewhere / f"copy-{place.name}")
+    place.rename(elsewhere / place.name)
+    done = folder.here("takedown", "entry-11", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_dry_run_takes_nothing_down(folder: Folder) -> None:
+    """A line that came with a commit is obeyed by the next real run, not by one that only looks."""
+    place = post(folder, 11)
+    key = place.stem.rpartition("-")[2]
+    line = {"kind": "takedown", "source": "b", "id": "entry-11", "key": key, "at": "2026-01-01T00:00:00Z"}
+    (folder.root / "ledger.jsonl").write_text(f'{{"ledger": 1}}\n{json.dumps(line)}\n')
+    folder.run("sync", "--force", "--dry-run", **EPOCH)
+    assert place.exists()
+    folder.sync(**EPOCH)
+    assert not place.exists()

@@ -62,7 +62,7 @@ def build(
     settings, now = load(invocation), clock.now()
     with (
         Console(invocation) as console,
-        open_project(settings, console.report, now, jobs=jobs, accept_deletions=accept_deletions) as project,
+        open_project(settings, console.report, now, jobs=jobs, accept_deletions=accept_deletions, dry_run=dry_run) as project,
     ):
         retention = Retention(project)
         expired = 0 if categories or dry_run else retention.expire(console.report, insist=expire)

@@ -74,7 +74,9 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
     """Run one sync and tell it; also what `demo` calls."""
     with Console(invocation, dry_run=request.dry_run) as console:
         try:
-            with open_project(settings, console.report, request.now, jobs=request.jobs or 1) as project:
+            with open_project(
+                settings, console.report, request.now, jobs=request.jobs or 1, dry_run=request.dry_run
+            ) as project:
                 summary = run_sync(project, request, console.report)
                 fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
         except InterruptedRunError as error:

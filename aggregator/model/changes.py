@@ -42,7 +42,8 @@ class PostRow:
     locked: bool = False
     dated: str | None = None  #: how its date was chosen when it was first written, in words; None: nobody remembers
     expired: bool = False  #: beyond the limits of `keep`: its file was removed, or is about to be
-    noted: bool = False  #: since it was locked, upstream had another version, which is only noted
+    #: Of a locked post: upstream had another version since, which is only noted. Of another: it changed behind our back.
+    noted: bool = False
     traits: bytes = b""  #: `model.traits`
 
 

@@ -180,6 +180,7 @@ class _Plan:
         self._there = there
         self._adopted = {path: key for key, path in standing.paths.items()}
         self._taken: dict[str, str] = {}  #: path by key, of this plan
+        self._renamed = settings.renamed
         self._by_category: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
         self._names = {name.casefold() for source in settings.sources for name in (source.id, source.name)}
         for source in settings.sources:
@@ -225,7 +226,9 @@ class _Plan:
 
     def _source(self, file: OldFile) -> tuple[str, str]:
         """Return id and title of the source that a post belongs to."""
-        found = self._by_category.get(_folded(file.categories))
+        # A category that was renamed since has its sources under its name of today.
+        now = self._renamed.current(file.categories)
+        found = self._by_category.get(_folded(file.categories)) or self._by_category.get(_folded(now))
         if found:
             if len(found) > 1:
                 self.shared[file.categories] = tuple(name for _, name, _ in found)

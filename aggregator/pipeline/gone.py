@@ -8,7 +8,7 @@ A take-down is its line, then the files, then the state; whatever a crash cuts o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +22,8 @@ from aggregator.pipeline.absent import Absences, judge_absences
 from aggregator.pipeline.remembered import gone_traits
 from aggregator.store.files import remove_file
 from aggregator.store.ledger import Deleted, Expired, Takedown
-from aggregator.store.posts import extra_path, is_adopted, list_pages, list_posts
+from aggregator.store.posts import adopted_path, extra_path, is_adopted, list_pages, list_posts, read_post_file
+from aggregator.store.profiles import PostFormatError
 from aggregator.store.state import Batch
 
 if TYPE_CHECKING:
@@ -89,9 +90,13 @@ def unmounted_error(project: Project) -> UnmountedError:
 
 
 def take_down(project: Project, lines: Iterable[Takedown], report: Callable[[Event], None]) -> None:
-    """Write down what must not be published, and remove its posts. Raises StoreError."""
+    """Write down what must not be published, and remove its posts, copies that a hand has made included. Raises StoreError."""
     project.note(lines)
     finish_takedowns(project, report)
+    keys = {line.key for line in project.ledger.of(Takedown)}
+    for path in list(list_pages(project.place.root)):
+        if key_of_name(path) in keys and remove_file(project.place.root, path):
+            report(Note(text=f"{project.settings.posts.dir}/{path}: a copy of what was taken down; removed"))
 
 
 def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
@@ -108,6 +113,28 @@ def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
         project.state.forget_posts([row.key for row in rows], project.outputs_of({row.categories for row in rows}))
 
 
+def settle_lines(project: Project, report: Callable[[Event], None]) -> None:
+    """Bring the state in line with what the ledger says was deleted or has expired. Raises StoreError.
+
+    Another machine may have noted it, whose commit came with the lines: then the posts are gone without a word. A post that is
+    there all the same was put back, or a merge has brought its line back: the line is struck out.
+    """
+    gone: tuple[Expired | Deleted, ...] = (*project.ledger.of(Expired), *project.ledger.of(Deleted))
+    lines = {line.key: line for line in gone}
+    taken = {line.key for line in project.ledger.of(Takedown)}
+    rows = [row for row in project.state.find(sorted(lines.keys() - taken)) if not row.expired] if lines else []
+    if not rows:
+        return
+    back = [row for row in rows if os.path.lexists(project.place.root / row.path)]
+    project.strike(lines[row.key] for row in back)
+    for row in back:
+        report(Note(text=f"{project.settings.posts.dir}/{row.path}: is there, so it is published, whatever ledger.jsonl said"))
+    there = {row.key for row in back}
+    project.state.forget_posts(
+        [row.key for row in rows if row.key not in there], project.outputs_of({row.categories for row in rows})
+    )
+
+
 def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Event], None]) -> tuple[PostRow, ...]:
     """Return the posts found on the disk that may be indexed, given what the ledger says of them. Raises StoreError.
 
@@ -116,6 +143,8 @@ def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Ev
     rows = tuple(rows)
     deleted = {line.key: line for line in project.ledger.of(Deleted)}
     taken = {line.key for line in project.ledger.of(Takedown)}
+    if project.dry_run:
+        return tuple(row for row in rows if row.key not in taken)
     if back := [row for row in rows if row.key in deleted and row.key not in taken]:
         project.strike(deleted[row.key] for row in back)
         unedited = {row.key for row in back if deleted[row.key].post == row.post_hash.hex()}
@@ -152,12 +181,33 @@ def _look(project: Project) -> Absences:
         key = key_of_name(path)
         if key is not None and (key not in there or own.get(key) == path):
             there[key] = path
-    there |= {key: path for key, path in own.items() if path in pages and is_adopted(path, key)}
+    there |= {
+        key: now for key, path in own.items() if is_adopted(path, key) and (now := _adopted_at(project, key, path, pages))
+    }
     # A link or a folder in a post's place is no post, but no hand deleted it either: publishing names it.
     there |= {key: path for key, path in own.items() if key not in there and os.path.lexists(project.place.root / path)}
-    folders = {path.rpartition("/")[0] for path in own.values()}
+    if missing := own.keys() - there.keys():
+        # Another machine may have kept them no longer, and its commit come here.
+        from aggregator.pipeline.retention import Retention  # which rests on this module
+
+        let_go = Retention(project).let_go(missing)
+        known = [post for post in known if post[0] not in let_go]
+    folders = {path.rpartition("/")[0] for _, _, path in known}
     standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
     return judge_absences(known, there, standing, accept=project.accept_deletions)
+
+
+def _adopted_at(project: Project, key: str, path: str, pages: Collection[str]) -> str | None:
+    """Return where an adopted post is: where it was, or where its archive file says, which may come from another machine."""
+    from aggregator.store.profiles.adopted import path_of  # reads YAML: most projects have no such posts
+
+    if path in pages:
+        return path
+    try:
+        now = path_of(read_post_file(project.place.archive, adopted_path(key)))
+    except PostFormatError:
+        return None
+    return now if now in pages else None
 
 
 def _any_adopted(project: Project) -> bool:

@@ -171,8 +171,10 @@ def _edited_row(row: PostRow, entry: Entry, found: bytes, *, plain: bool) -> Pos
 
     What is not byte for byte what its entry renders to was edited by hand, and is not ours to write any more. What is
     (`plain`) may be our own: a run can die between a post and its transaction. Such a post is adopted, which protects a
-    careful hand as well: nothing is written over it unless upstream says the same (`decide.compare`).
+    careful hand as well: nothing is written over it unless upstream says the same (`decide.compare`), and never what the
+    settings say (`noted`). No run of ours changes the categories of a post with what upstream says.
     """
-    locked = row.locked or not plain
+    locked = row.locked or not plain or entry.categories != row.categories
     now = row_of(entry, row.path, found, raw_hash=row.raw_hash if locked else None)
-    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=locked, noted=row.noted)
+    noted = row.noted or not locked
+    return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=locked, noted=noted)

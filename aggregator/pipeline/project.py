@@ -23,7 +23,14 @@ from aggregator.model.settings import Settings
 from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
-from aggregator.pipeline.gone import check_mounted, finish_takedowns, settle_absences, unmounted_error, without_gone
+from aggregator.pipeline.gone import (
+    check_mounted,
+    finish_takedowns,
+    settle_absences,
+    settle_lines,
+    unmounted_error,
+    without_gone,
+)
 from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.pipeline.unfinished import settle
@@ -48,11 +55,19 @@ class Project:
     """One project folder, held by this process."""
 
     def __init__(
-        self, settings: Settings, state: State, ledger: Ledger, now: datetime, *, accept_deletions: bool = False
+        self,
+        settings: Settings,
+        state: State,
+        ledger: Ledger,
+        now: datetime,
+        *,
+        accept_deletions: bool = False,
+        dry_run: bool = False,
     ) -> None:
         """Take the parts; see `open_project`."""
         self.now = now
         self.accept_deletions = accept_deletions
+        self.dry_run = dry_run  #: nothing of posts, feeds and ledger is touched
         self.settings = settings
         self.state = state
         self.ledger = ledger
@@ -315,11 +330,18 @@ class Project:
 
 @contextmanager
 def open_project(
-    settings: Settings, report: Callable[[Event], None], now: datetime, *, jobs: int = 1, accept_deletions: bool = False
+    settings: Settings,
+    report: Callable[[Event], None],
+    now: datetime,
+    *,
+    jobs: int = 1,
+    accept_deletions: bool = False,
+    dry_run: bool = False,
 ) -> Iterator[Project]:
     """Lock the project, open ledger and state, index the posts if the state is new, finish what a dead run began.
 
-    `now` is what the ledger's lines are dated with; `accept_deletions`: whatever post is missing was deleted on purpose.
+    `now` is what the ledger's lines are dated with; `accept_deletions`: whatever post is missing was deleted on purpose;
+    `dry_run`: no post is removed, and no line of the ledger written or struck out.
 
     Raises LockedError, LedgerError, NewerFormatError, UnmountedError, StoreError.
     """
@@ -330,15 +352,20 @@ def open_project(
         ledger = Ledger.load(settings.root / FILE_NAME)
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
-            project = Project(effective(settings, ledger), opened.state, ledger, now, accept_deletions=accept_deletions)
+            project = Project(
+                effective(settings, ledger), opened.state, ledger, now, accept_deletions=accept_deletions, dry_run=dry_run
+            )
             _check_profile(project)
             if opened.note:
                 report(Note(text=opened.note))
             if opened.fresh:
                 _index_first(project, report, jobs, why="begun anew" if opened.note else "there was none")
+            if not dry_run:
+                settle_lines(project, report)
             check_mounted(project)
-            settle(project.state, project.place, project.outputs_of)
-            finish_takedowns(project, report)
+            if not dry_run:
+                settle(project.state, project.place, project.outputs_of)
+                finish_takedowns(project, report)
             yield project
         finally:
             opened.state.close()

@@ -83,6 +83,26 @@ class Retention:
             project.state.expiry.make_durable()
         return number + self._remove(rows, report)
 
+    def let_go(self, keys: Collection[str]) -> frozenset[str]:
+        """Note which of these posts, whose files are gone, have expired, and return their keys.
+
+        Another machine that works on the same repository may have removed them first.
+        """
+        if self._off:
+            return frozenset()
+        state = self._project.state
+        found: list[PostRow] = []
+        for source_id in state.expiry.spans():
+            keep = self._own.get(source_id, self._general)
+            if keep != FOR_EVER:
+                beyond = state.expiry.beyond(source_id, self._since(keep), keep.entries, unsure=True)
+                found += [row for row in beyond if row.key in keys]
+        if found and not self._project.dry_run:
+            gone = [row.key for row in found]
+            state.expiry.mark(gone, folders=(), dirty=self._project.outputs_of({row.categories for row in found}))
+            state.expiry.removed(gone)
+        return frozenset(row.key for row in found)
+
     def settle(self) -> None:
         """Note that the feeds are written without what was removed; as long as one waits, its gate must still know."""
         state = self._project.state

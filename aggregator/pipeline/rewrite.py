@@ -89,9 +89,10 @@ def as_today(entry: Entry, source: Source | None, renamed: Renames) -> Entry:
 
 
 def _is_ours(profile: Profile, row: PostRow, entry: Entry, *, post: bytes, found: bytes) -> bool:
-    """Tell whether a post may be written: as we left it, or found in our very form."""
-    if row.locked:
+    """Tell whether a post may be written: as we left it, or in our very form when it was indexed.
+
+    What has changed since may be a careful hand's, also where publishing has noted it already: that keeps our form.
+    """
+    if row.locked or row.noted or found != row.post_hash:
         return False
-    if found == row.post_hash and row.raw_hash is not None:
-        return True
-    return is_plain(profile, entry, post)
+    return row.raw_hash is not None or is_plain(profile, entry, post)

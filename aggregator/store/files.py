@@ -68,7 +68,7 @@ def write_file(root: Path, path: str, content: bytes, *, keep_old: bool = False)
         try:
             try:
                 _write_all(descriptor, content)
-                if keep_old and os.path.lexists(f"{_real_folder(root, folder)}/{name}"):  # noqa: PTH110 - speed
+                if keep_old and os.path.lexists(f"{_real_folder(root, folder)}/{name}"):
                     os.fsync(descriptor)
             finally:
                 os.close(descriptor)
