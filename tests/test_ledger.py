@@ -143,6 +143,17 @@ def test_two_branches_may_note_one_deletion_of_two_versions(path: Path) -> None:
     assert (line.category, line.at) == ("News", AT)
 
 
+def test_two_branches_may_take_one_entry_down_for_two_reasons(path: Path) -> None:
+    """Why an entry was taken down is for whoever reads the ledger: two reasons of two people are no contradiction."""
+    rows = [
+        f'{{"kind": "takedown", "source": "a", "id": "1", "key": "{KEY}", "at": "{year}-01-02T00:00:00Z", "reason": "{why}"}}'
+        for year, why in ((2027, "later"), (2026, "first"))
+    ]
+    for lines in (rows, rows[::-1]):
+        [line] = _load(path, "\n".join(['{"ledger": 1}', *lines, ""])).of(Takedown)
+        assert line.reason == "first"
+
+
 FAULTS = {
     "empty": ("", 1, "it is empty"),
     "no version": (f"{ROW}\n", 1, "it should be"),

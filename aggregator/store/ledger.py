@@ -139,7 +139,7 @@ _KINDS: dict[str, type[Line]] = {
     kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
 }
 
-_CIRCUMSTANCES = frozenset({"at", "category", "traits", "post"})
+_CIRCUMSTANCES = frozenset({"at", "category", "traits", "post", "reason"})
 _DIGITS = {"traits": re.compile(r"[0-9a-f]{80}", re.ASCII), "post": re.compile(r"[0-9a-f]{32}", re.ASCII)}
 _HEADER = f'{{"ledger": {VERSION}}}'
 _CONFLICT = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
@@ -221,7 +221,7 @@ def _identity(line: Line) -> tuple[str, ...]:
 
 
 def _said(line: Line) -> dict[str, Any]:
-    """Return what the record says, without when and of what version of a post."""
+    """Return what the record says, without when, why and of what version of a post."""
     return {name: value for name, value in asdict(line).items() if name not in _CIRCUMSTANCES}
 
 
