@@ -211,6 +211,26 @@ def test_names_that_end_like_a_key_disturb_nobody(small: Folder) -> None:
     assert _feed(small).count("<entry>") == 5
 
 
+@pytest.mark.parametrize("bad", ["link", "folder", "below a file", "no text"])
+def test_an_archive_file_that_cannot_be_understood_costs_nothing_else(small: Folder, bad: str) -> None:
+    """What git or a hand has put among the archive files is named; every other post is indexed and every source polled."""
+    _imported(small)
+    place = small.root / "archive/adopted/abcdefghij22.json"
+    if bad == "link":
+        place.symlink_to("/etc/passwd")
+    elif bad == "folder":
+        place.mkdir()
+    else:
+        path = {"below a file": f"{_place(small, 2).relative_to(small.root / POSTS)}/x.md", "no text": "\ud800.md"}[bad]
+        place.write_text(json.dumps({"version": 1, "path": path}), "utf-8")
+
+    done = small.sync()
+
+    assert "kept as it is, not published" in done.stderr
+    assert "posts: 1 new" in done.stderr
+    assert _feed(small).count("<entry>") == 5
+
+
 def test_a_post_that_was_moved_is_adopted_where_it_is(small: Folder) -> None:
     """Importing again after a hand has renamed a post finds it at its new place, under its old id."""
     _imported(small)

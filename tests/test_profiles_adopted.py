@@ -179,7 +179,9 @@ def test_what_means_several_things_is_refused_with_the_reason(post: bytes, reaso
         _adopted(post)
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a//b.md", "", None, 3, "a\0b.md"])
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd", "a//b.md", "", None, 3, "a\0b.md", "\ud800.md", f"{'字' * 85}.md"]
+)
 def test_an_archive_file_leads_nowhere_else(path: object) -> None:
     """The path of an adopted post stays below the posts folder."""
     with pytest.raises(PostFormatError, match="names no path"):

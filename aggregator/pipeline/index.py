@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aggregator.errors import PlaceError
 from aggregator.model.changes import PostRow
 from aggregator.pipeline.jobs import Indexed, IndexJob, PostsPlace
-from aggregator.store.files import read_file
-from aggregator.store.posts import ADOPTED, adopted_path, read_post, row_of
+from aggregator.store.posts import ADOPTED, adopted_path, read_post, read_post_file, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 
@@ -22,6 +22,11 @@ def index_posts(job: IndexJob) -> Indexed:
             found = read_post(job.place.root, path, profile, job.place.archive, key=key)
         except PostFormatError as error:
             unreadable.append((path, str(error)))
+            continue
+        except PlaceError as error:
+            if key is None:
+                raise  # listed a moment ago: its folder is out of reach, and the run decides what follows
+            unreadable.append((key, str(error)))  # where an archive file leads costs its own post only
             continue
         if found is not None:
             entry, post_hash = found
@@ -40,6 +45,6 @@ def _adopted(place: PostsPlace, keys: tuple[str, ...], unreadable: list[tuple[st
     for key in keys:
         file = adopted_path(key)
         try:
-            yield path_of(read_file(place.archive, file)), key
-        except PostFormatError as error:
+            yield path_of(read_post_file(place.archive, file)), key
+        except (PostFormatError, PlaceError) as error:
             unreadable.append((file, f"{place.archive.name}/{file}: {error}"))

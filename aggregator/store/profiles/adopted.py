@@ -39,6 +39,7 @@ _PROXIED = re.compile(r"(?:(?<=[\"'])|\A)https://cors\.zfour\.workers\.dev/\?(?=
 #: Drawn anew by each run: no picture of the entry.
 _RANDOM_COVER = re.compile(r"https?://picsum\.photos/.*[?&]random=", re.DOTALL)
 _COVERS = ("headimg", "thumbnail")
+_LONGEST_NAME = 255  #: bytes, on most file systems
 
 
 class ForeignPostError(PostFormatError):
@@ -123,9 +124,18 @@ def extra_of(
 def path_of(extra: bytes | None) -> str:
     """Return where the post of an archive file is, below the posts folder. Raises PostFormatError."""
     path = read_extra(extra).get("path")
-    if not isinstance(path, str) or "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+    if not isinstance(path, str) or not _is_path(path):
         raise PostFormatError("its archive file is damaged: it names no path below the posts folder")
     return path
+
+
+def _is_path(path: str) -> bool:
+    """Tell whether a text can be where a post is; a file that came by git may say anything."""
+    try:
+        parts = path.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return b"\0" not in path.encode() and {b"", b".", b".."}.isdisjoint(parts) and max(map(len, parts)) <= _LONGEST_NAME
 
 
 def _read(post: bytes) -> tuple[dict[str, Any], str]:
