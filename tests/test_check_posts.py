@@ -195,6 +195,8 @@ def test_rfc_822_is_right_in_hexo_where_the_machine_has_the_same_zone(checked: C
         ("hugo", {"hugo.toml": "a = \n"}, ["site-config"]),
         ("hugo", {"hugo.toml": "a = " + "[" * 5000 + "\n"}, ["site-config"]),
         ("hugo", {"hugo.json": "{"}, ["site-config"]),
+        ("hugo", {"hugo.json": f'{{"a": {"1" * 5000}}}'}, ["site-config"]),
+        ("hugo", {"hugo.toml": f"a = {'1' * 5000}"}, ["site-config"]),
         ("hugo", {}, ["site-config"]),
     ],
 )

@@ -92,6 +92,8 @@ def _mapping(site: Path, name: str) -> dict[str, Any]:
         raise SiteConfigError(f"{name}: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise SiteConfigError(f"{name}: it is nested too deeply") from error
+    except ValueError as error:  # a whole number of more digits than Python turns into one
+        raise SiteConfigError(f"{name}: a value in it cannot be read: {str(error).partition(';')[0].lower()}") from error
     if found is None:
         return {}
     if not isinstance(found, dict):
