@@ -81,6 +81,22 @@ def test_what_has_no_post_yet_is_kept_out(folder: Folder, upstream: Upstream) ->
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
 
 
+def test_the_id_that_upstream_uses_now_takes_down_the_entry_that_it_stands_for(folder: Folder, upstream: Upstream) -> None:
+    """With its source, an id that is an alias means the entry under whatever id it is stored, with its post or without."""
+    folder.sync(**EPOCH)
+    upstream.feed("/b", item(11).replace(">entry-11<", ">now-11<") + item(12).replace(">entry-12<", ">now-12<"))
+    folder.sync("--force", **EPOCH)
+    place = post(folder, 11)
+    post(folder, 12).unlink()
+    folder.run("build")
+
+    assert folder.run("takedown", "--source", "b", "now-11", "now-12", "--yes").returncode == 0
+
+    assert not place.exists()
+    assert {line["id"] for line in ledger(folder) if line["kind"] == "takedown"} == {"entry-11", "entry-12"}
+    assert titles(folder, "news/b.atom") == []
+
+
 def test_what_was_deleted_can_be_taken_down(folder: Folder) -> None:
     """A post that a hand has deleted is known by its line in the ledger; then putting it back does not help."""
     place = post(folder, 11)

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 import click
 
@@ -22,7 +23,7 @@ from aggregator.pipeline.gone import line_of, take_down, unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.pipeline.reading import Reading
-from aggregator.store.ledger import Takedown
+from aggregator.store.ledger import Alias, Deleted, Expired, Takedown
 from aggregator.workers import Workers
 
 _LISTED = 10
@@ -92,7 +93,7 @@ def _wanted(
         if source_name is not None:
             line = _of_source(invocation, project, source_name, word)
             rows = project.state.find([line.key])
-            lines[line.key] = line
+            lines[line.key] = line  # if there is a post, its own line comes in its place
         else:
             rows, gone = find_entries(reading, word)
             found = {row.key for row in rows} | {line.key for line in gone}
@@ -100,12 +101,7 @@ def _wanted(
                 _tell_unclear(invocation, word, rows)
                 unclear = True
                 continue
-            lines |= {
-                line.key: Takedown(
-                    source=line.source, id=line.id, key=line.key, at=project.now, category=line.category, traits=line.traits
-                )
-                for line in gone
-            }
+            lines |= {line.key: _banned(line, project.now) for line in gone}
         posts |= {row.key: row for row in rows}
         lines |= {row.key: line_of(Takedown, row, project.now) for row in rows}
     if unclear:
@@ -118,8 +114,20 @@ def _of_source(invocation: Invocation, project: Project, name: str, entry_id: st
     source = next((source for source in project.settings.sources if source.name == name), None)
     if source is None:
         raise no_such_source(invocation, name, [source.name for source in project.settings.sources])
-    category = join_category(source.categories)
-    return Takedown(source=source.id, id=entry_id, key=entry_key(source.id, entry_id), at=project.now, category=category)
+    ledger = project.ledger
+    # The entry may be stored under another id than the one that upstream uses now.
+    aliases = {line.id: line.key for line in ledger.of(Alias) if line.source == source.id}
+    key = aliases.get(entry_id) or entry_key(source.id, entry_id)
+    gone: tuple[Deleted | Takedown | Expired, ...] = (*ledger.of(Takedown), *ledger.of(Deleted), *ledger.of(Expired))
+    for line in gone:
+        if line.key == key:
+            return _banned(line, project.now)
+    return Takedown(source=source.id, id=entry_id, key=key, at=project.now, category=join_category(source.categories))
+
+
+def _banned(line: Deleted | Takedown | Expired, now: datetime) -> Takedown:
+    """Return the line for an entry of which only the ledger knows."""
+    return Takedown(source=line.source, id=line.id, key=line.key, at=now, category=line.category, traits=line.traits)
 
 
 def _tell_unclear(invocation: Invocation, word: str, rows: list[PostRow]) -> None:
