@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import LINK_HASH_BYTES, atom_id, feed_id
@@ -36,7 +37,7 @@ class LedgerIndex:
         lines: tuple[Deleted | Takedown, ...] = (*ledger.of(Deleted), *ledger.of(Takedown))
         for gone in lines:
             self.gone[gone.source].append(gone)
-        self.tombstones = _tombstones(lines, renamed)
+        self._taken_out, self._renamed = lines, renamed
         self.expired: dict[str, list[Expired]] = defaultdict(list)
         for expired in ledger.of(Expired):
             self.expired[expired.source].append(expired)
@@ -44,6 +45,11 @@ class LedgerIndex:
         for alias in ledger.of(Alias):
             self._aliases[alias.source][alias.id] = alias.key
         self._unstable = frozenset(line.source for line in ledger.of(Unstable))
+
+    @cached_property
+    def tombstones(self) -> dict[tuple[str, ...], list[Tombstone]]:
+        """Return the last entries that were taken out, by category; made when feeds are, not with every line that is added."""
+        return _tombstones(self._taken_out, self._renamed)
 
     def of(self, source_id: str, state: Mapping[str, KnownEntry]) -> Remembered:
         """Return what is known of a source, given what the state knows.
