@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests import raw_upstream
+from tests.timeline import Timeline, feed
 from tests.upstream import Folder, Upstream, item
 
 
@@ -43,3 +47,24 @@ def test_a_jekyll_post_is_named_by_the_day_it_was_first_written_with(folder: Fol
 
     assert path.startswith("posts/news/b/2026-01-01-entry-11-")
     assert list(folder.files("posts")) == [path]
+
+
+def test_what_a_volantis_post_cannot_hold_is_as_durable_as_the_post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the state knows a post, the disk has it and its archive file: without that one it could never be read again."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        real(descriptor)
+
+    with raw_upstream.Upstream(routes={"/a": feed()}) as upstream:
+        line = Timeline(tmp_path, {"a": upstream.address("/a")})
+        settings = line.root / "config/settings.yaml"
+        settings.write_text(settings.read_text("utf-8").replace("durable: false", "profile: volantis"), "utf-8")
+        monkeypatch.setattr(os, "fsync", fsync)
+        line.sync(0)
+
+    archived = {path.name for path in (line.root / "archive").iterdir()}
+    assert len(archived) == 2
+    assert archived <= set(synced)

@@ -35,12 +35,13 @@ from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, Inde
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.pipeline.unfinished import settle
 from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
-from aggregator.store.files import sweep_leftovers
+from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Line
 from aggregator.store.lock import project_lock
 from aggregator.store.opening import open_state
 from aggregator.store.paths import post_folder
-from aggregator.store.posts import ADOPTED, list_adopted, list_pages, list_posts
+from aggregator.store.posts import ADOPTED, archive_path, list_adopted, list_pages, list_posts
+from aggregator.store.profiles import get_profile
 from aggregator.store.state import Batch, State
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -304,6 +305,17 @@ class Project:
         self._seen |= folders
         self.adopted += len(rows)
         return len(rows)
+
+    def keep(self, rows: Iterable[PostRow]) -> None:
+        """Have the disk keep posts, and what they cannot hold, before the state speaks of them. Raises StoreError."""
+        written = tuple(rows)
+        if not written or not self.settings.posts.durable:
+            return
+        place = self.place
+        if get_profile(place.profile, place.timezone).keeps_archive:
+            archived = (archive_path(row.key) for row in written)
+            make_durable(place.archive, [path for path in archived if (place.archive / path).exists()])
+        make_durable(place.root, [row.path for row in written])
 
     def touched(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Note the folders of these posts as written to by this run; return those that are new to the note."""

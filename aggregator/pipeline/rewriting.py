@@ -17,8 +17,6 @@ from aggregator.model.source import Source
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import RewriteJob, Rewritten, run_rewrite
 from aggregator.pipeline.project import Project
-from aggregator.store.files import make_durable
-from aggregator.store.posts import archive_path
 from aggregator.store.state import Batch
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -79,10 +77,7 @@ async def _write(
     project.state.save(Batch(intents=intents, open_folders=tuple(sorted(folders))))
     job = replace(look, rows=tuple(row for row in look.rows if row.key in planned), planned=planned)
     done = await _run(project, workers, report, job)
-    if project.settings.posts.durable:
-        make_durable(project.place.root, [row.path for row in done.rows])
-        archived = [path for row in done.rows if (project.place.archive / (path := archive_path(row.key))).exists()]
-        make_durable(project.place.archive, archived)
+    project.keep(done.rows)
     dirty = {row.categories for row in done.rows} | {before[row.key].categories for row in done.rows}
     project.state.save(Batch(rows=done.rows, dirty_outputs=project.outputs_of(dirty), written_anew=True))
     return done

@@ -30,7 +30,6 @@ from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.pipeline.retention import Retention
 from aggregator.schedule import Next
-from aggregator.store.files import make_durable
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
 from aggregator.workers import WorkerDiedError, Workers
@@ -330,8 +329,8 @@ class _Sync:
             rows = [row for done in batch for row in done.rows]
             project = self._project
             try:
-                if rows and self._settings.posts.durable:
-                    await asyncio.to_thread(make_durable, project.place.root, [row.path for row in rows])
+                if rows:
+                    await asyncio.to_thread(project.keep, rows)
             except BaseException:
                 self._batch = batch + self._batch  # a signal may come just here: the last flush takes them
                 raise
