@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.model.poll import Outcome, PollCounts
-from aggregator.store.tables import LIVE, MARKED, categories_table, entries_table, live, polls_table, sources_table
+from aggregator.store.tables import LIVE, MARKED, categories_table, entries_table, live, polls_table
 
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 
@@ -86,23 +86,22 @@ def posts_before(row: PostRow, categories: Sequence[str]) -> sa.Select[Any]:
 
 
 def spans() -> sa.Select[Any]:
-    """Return the question from when to when the posts of each source are dated; a look at each end of an index."""
+    """Return the question from when to when the posts of each source are dated, polled or not."""
     column = entries_table.c
-    own = (column.source_id == sources_table.c.id, live)
-    first = sa.select(sa.func.min(column.date)).where(*own).scalar_subquery()
-    last = sa.select(sa.func.max(column.date)).where(*own).scalar_subquery()
-    return sa.select(sources_table.c.id, first.label("oldest"), last.label("newest"))
+    oldest, newest = sa.func.min(column.date), sa.func.max(column.date)
+    return sa.select(column.source_id, oldest.label("oldest"), newest.label("newest")).where(live).group_by(column.source_id)
 
 
 def posts_beyond(source_id: str, since: datetime | None, entries: int | None, *, unsure: bool) -> sa.Select[Any]:
     """Return the question which unedited posts of a source are dated before `since`, or have so many newer ones beside them.
 
-    Where the state was rebuilt since, nobody knows whether a post was edited: `unsure` wants those as well.
+    Where the state was rebuilt since, or the post changed behind its back, nobody knows whether it was edited: `unsure` wants
+    those as well.
     """
     column = entries_table.c
     own = [column.source_id == source_id, live, column.locked == 0]
     if not unsure:
-        own.append(column.raw_hash.is_not(None))
+        own += [column.raw_hash.is_not(None), column.noted == 0]
     beyond = []
     if since is not None:
         beyond.append(column.date < int(since.timestamp()))
