@@ -167,6 +167,7 @@ SCENARIOS = {
     "first sync": Scenario(words=SYNC, prepare=_nothing, undated="entry-2-"),
     "sync of news": Scenario(words=SYNC, prepare=_news, undated="entry-13-"),
     "sync of news, volantis": Scenario(words=SYNC, prepare=_news, undated="entry-13-", settings="posts: {profile: volantis}"),
+    "sync of news, build next": Scenario(words=SYNC, prepare=_news, after=(_BUILD, SYNC), undated="entry-13-"),
     "build": Scenario(words=_BUILD, prepare=_hands, after=(_BUILD, SYNC)),
     "posts anew": Scenario(words=_ANEW, prepare=_settings, after=(_ANEW, SYNC)),
     "posts anew, volantis": Scenario(

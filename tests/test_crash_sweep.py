@@ -31,7 +31,10 @@ KINDS = {
     "I/O error while reading": (Fault(action=ONCE, error=errno.EIO, mask=READS), 15),
 }
 #: The long sweeps are cut into parts, for processes to share.
-PARTS = {("first sync", "killed"): 6, ("sync of news", "killed"): 2, ("sync of news, volantis", "killed"): 2}
+PARTS = {
+    ("first sync", "killed"): 6,
+    **{(name, "killed"): 3 for name in ("sync of news", "sync of news, volantis", "sync of news, build next")},
+}
 CASES = [
     pytest.param(name, kind, part, id=f"{name}-{kind}-{part}".replace(" ", "_").replace(",", ""))
     for name in SCENARIOS
