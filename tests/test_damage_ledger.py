@@ -76,7 +76,7 @@ def test_a_folder_in_the_ledger_s_place(copies: Copies, command: str) -> None:
     folder = copies.get()
     (folder.root / "ledger.jsonl").mkdir()
 
-    assert "A folder stands where a file should be" in _refused(folder, copies, COMMANDS[command])
+    assert "a folder stands where a file should be" in _refused(folder, copies, COMMANDS[command]).casefold()
 
 
 @pytest.mark.sampled(1)
