@@ -16,7 +16,7 @@ from aggregator.store.opening import open_state
 from aggregator.store.posts import post_hash
 from aggregator.store.state import Batch
 from tests.publish_records import bare_item, make_item
-from tests.upstream import Folder, Upstream, item, titles
+from tests.upstream import Folder, Upstream, item, titles, unsealed
 
 SETTINGS = "title: Better title, author: Byline, rights: {note: Ask first}"
 
@@ -46,10 +46,10 @@ def post(folder: Folder, number: int) -> Path:
 
 def test_old_posts_follow_the_settings_of_today(folder: Folder, upstream: Upstream) -> None:
     """Category, byline, title and note change, nothing else does; entries change feeds, and a second run writes nothing."""
-    before = {path: text.decode() for path, text in folder.files("posts").items()}
+    before = {path: unsealed(text.decode()) for path, text in folder.files("posts").items()}
     changed_settings(folder, upstream)
     done = folder.here("build", "--posts")
-    after = {path: text.decode() for path, text in folder.files("posts").items()}
+    after = {path: unsealed(text.decode()) for path, text in folder.files("posts").items()}
     once = (folder.files(), folder.times())
     again = folder.here("build", "--posts")
 

@@ -128,4 +128,22 @@ def test_only_a_post_that_is_ours_is_rewritten(
     known: KnownEntry, disk_hash: bytes, *, same: bool, plain: bool, fate: Fate
 ) -> None:
     """A post is rewritten only if it is byte for byte what we last wrote, and a reader would notice."""
-    assert compare(known, disk_hash=disk_hash, same=same, plain=plain) is fate
+    assert compare(known, disk_hash=disk_hash, same=same, plain=plain, sealed=False) is fate
+
+
+@pytest.mark.parametrize(
+    ("known", "disk_hash", "same", "fate"),
+    [
+        (KNOWN, b"post", False, Fate.REWRITE),
+        (KNOWN, b"post", True, Fate.KEEP),
+        (KNOWN, b"other", False, Fate.REWRITE),
+        (KNOWN, b"other", True, Fate.HEAL),
+        (replace(KNOWN, raw_hash=None), b"post", False, Fate.REWRITE),
+        (replace(KNOWN, raw_hash=None), b"post", True, Fate.KEEP),
+        (replace(KNOWN, locked=True), b"post", False, Fate.REWRITE),
+        (replace(KNOWN, locked=True), b"post", True, Fate.HEAL),
+    ],
+)
+def test_a_sealed_post_is_ours_whatever_is_known(known: KnownEntry, disk_hash: bytes, *, same: bool, fate: Fate) -> None:
+    """A post that proves that nobody edited it follows upstream: after a lost state, or another machine's run."""
+    assert compare(known, disk_hash=disk_hash, same=same, plain=True, sealed=True) is fate

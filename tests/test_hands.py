@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +78,47 @@ def test_ten_syncs_with_upstream_edits(tmp_path: Path, monkeypatch: pytest.Monke
 def _titles(timeline: Timeline) -> list[str]:
     found = feedparser.parse((timeline.root / "public" / "feeds" / "news.atom").read_bytes())
     return [entry.title for entry in found.entries]
+
+
+def test_a_lost_state_freezes_no_post(tmp_path: Path) -> None:
+    """Posts that nobody edited follow upstream after the state is lost, whatever has changed; an edited one stays."""
+    with Upstream(routes={"/f": [_version(0), _version(1), _version(2)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/f")})
+        timeline.sync(0)
+        edited = _post(timeline, 1)
+        edited.write_bytes(_edit_title(edited.read_bytes().decode()).encode())
+        content = edited.read_bytes()
+        shutil.rmtree(timeline.root / "state")
+        [event] = timeline.sync(1).values()
+        assert (event.new, event.updated, event.locked) == (1, 2, 1)
+        [event] = timeline.sync(2, force=True).values()
+        assert event.updated == 2
+    assert edited.read_bytes() == content
+    assert "Version 2 of entry 2" in _post(timeline, 2).read_text("utf-8")
+
+
+def test_another_machine_is_no_hand(tmp_path: Path) -> None:
+    """A post that another machine's run wrote anew, as its commit brings it, still follows upstream under an older state."""
+    with Upstream(routes={"/f": [_version(0), _version(1), _version(2)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/f")})
+        timeline.sync(0)
+        shutil.copytree(timeline.root / "state", tmp_path / "older")
+        timeline.sync(1, force=True)
+        shutil.rmtree(timeline.root / "state")
+        (tmp_path / "older").rename(timeline.root / "state")
+        [event] = timeline.sync(2, force=True).values()
+        assert (event.updated, event.locked) == (3, 0)
+
+
+def test_an_edit_that_is_taken_back_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post that was edited, published so, and put back as it was is ours again."""
+    with Upstream(routes={"/f": [_version(0), _version(1)]}) as upstream:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/f")})
+        timeline.sync(0)
+        place = _post(timeline, 1)
+        content = place.read_bytes()
+        place.write_bytes(_edit_title(content.decode()).encode())
+        _build(timeline.root, monkeypatch)
+        place.write_bytes(content)
+        [event] = timeline.sync(1, force=True).values()
+        assert (event.updated, event.locked) == (3, 0)

@@ -15,7 +15,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, link_hash
 from aggregator.model.traits import traits_of
 from aggregator.store.paths import post_path
-from aggregator.store.posts import archive_path, list_posts, post_hash, read_post, row_of, write_post
+from aggregator.store.posts import StoredPost, archive_path, list_posts, post_hash, read_post, row_of, write_post
 from aggregator.store.profiles import PROFILE_NAMES, PostFormatError, Profile, default, get_profile, volantis
 from tests.post_records import entry, full_entry
 
@@ -44,7 +44,7 @@ def test_a_post_is_read_as_it_was_written(root: Path, archive: Path, name: str) 
     profile = get_profile(name)
     written = _write(root, profile)
 
-    assert read_post(root, PATH, profile, archive) == (ENTRY, written)
+    assert read_post(root, PATH, profile, archive) == StoredPost(entry=ENTRY, hash=written, sealed=True)
     assert (archive / f"{KEY}.json").exists() == profile.keeps_archive
 
 

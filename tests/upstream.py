@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -210,6 +211,11 @@ class Folder:
             for folder in ("posts", "public")
             for path in sorted((self.root / folder).rglob("*"))
         }
+
+
+def unsealed(text: str) -> str:
+    """Return a post without its seal, to compare what it says."""
+    return re.sub(r"\n *seal: '[0-9a-f]{16}'(?=\n)", "", text)
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:

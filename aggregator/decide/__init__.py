@@ -87,16 +87,17 @@ class Fate(Enum):
     LOCK = "lock"  #: somebody edited the post
 
 
-def compare(known: KnownEntry, *, disk_hash: bytes, same: bool, plain: bool) -> Fate:
+def compare(known: KnownEntry, *, disk_hash: bytes, same: bool, plain: bool, sealed: bool) -> Fate:
     """Return what becomes of a post; never is one rewritten that somebody edited (DESIGN 7).
 
-    `same`: for a reader, the post says what it should; `plain`: it is byte for byte what its entry renders to. A post that was
-    adopted (its raw hash is unknown) and says something else was edited by hand, or upstream changed it while the state was
-    away: which of the two cannot be told, so it is kept.
+    `same`: for a reader, the post says what it should; `sealed`: it proves by itself that nobody has edited it, whatever is
+    known of it: this state may be an old one, and another machine have written it; `plain`: it is byte for byte what its entry
+    renders to. A post without a seal that is not as the state knows it, and says something else, was edited by hand, or
+    upstream changed it while the state was away: which of the two cannot be told, so it is kept.
     """
-    ours = disk_hash == known.post_hash
-    if ours and known.raw_hash is not None:
-        return Fate.KEEP if same else Fate.REWRITE
+    at_rest = disk_hash == known.post_hash and not known.locked
+    if sealed or (at_rest and known.raw_hash is not None):
+        return Fate.REWRITE if not same else Fate.KEEP if at_rest else Fate.HEAL
     if same and plain:
-        return Fate.KEEP if ours else Fate.HEAL
+        return Fate.KEEP if at_rest else Fate.HEAL
     return Fate.LOCK

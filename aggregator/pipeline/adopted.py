@@ -25,7 +25,7 @@ def post_as_normalised(job: DigestJob, key: str) -> Entry | None:
         return None
     if found is None:
         return None
-    entry, _ = found
+    entry = found.entry
     if not entry.content:
         return entry
     text = ParsedText(value=entry.content, type=HTML)

@@ -46,7 +46,7 @@ def _look(job: OldPostsJob, path: str) -> OldFile | None:
     if key is not None:
         try:
             if (found := read_post(place.root, path, profile, place.archive)) is not None:
-                return OldFile(path=path, ours=found[0].source_id, title=found[0].title)
+                return OldFile(path=path, ours=found.entry.source_id, title=found.entry.title)
         except PostFormatError:
             if profile.keeps_archive:
                 return OldFile(path=path, unreadable=_LOST.format(key))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from aggregator.decide import Fate, Verdict, compare, is_another, judge, merge
 from aggregator.decide.noise import same_for_readers
 from aggregator.decide.retention import admit, rank
-from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
+from aggregator.model.changes import SOME_VERSION, Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key
 from aggregator.normalise import Identified, choose_date, date_habits, explain_date, normalise_feed
@@ -26,6 +26,7 @@ from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewName
 from aggregator.store.paths import post_path
 from aggregator.store.posts import is_plain, post_hash, read_extra, read_post_file, reader_of, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
+from aggregator.store.profiles.seal import is_sealed
 from aggregator.workers import arm_deadline, disarm_deadline
 
 _KEPT = "the post cannot be read and is kept as it is: {}"
@@ -166,7 +167,8 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
         return
     if there is not None:
         try:
-            old = profile.read(there, read_extra(job.place.archive, path, item.key, profile))
+            extra = read_extra(job.place.archive, path, item.key, profile)
+            old = profile.read(there, extra)
         except PostFormatError as error:
             if not _cut_short(there, rendered.post):
                 draft.skipped.append(Skipped(entry=path, reason=_KEPT.format(error)))
@@ -176,7 +178,8 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
                 draft.skipped.append(Skipped(entry=path, reason="a post of another entry stands in its place and is kept"))
                 return
             # What is not byte for byte ours is compared, and its HTML checked, as something that came from outside.
-            raw_hash = item.raw_hash if there == rendered.post else None
+            ours = SOME_VERSION if is_sealed(there, extra) else None
+            raw_hash = item.raw_hash if there == rendered.post else ours
             draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=raw_hash))
             return
     _, dated = explain_date(item.entry, date_habits(job.source), job.now)
@@ -212,14 +215,22 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
             return
         _plan_unreadable(item, known, error, draft=draft)
         return
+    sealed = is_sealed(there, extra)
     if is_another(entry, old):
         _plan_apart(job, profile, item, entry, draft=draft)
-    elif known.locked:
+    elif known.locked and not sealed:
         draft.noted.append(noted)
     else:
         date = choose_date(item.entry, date_habits(job.source), job.now)
         merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
-        _plan_version(profile, item, merged, old, there=there, known=known, draft=draft)
+        fate = compare(
+            known,
+            disk_hash=post_hash(there),
+            same=same_for_readers(merged, old),
+            plain=is_plain(profile, old, there),
+            sealed=sealed,
+        )
+        _plan_version(profile, item, merged, old, there=there, known=known, fate=fate, draft=draft)
 
 
 def _plan_unreadable(item: Identified, known: KnownEntry, error: PostFormatError, *, draft: Draft) -> None:
@@ -238,22 +249,20 @@ def _plan_version(
     *,
     there: bytes,
     known: KnownEntry,
+    fate: Fate,
     draft: Draft,
 ) -> None:
     """Plan what becomes of the post `there`, which says `old` and should say `merged`."""
-    disk_hash = post_hash(there)
-    same = same_for_readers(merged, old)
-    fate = compare(known, disk_hash=disk_hash, same=same, plain=is_plain(profile, old, there))
     if fate is Fate.REWRITE:
         draft.writes.append(_Write(entry=merged, item=item, path=known.path, rendered=profile.render(merged), is_new=False))
         return
     if fate is Fate.HEAL:
-        draft.healed.append(row_of(old, known.path, disk_hash, raw_hash=item.raw_hash))
+        draft.healed.append(row_of(old, known.path, post_hash(there), raw_hash=item.raw_hash))
         return
     draft.noted.append((item.key, item.raw_hash))
     if fate is Fate.LOCK:
         draft.locked.append(item.key)
-    elif known.raw_hash is not None:
+    elif known.raw_hash not in {None, SOME_VERSION}:
         draft.noise += 1
 
 

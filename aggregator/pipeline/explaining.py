@@ -13,7 +13,7 @@ from datetime import datetime
 
 from aggregator.errors import NewerFormatError, StoreError
 from aggregator.fetch.address import redact
-from aggregator.model.changes import PostRow
+from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id, key_of_name, link_hash
 from aggregator.model.source import Source
@@ -23,7 +23,7 @@ from aggregator.pipeline.reading import Reading
 from aggregator.pipeline.source_facts import SourceFacts, source_facts
 from aggregator.pipeline.standing import FeedPlace, Shelves, replaced_content
 from aggregator.store.ledger import Alias, Deleted, Expired, Renamed, Takedown
-from aggregator.store.posts import is_adopted, read_post
+from aggregator.store.posts import StoredPost, is_adopted, read_post
 from aggregator.store.profiles import PostFormatError, get_profile
 from aggregator.store.state import State
 
@@ -201,18 +201,20 @@ def _post(reading: Reading, row: PostRow) -> tuple[Entry | None, str, str]:
         return None, "unreadable", f"it cannot be read and is kept as it is: {error}"
     if found is None:
         return None, "missing", "the file is not there: deleted, or its folder is not mounted"
-    entry, now_hash = found
-    if now_hash != row.post_hash:
-        return (
-            entry,
-            "edited",
-            f"changed since it was last published (aggregator build); kept; {_noted(row)}",
-        )
+    return found.entry, *_as_it_lies(row, found)
+
+
+def _as_it_lies(row: PostRow, found: StoredPost) -> tuple[str, str]:
+    """Return state and words of a post that can be read."""
+    if found.hash != row.post_hash and found.sealed:
+        return "written", "as it was written, by another run than the state knows of"
+    if found.hash != row.post_hash:
+        return "edited", f"changed since it was last published (aggregator build); kept; {_noted(row)}"
     if row.locked:
-        return entry, *_locked(row)
-    if row.raw_hash is None:
-        return entry, "written", "as it was found; the next poll compares it with what upstream says"
-    return entry, "written", "as it was written from what upstream said last"
+        return _locked(row)
+    if row.raw_hash in {None, SOME_VERSION}:
+        return "written", "as it was found; the next poll compares it with what upstream says"
+    return "written", "as it was written from what upstream said last"
 
 
 def _locked(row: PostRow) -> tuple[str, str]:

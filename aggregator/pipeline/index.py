@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aggregator.errors import PlaceError
-from aggregator.model.changes import PostRow
+from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.pipeline.jobs import Indexed, IndexJob, PostsPlace
 from aggregator.store.posts import ADOPTED, adopted_path, read_post, read_post_file, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
 
 
 def index_posts(job: IndexJob) -> Indexed:
-    """Read posts into rows. Their raw hash is unknown, so the next poll compares them with what upstream says."""
+    """Read posts into rows. Of what version each is, is unknown: the next poll compares them with what upstream says."""
     profile = get_profile(job.place.profile, job.place.timezone)
     rows: list[PostRow] = []
     unreadable: list[tuple[str, str]] = []
@@ -29,8 +29,7 @@ def index_posts(job: IndexJob) -> Indexed:
             unreadable.append((key, str(error)))  # where an archive file leads costs its own post only
             continue
         if found is not None:
-            entry, post_hash = found
-            rows.append(row_of(entry, path, post_hash))
+            rows.append(row_of(found.entry, path, found.hash, raw_hash=SOME_VERSION if found.sealed else None))
         elif key is not None:
             unreadable.append((key, f"{job.place.root.name}/{path}: this adopted post is not there ({ADOPTED}/{key}.json)"))
     return Indexed(rows=tuple(rows), unreadable=tuple(unreadable))

@@ -11,7 +11,7 @@ import json
 from dataclasses import replace
 
 from aggregator.errors import PublishError
-from aggregator.model.changes import PostRow
+from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id
 from aggregator.model.output import Built, LeftOut, OutputEntry
@@ -23,6 +23,7 @@ from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
 from aggregator.store.posts import Reader, check_identity, is_plain, post_hash, read_extra, read_post_file, reader_of, row_of
 from aggregator.store.profiles import PostFormatError, get_profile
+from aggregator.store.profiles.seal import is_sealed
 
 #: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
 _READ: dict[bytes, Entry] = {}
@@ -117,8 +118,9 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
         found.unreadable.append((row.path, str(error)))
         return None
     if now_hash != row.post_hash:
-        plain = is_plain(profile, entry, post)
-        found.edited.append(_edited_row(row, entry, now_hash, plain=plain))
+        sealed = is_sealed(post, extra)
+        plain = sealed or is_plain(profile, entry, post)
+        found.edited.append(_edited_row(row, entry, now_hash, plain=plain, sealed=sealed))
     if now_hash != row.post_hash or row.locked or row.raw_hash is None:
         # Not known to be byte for byte what we wrote: then its HTML is anybody's.
         entry = replace(entry, content=sanitise(entry.content, entry.link))
@@ -166,14 +168,18 @@ def _parsed(reader: Reader, key: bytes, post: bytes, extra: bytes | None) -> Ent
     return entry
 
 
-def _edited_row(row: PostRow, entry: Entry, found: bytes, *, plain: bool) -> PostRow:
+def _edited_row(row: PostRow, entry: Entry, found: bytes, *, plain: bool, sealed: bool) -> PostRow:
     """Return the row of a post that changed behind the state's back: as it now reads, and still the same entry.
 
-    What is not byte for byte what its entry renders to was edited by hand, and is not ours to write any more. What is
-    (`plain`) may be our own: a run can die between a post and its transaction. Such a post is adopted, which protects a
-    careful hand as well: nothing is written over it unless upstream says the same (`decide.compare`), and never what the
-    settings say (`noted`). No run of ours changes the categories of a post with what upstream says.
+    What is sealed was written by us: by a run that died, by another machine, or by one before a hand that took its edit back.
+    Of posts without a seal: what is not byte for byte what its entry renders to was edited by hand, and is not ours to write
+    any more. What is (`plain`) may be our own: a run can die between a post and its transaction. Such a post is adopted, which
+    protects a careful hand as well: nothing is written over it unless upstream says the same (`decide.compare`), and never
+    what the settings say (`noted`). No run of ours changes the categories of a post with what upstream says.
     """
+    if sealed:
+        now = row_of(entry, row.path, found, raw_hash=SOME_VERSION)
+        return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id)
     locked = row.locked or not plain or entry.categories != row.categories
     now = row_of(entry, row.path, found, raw_hash=row.raw_hash if locked else None)
     noted = row.noted or not locked

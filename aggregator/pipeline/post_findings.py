@@ -93,7 +93,7 @@ def _read(place: PostsPlace, path: str, key: str) -> SeenPost | None:
     found = read_post(place.root, path, get_profile(place.profile, place.timezone), place.archive, key=key)
     if found is None:
         return None
-    entry, _ = found
+    entry = found.entry
     written = _DATE_LINE.search(read_post_file(place.root, path) or b"")
     text = written[1].decode("utf-8", "replace") if written else ""
     return SeenPost(path=path, date=entry.date, categories=entry.categories, date_as_written=text)

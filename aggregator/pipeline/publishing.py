@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from aggregator.errors import PlaceError
-from aggregator.model.changes import PostRow
+from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
@@ -258,7 +258,7 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
     warnings = (
         *(_left_out(out) for out in result.left_out if not out.duplicate),
         *_once(project, (f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable)),
-        *_once(project, (f"{posts}/{row.path}: {_changed(row)}" for row in result.edited)),
+        *_once(project, (f"{posts}/{row.path}: {_changed(row)}" for row in result.edited if row.raw_hash != SOME_VERSION)),
     )
     report(
         OutputEvent(

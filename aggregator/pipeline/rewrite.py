@@ -26,6 +26,7 @@ from aggregator.store.posts import (
     write_post,
 )
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
+from aggregator.store.profiles.seal import is_sealed
 
 
 def rewrite_posts(job: RewriteJob) -> Rewritten:
@@ -47,7 +48,7 @@ def rewrite_posts(job: RewriteJob) -> Rewritten:
             continue
         wanted = as_today(entry, job.sources.get(row.source_id), job.renamed)
         found = post_hash(post)
-        if not _is_ours(profile, row, entry, post=post, found=found):
+        if not is_sealed(post, extra) and not _is_ours(profile, row, entry, post=post, found=found):
             if wanted != entry and not is_adopted(row.path, row.key):
                 kept.append(row.path)
             continue
@@ -89,7 +90,7 @@ def as_today(entry: Entry, source: Source | None, renamed: Renames) -> Entry:
 
 
 def _is_ours(profile: Profile, row: PostRow, entry: Entry, *, post: bytes, found: bytes) -> bool:
-    """Tell whether a post may be written: as we left it, or in our very form when it was indexed.
+    """Tell whether a post without a seal may be written: as we left it, or in our very form when it was indexed.
 
     What has changed since may be a careful hand's, also where publishing has noted it already: that keeps our form.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from aggregator.model.key import entry_key, key_of_name, link_hash
 from aggregator.model.traits import traits_of
 from aggregator.store.files import read_file, store_error, write_file
 from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
+from aggregator.store.profiles.seal import is_sealed
 
 HASH_BYTES = 16
 #: No post that we write comes near; what is larger is not read into memory.
@@ -70,13 +72,20 @@ def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) ->
     return post_hash(rendered.post)
 
 
-def read_post(
-    root: Path, path: str, profile: Profile, archive_root: Path, *, key: str | None = None
-) -> tuple[Entry, bytes] | None:
-    """Return the entry of a post and the hash of its bytes, or None if there is no such file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPost:
+    """A post as it lies there."""
 
-    `key` is the one in its name; of an adopted post it must be given. If the hash is not the one last written, hands have
-    been at it: then, as in every adopted post, `content` is not sanitised.
+    entry: Entry
+    hash: bytes  #: of its bytes
+    sealed: bool  #: they are as we wrote them: nobody has edited it
+
+
+def read_post(root: Path, path: str, profile: Profile, archive_root: Path, *, key: str | None = None) -> StoredPost | None:
+    """Return a post, or None if there is no such file.
+
+    `key` is the one in its name; of an adopted post it must be given. Unless it is sealed, hands may have been at it: then, as
+    in every adopted post, `content` is not sanitised.
 
     Raises:
         PostFormatError: the post is damaged; the message begins with its path.
@@ -88,14 +97,15 @@ def read_post(
         post = read_post_file(root, path)
         if post is None:
             return None
-        entry = reader_of(path, own, profile).read(post, read_extra(archive_root, path, own, profile))
+        extra = read_extra(archive_root, path, own, profile)
+        entry = reader_of(path, own, profile).read(post, extra)
         check_identity(entry, path, own)
     except NewerPostError as error:
         message = f"{root.name}/{path}: {error}"
         raise NewerFormatError(message, path=root / path, found=error.found, known=error.known) from error
     except PostFormatError as error:
         raise PostFormatError(f"{root.name}/{path}: {error}") from error
-    return entry, post_hash(post)
+    return StoredPost(entry=entry, hash=post_hash(post), sealed=is_sealed(post, extra))
 
 
 def read_post_file(root: Path, path: str) -> bytes | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, Tag
 from aggregator.store.profiles.body import wrap
 from aggregator.store.profiles.fields import FORMAT, fits_engines
+from aggregator.store.profiles.seal import seal_of
 from aggregator.store.profiles.yaml_out import quoted
 
 TAIL = "\n"  #: what stands between the HTML and the end of its block
@@ -18,13 +19,18 @@ FORMAT_LINE = f"format: {FORMAT}"
 
 
 def whole_post(lines: Iterable[str], html: str) -> bytes:
-    """Return a post: these lines as front matter, an empty line, the HTML as one block, one final newline.
+    """Return a post: these lines as front matter, sealed, an empty line, the HTML as one block, one final newline.
+
+    The seal stands behind the last line, in the mapping that this one stands in.
 
     Raises:
         ValueError: the HTML did not come from the sanitiser.
     """
-    front = "\n".join(("---", *lines, "---"))
-    return f"{front}\n\n{wrap(html, opening='<div>' + TAIL, tail=TAIL)}\n".encode()
+    lines = ("---", *lines)
+    front = "\n".join(lines).encode()
+    rest = f"\n---\n\n{wrap(html, opening='<div>' + TAIL, tail=TAIL)}\n".encode()
+    indent = " " * (len(lines[-1]) - len(lines[-1].lstrip(" ")))
+    return b"".join((front, f"\n{indent}seal: '{seal_of(front + rest)}'".encode(), rest))
 
 
 def text_lines(*pairs: tuple[str, str | None]) -> list[str]:

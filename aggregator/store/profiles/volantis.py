@@ -16,6 +16,7 @@ from aggregator.store.profiles.dates import format_date
 from aggregator.store.profiles.fields import FORMAT, check_format, read_entry
 from aggregator.store.profiles.front import split_front
 from aggregator.store.profiles.markup import from_markup, to_markup
+from aggregator.store.profiles.seal import seal_of
 from aggregator.store.profiles.yaml_out import plain_or_quoted, quoted
 
 name = "volantis"
@@ -37,8 +38,9 @@ def render(entry: Entry) -> Rendered:
     lines += ["comments: false", f"date: {format_date(entry.date)}", f"thumbnail: {cover}", "---"]
     front = "\n".join(lines)
     body = wrap(entry.content, opening="<div>   \n", tail=_TAIL)
-    extra = json.dumps(_extra(entry), ensure_ascii=False, indent=2, sort_keys=True)
-    return Rendered(post=f"{front}\n\n{body}\n{' ' * 12}".encode(), extra=f"{extra}\n".encode())
+    post = f"{front}\n\n{body}\n{' ' * 12}".encode()
+    extra = _extra(entry)
+    return Rendered(post=post, extra=_written(extra | {"seal": seal_of(post, _written(extra))}))
 
 
 def read(post: bytes, extra: bytes | None) -> Entry:
@@ -59,6 +61,10 @@ def read(post: bytes, extra: bytes | None) -> Entry:
 def name_start(entry: Entry) -> str:  # noqa: ARG001 - the names of this profile begin with the title
     """Return what a file's name begins with, before the title: nothing."""
     return ""
+
+
+def _written(extra: dict[str, Any]) -> bytes:
+    return f"{json.dumps(extra, ensure_ascii=False, indent=2, sort_keys=True)}\n".encode()
 
 
 def _extra(entry: Entry) -> dict[str, Any]:
