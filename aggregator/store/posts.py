@@ -212,7 +212,11 @@ def list_posts(root: Path, *, nested: bool = True) -> Iterator[tuple[str, str]]:
 
 def list_pages(root: Path, *, nested: bool = True) -> Iterator[str]:
     """Yield the path of every Markdown file as `list_posts` does, whoever wrote it."""
-    if root.is_dir() or root.is_symlink():
+    try:
+        is_there = root.is_dir() or root.is_symlink()
+    except OSError as error:
+        raise store_error("read", root, "", error) from error
+    if is_there:
         yield from _list_folder(root, "", nested=nested)
 
 
