@@ -109,6 +109,22 @@ def test_what_was_deleted_can_be_taken_down(folder: Folder) -> None:
     assert not place.exists()
 
 
+def test_nothing_is_left_of_what_a_hand_had_deleted_before(folder: Folder) -> None:
+    """With the profile volantis a deleted post leaves its archive file, which a takedown removes too."""
+    shutil.rmtree(folder.root / "state")
+    shutil.rmtree(folder.root / "posts")
+    folder.settings("posts: {profile: volantis}")
+    folder.sync(**EPOCH)
+    [file] = [path for path in (folder.root / "archive").iterdir() if '"entry-11"' in path.read_text("utf-8")]
+    [place] = (folder.root / "posts").rglob(f"*-{file.stem}.md")
+    place.unlink()
+    folder.here("build")
+    assert file.exists()
+
+    assert folder.here("takedown", "entry-11", "--yes").returncode == 0
+    assert not file.exists()
+
+
 @pytest.mark.parametrize("word", ["nothing-like-it", "http://upstream.example/same"])
 def test_what_is_unclear_changes_nothing(folder: Folder, upstream: Upstream, word: str) -> None:
     """An id that means nothing, or several entries, is told, and none of those named with it is touched."""

@@ -22,7 +22,7 @@ from aggregator.pipeline.absent import Absences, judge_absences
 from aggregator.pipeline.remembered import gone_traits
 from aggregator.store.files import remove_file
 from aggregator.store.ledger import Deleted, Expired, Takedown
-from aggregator.store.posts import adopted_path, extra_path, is_adopted, list_pages, list_posts, read_post_file
+from aggregator.store.posts import adopted_path, archive_path, extra_path, is_adopted, list_pages, list_posts, read_post_file
 from aggregator.store.profiles import PostFormatError
 from aggregator.store.state import Batch
 
@@ -97,6 +97,9 @@ def take_down(project: Project, lines: Iterable[Takedown], report: Callable[[Eve
     for path in list(list_pages(project.place.root)):
         if key_of_name(path) in keys and remove_file(project.place.root, path):
             report(Note(text=f"{project.settings.posts.dir}/{path}: a copy of what was taken down; removed"))
+    for key in sorted(keys):  # of a post that a hand had deleted before, this is what is left
+        for path in (archive_path(key), adopted_path(key)):
+            remove_file(project.place.archive, path)
 
 
 def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
@@ -122,16 +125,18 @@ def settle_lines(project: Project, report: Callable[[Event], None]) -> None:
     gone: tuple[Expired | Deleted, ...] = (*project.ledger.of(Expired), *project.ledger.of(Deleted))
     lines = {line.key: line for line in gone}
     taken = {line.key for line in project.ledger.of(Takedown)}
-    rows = [row for row in project.state.find(sorted(lines.keys() - taken)) if not row.expired] if lines else []
+    # Asked twice, since most of the rows are those of posts that have expired, and stay.
+    there = project.state.keys(sorted(lines.keys() - taken)) if lines else {}
+    rows = [row for row in project.state.find(sorted(there)) if not row.expired] if there else []
     if not rows:
         return
     back = [row for row in rows if os.path.lexists(project.place.root / row.path)]
     project.strike(lines[row.key] for row in back)
     for row in back:
         report(Note(text=f"{project.settings.posts.dir}/{row.path}: is there, so it is published, whatever ledger.jsonl said"))
-    there = {row.key for row in back}
+    kept = {row.key for row in back}
     project.state.forget_posts(
-        [row.key for row in rows if row.key not in there], project.outputs_of({row.categories for row in rows})
+        [row.key for row in rows if row.key not in kept], project.outputs_of({row.categories for row in rows})
     )
 
 
