@@ -133,6 +133,8 @@ def test_every_key_of_a_source_is_read(tmp_path: Path) -> None:
     ("line", "message", "hint"),
     [
         ("every: 30", '"every" in S must be a duration with its unit', "write 30s, 30m or 30h"),
+        ("keep: {age: 5}", '"age" in "keep" in S must be a duration with its unit', "write 5d"),
+        ("keep: {age: long}", '"age" in "keep" in S must be a duration with its unit', "such as 2d, 30d, 365d"),
         ("every: 1:30", '"every" in S must be a duration with its unit', "such as 90s, 30m, 1h30m, 2d"),
         ("every: 1m1m", '"every" in S names a unit twice', None),
         ("every: 0s", '"every" in S must be between 1s and 365d', None),

@@ -145,18 +145,34 @@ _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 
 
+def _sum(text: str) -> timedelta:
+    parts = _DURATION_PART.findall(text)
+    return timedelta(milliseconds=round(sum(float(number) * _UNITS[unit] for number, unit in parts)))
+
+
 def _duration(text: str, least: timedelta, most: timedelta) -> timedelta:
     rest = _DURATION_PART.sub("", text)
     if rest or not text:
-        hint = f"write {text}s, {text}m or {text}h" if text.isascii() and text.isdigit() else "such as 90s, 30m, 1h30m, 2d"
-        raise UnfitError("must be a duration with its unit", hint=hint)
+        raise UnfitError("must be a duration with its unit", hint=_as_duration(text, least, most))
     parts = _DURATION_PART.findall(text)
     if len({unit for _, unit in parts}) < len(parts):
         raise UnfitError("names a unit twice")
-    value = timedelta(milliseconds=round(sum(float(number) * _UNITS[unit] for number, unit in parts)))
+    value = _sum(text)
     if not least <= value <= most:
         raise UnfitError(f"must be between {show_duration(least)} and {show_duration(most)}")
     return value
+
+
+def _as_duration(text: str, least: timedelta, most: timedelta) -> str:
+    """Return what to write instead: a bare number with each unit that would be within the limits, else examples that are."""
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    if number is not None:
+        units = [unit for unit in ("s", "m", "h", "d") if least <= timedelta(milliseconds=number * _UNITS[unit]) <= most]
+        if units:
+            words = [f"{number}{unit}" for unit in units[:3]]
+            return f"write {', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else f"write {words[0]}"
+    examples = ("90s", "30m", "1h30m", "2d", "30d", "365d")
+    return f"such as {', '.join([one for one in examples if least <= _sum(one) <= most][:4])}"
 
 
 def show_duration(value: timedelta) -> str:
