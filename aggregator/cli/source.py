@@ -46,7 +46,7 @@ def list_sources(invocation: Invocation, json_: bool) -> None:
     if json_ or invocation.json:
         from aggregator.settings.show import effective_source
 
-        data = [{"id": each.id} | effective_source(each) for each in settings.sources]
+        data = [{"id": each.id} | effective_source(each, settings.posts.keep) for each in settings.sources]
         click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         return
     if not settings.sources:
@@ -72,7 +72,7 @@ def show_source(invocation: Invocation, source_id: str, origin: bool, json_: boo
     known = {each.id: each for each in loaded.settings.sources}
     if source_id not in known:
         raise no_such_source(invocation, source_id, known)
-    data = effective_source(known[source_id])
+    data = effective_source(known[source_id], loaded.settings.posts.keep)
     if json_ or invocation.json:
         click.echo(json.dumps({"id": source_id} | data, ensure_ascii=False, indent=2))
         return

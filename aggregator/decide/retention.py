@@ -9,20 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from aggregator.model.retention import Keep, Rank, Room
+from aggregator.model.retention import Rank, Room
 
 #: How far the clock is believed beyond the newest post: one that jumped ahead by a year must not make every post a year older.
 LEAD = timedelta(days=30)
 #: So few posts of one source may go at once even where they are most of it.
 FEW = 10
-
-
-def limits(own: Keep, general: Keep) -> Keep:
-    """Return the limits of a source, each its own where it has one."""
-    return Keep(
-        age=own.age if own.age is not None else general.age,
-        entries=own.entries if own.entries is not None else general.entries,
-    )
 
 
 def reference(now: datetime, newest: datetime | None) -> datetime:

@@ -15,6 +15,16 @@ class Keep:
 
 
 FOR_EVER = Keep()
+
+
+def limits(own: Keep, general: Keep) -> Keep:
+    """Return the limits of a source, each its own where it has one."""
+    return Keep(
+        age=own.age if own.age is not None else general.age,
+        entries=own.entries if own.entries is not None else general.entries,
+    )
+
+
 Rank = tuple[datetime, str]  #: what tells newer posts from older ones: date, then key
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from unicodedata import east_asian_width
 
+from aggregator.model.retention import FOR_EVER, Keep, limits
 from aggregator.model.settings import Settings, join_category, split_category
 from aggregator.model.source import Source
 from aggregator.settings.load import Loaded
@@ -27,12 +28,12 @@ def effective(settings: Settings) -> dict[str, Any]:
         name: shown(shape, getattr(settings, name)) for name, shape in SETTINGS_FILE.keys.items() if isinstance(shape, Shape)
     }
     found["categories"] = {join_category(category.path): shown(CATEGORY, category) for category in settings.categories}
-    found["sources"] = {source.id: effective_source(source) for source in settings.sources}
+    found["sources"] = {source.id: effective_source(source, settings.posts.keep) for source in settings.sources}
     return found
 
 
-def effective_source(source: Source) -> dict[str, Any]:
-    """Return one source as plain data, with the addresses that its feed stands for."""
+def effective_source(source: Source, general: Keep = FOR_EVER) -> dict[str, Any]:
+    """Return one source as plain data, with the addresses that its feed stands for, and what `posts.keep` says for it."""
     found: dict[str, Any] = {}
     for key, kind in SOURCE.keys.items():
         if isinstance(kind, Shape) and kind.flat:
@@ -41,7 +42,7 @@ def effective_source(source: Source) -> dict[str, Any]:
             found[key] = shown(kind, getattr(source, SOURCE.field_of(key)))
         if key == "feed":
             found["addresses"] = list(source.addresses)
-    return found
+    return found | {"keep": shown(SOURCE.keys["keep"], limits(source.keep, general))}
 
 
 def origins(loaded: Loaded) -> dict[KeyPath, str]:
@@ -50,8 +51,13 @@ def origins(loaded: Loaded) -> dict[KeyPath, str]:
     found: dict[KeyPath, str] = {}
     for path, _ in _leaves(effective(loaded.settings)):
         base = (*path[:2], "feed") if path[0] == "sources" and path[2:] == ("addresses",) else path
-        found[path] = paths.get(base, "default")
+        found[path] = paths.get(base) or paths.get(_general(path), "default")
     return found
+
+
+def _general(path: KeyPath) -> KeyPath:
+    """Return the path of what counts where a source itself says nothing."""
+    return ("posts", *path[2:]) if path[0] == "sources" and path[2] == "keep" else path
 
 
 def to_yaml(data: Mapping[str, Any], places: Mapping[KeyPath, str] | None = None, prefix: KeyPath = ()) -> str:
