@@ -57,6 +57,27 @@ def test_check_config_names_a_category_without_sources(capsys: pytest.CaptureFix
     assert err == 'note: config/categories.yaml:3: no source stands in the category "新媒体/ZAKR"\n'
 
 
+def test_check_config_names_an_address_that_is_the_readers_own(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    """`site.url` on this machine is told with its place, and is no problem."""
+    write(project, {"sources/a.yaml": SOURCES, "settings.yaml": SITE.replace("https://t.example/", "http://127.0.0.1:8080/")})
+    code, _, err = run(capsys, project, "check", "config")
+
+    assert code == 0
+    assert "note: config/settings.yaml:1: `site.url` is http://127.0.0.1:8080/, which is each reader's own machine" in err
+
+
+def test_the_limits_that_count_for_a_source_are_shown(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    """What a source does not say of `keep`, `posts.keep` says, with its place."""
+    sources = "sources:\n  a: {feed: 'https://a.example/f', categories: A, keep: {entries: 5}}\n"
+    write(project, {"sources/a.yaml": sources, "settings.yaml": f"{SITE}posts: {{keep: {{age: 30d, entries: 9}}}}\n"})
+    shown = yaml.safe_load(run(capsys, project, "source", "show", "a")[1])
+    origin = run(capsys, project, "config", "show", "--origin")[1].split("sources:\n")[1]
+
+    assert shown["a"]["keep"] == {"age": "30d", "entries": 5}
+    assert re.search(r"age: 30d +# config/settings.yaml:2", origin)
+    assert re.search(r"entries: 5 +# config/sources/a.yaml:2", origin)
+
+
 def test_check_config_reports_problems(capsys: pytest.CaptureFixture[str], project: Path) -> None:
     """Problems go to stderr with exit code 3; under --json they are one object on stdout."""
     write(project, {"sources/b.yaml": "sources:\n  x:\n    evry: 1\n"})
@@ -173,7 +194,9 @@ def test_init_makes_a_project_that_loads(capsys: pytest.CaptureFixture[str], tmp
     assert (code, out) == (0, "")
     assert "aggregator sync" in err
     root = tmp_path / "news"
-    assert run(capsys, root, "check", "config") == (0, "config: 0 sources, 0 categories, no problem\n", "")
+    code, out, notes = run(capsys, root, "check", "config")
+    assert (code, out) == (0, "config: 0 sources, 0 categories, no problem\n")
+    assert [line.split(":")[0] for line in notes.splitlines()] == ["note"]  # where it is served, nobody knows yet
     assert "state/" in (root / ".gitignore").read_text("utf-8").splitlines()
     assert run(capsys, tmp_path, "init", "other")[0] == 0
     ids = {read(tmp_path / name).site.id for name in ("news", "other")}

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.decide.retention import admit, limits, nearly_all, rank, reference, too_many
+from aggregator.decide.retention import admit, nearly_all, rank, reference, too_many
 from aggregator.model.poll import Note, PostExpired
-from aggregator.model.retention import Keep, Rank, Room
+from aggregator.model.retention import Keep, Rank, Room, limits
 from aggregator.pipeline.project import open_project
 from aggregator.settings import load_settings
 from aggregator.store.tables import MARKED
@@ -390,7 +390,7 @@ def test_too_many_at_once_are_told_and_removed_when_insisted_upon(shelf: Folder)
     """`build` keeps what may be a mistake and says so; `build --expire` removes it, and the feeds are written without it."""
     asked = shelf.run("build")
     assert (asked.returncode, sum(path.startswith("posts/") for path in shelf.files())) == (0, 24)
-    assert "22 of 24 posts are beyond `keep`" in asked.stderr
+    assert "a: 22 of 24 posts are beyond `keep` (entries: 2)" in asked.stderr
 
     done = shelf.run("build", "--expire")
 
@@ -414,6 +414,25 @@ def test_a_dry_run_lists_what_would_expire(shelf: Folder) -> None:
     assert [event["source_id"] for event in events if event["event"] == "expired"] == ["a"] * 4
     assert events[-1]["expired"] == 4
     assert sum(path.startswith("posts/") for path in shelf.files()) == 24
+
+
+def test_what_the_brake_holds_can_be_looked_at(shelf: Folder) -> None:
+    """`build --expire --dry-run` lists what `--expire` would remove, without what was edited, and changes nothing."""
+    edited = next((shelf.root / "posts").rglob("entry-3-*.md"))
+    edited.write_text(edited.read_text("utf-8").replace("Entry 3", "Mine"), "utf-8")
+    before = shelf.files("posts")
+
+    listed = shelf.run("build", "--expire", "--dry-run")
+
+    assert [line[:2] for line in listed.stdout.splitlines()] == ["- "] * 21
+    assert listed.stderr == "21 posts would expire; nothing was written\n"
+    assert shelf.files("posts") == before
+    assert shelf.run("build", "--dry-run").returncode == 2
+
+
+def test_expired_posts_are_named_to_who_asks(shelf: Folder) -> None:
+    """`build -v` names every post that it removes."""
+    assert shelf.run("-v", "build", "--expire").stderr.count("\n- ") + 1 >= 22
 
 
 def test_expiry_is_for_the_whole_project(tmp_path: Path) -> None:

@@ -341,6 +341,7 @@ def test_dry_run_writes_nothing_but_says_what(folder: Folder, upstream: Upstream
     done = folder.sync("--dry-run")
 
     assert sorted(line[0] for line in done.stdout.splitlines()) == ["+"] * 5
+    assert "posts: 5 would be new · nothing was written (--dry-run)" in done.stderr
     assert folder.files() == {}
     upstream.requests.clear()
     folder.sync()

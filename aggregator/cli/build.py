@@ -27,7 +27,9 @@ from aggregator.workers import Workers
 @click.command()
 @click.argument("categories", nargs=-1, metavar="[CATEGORY]...")
 @click.option("--posts", is_flag=True, help="Before that, write unedited old posts anew with today's settings.")
-@click.option("--dry-run", is_flag=True, help="With --posts: only list the posts that would be written.")
+@click.option(
+    "--dry-run", is_flag=True, help="With --posts or --expire: only list the posts that would be written (~) or removed (-)."
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 @click.option("--accept-deletions", is_flag=True, help="Every post that is missing was deleted on purpose, however many.")
 @click.option("--expire", is_flag=True, help="Remove every post beyond `keep`, however many, also where edits cannot be told.")
@@ -53,25 +55,29 @@ def build(
     one that lies elsewhere is found. Where many are missing at once, their
     folder looks unmounted: then nothing is concluded from it and the exit code is 5, unless --accept-deletions is given.
 
+    --expire removes at once all that `keep` does not keep; look first with --expire --dry-run, and what is removed is named with -v.
+
     Exit codes: 0 done, 1 a feed had to be refused, 5 posts look unmounted, or something cannot be read or written.
     """
     if expire and categories:
         raise click.UsageError("--expire is for the whole project: leave the categories out")
-    if dry_run and not posts:
-        raise click.UsageError("--dry-run goes with --posts: without it no post is written")
+    if dry_run and not (posts or expire):
+        raise click.UsageError("--dry-run goes with --posts or --expire: without them it has nothing to list")
     settings, now = load(invocation), clock.now()
     with (
-        Console(invocation) as console,
+        Console(invocation, dry_run=dry_run) as console,
         open_project(settings, console.report, now, jobs=jobs, accept_deletions=accept_deletions, dry_run=dry_run) as project,
     ):
         retention = Retention(project)
-        expired = 0 if categories or dry_run else retention.expire(console.report, insist=expire)
+        expired = _expire(retention, console, insist=expire, dry_run=dry_run) if expire or not (categories or dry_run) else 0
         tally = asyncio.run(_build(project, console, categories, jobs, posts=posts, dry_run=dry_run))
         if not dry_run:
             retention.settle()
         project.close_folders()
     if posts:
         tell_posts(invocation, settings.posts.dir.as_posix(), tally, dry_run=dry_run)
+    if dry_run and expire:
+        invocation.talk(f"{count(expired, 'post')} would expire; nothing was written")
     if not dry_run:
         removed = f"; {count(expired, 'post')} expired" if expired else ""
         invocation.talk(f"{count(project.outputs_written, 'file')} written, the others were up to date{removed}")
@@ -81,6 +87,10 @@ def build(
         raise project.faults[0]
     if project.outputs_refused:
         sys.exit(EXIT_PARTIAL)
+
+
+def _expire(retention: Retention, console: Console, *, insist: bool, dry_run: bool) -> int:
+    return retention.foresee(console.report, insist=insist) if dry_run else retention.expire(console.report, insist=insist)
 
 
 async def _build(

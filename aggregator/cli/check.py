@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import click
 
@@ -21,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("aggregator.cli.check", "check_config", "Report every problem of the configuration."),
     "posts": ("aggregator.cli.check_posts", "check_posts", "Name posts that cannot be read, or that a site would not show."),
 }
+
+_LOOPBACK = (
+    "{}: `site.url` is {}, which is each reader's own machine; every feed gives it as its address. Set it before you publish"
+)
 
 
 @click.group(cls=LazyGroup, table=COMMANDS)
@@ -50,8 +56,10 @@ def check_config(invocation: Invocation, json_: bool) -> None:
         click.echo(json.dumps({"problems": found}, ensure_ascii=False))
         raise SystemExit(EXIT_CONFIG) from None
     settings = loaded.settings
+    url = settings.site.url
+    near = [_LOOPBACK.format(loaded.origins.get(("site", "url"), "config/settings.yaml"), url)] if is_loopback(url) else []
     paths = published_categories(settings)
-    notes = [
+    notes = near + [
         f'{loaded.origins["categories", join_category(path)]}: no source stands in the category "{join_category(path)}"'
         for path in idle_categories(settings)
     ]
@@ -63,6 +71,15 @@ def check_config(invocation: Invocation, json_: bool) -> None:
         invocation.talk(f"note: {note}")
     categories = "1 category" if len(paths) == 1 else f"{len(paths)} categories"
     click.echo(f"config: {count(len(settings.sources), 'source')}, {categories}, no problem")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address leads to the machine of whoever follows it."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761 §6.3
 
 
 def published_categories(settings: Settings) -> set[tuple[str, ...]]:

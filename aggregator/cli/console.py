@@ -98,23 +98,24 @@ class Console(AbstractContextManager["Console"]):
 
 
 def summary_line(summary: Summary) -> str:
-    """Return the last line of a run."""
+    """Return the last line of a run; that of a dry run says what would be."""
     parts = [f"{summary.news + summary.same} ok" + (f" ({summary.same} unchanged)" if summary.same else "")]
     if summary.failed:
         parts.append(f"{summary.failed} failed")
     if summary.held:
         parts.append(f"{summary.held} waiting for their hosts")
-    posts = [f"{summary.new} new"]
+    would = "would be " if summary.dry_run else ""
+    posts = [f"{summary.new} {would}new"]
     if summary.updated:
-        posts.append(f"{summary.updated} updated")
+        posts.append(f"{summary.updated} {would}updated")
     if summary.adopted:
         posts.append(f"{summary.adopted} found in place")
     if summary.expired:
-        posts.append(f"{summary.expired} expired")
-    return (
-        f"{count(summary.due, 'source')}: {', '.join(parts)} · posts: {', '.join(posts)}"
-        f" · {count(summary.outputs, 'file')} published · {summary.elapsed_ms / 1000:.1f} s"
-    )
+        posts.append(f"{summary.expired} {'would expire' if summary.dry_run else 'expired'}")
+    polls, seconds = f"{count(summary.due, 'source')}: {', '.join(parts)}", f"{summary.elapsed_ms / 1000:.1f} s"
+    if summary.dry_run:
+        return f"{polls} · posts: {', '.join(posts)} · nothing was written (--dry-run) · {seconds}"
+    return f"{polls} · posts: {', '.join(posts)} · {count(summary.outputs, 'file')} published · {seconds}"
 
 
 def next_line(summary: Summary, now: datetime) -> str | None:

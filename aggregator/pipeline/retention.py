@@ -8,14 +8,14 @@ Never removes a post that is not byte for byte what we wrote. Decides by `decide
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
-from aggregator.decide.retention import limits, nearly_all, reference, too_many
+from aggregator.decide.retention import nearly_all, reference, too_many
 from aggregator.model.changes import FIRST_SEEN, PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.poll import Event, Note, PostExpired
-from aggregator.model.retention import FOR_EVER, Keep, Room
+from aggregator.model.retention import FOR_EVER, Keep, Room, limits
 from aggregator.model.source import Source
 from aggregator.pipeline.gone import line_of
 from aggregator.pipeline.project import Project
@@ -24,7 +24,8 @@ from aggregator.store.ledger import Expired
 from aggregator.store.posts import extra_path, is_adopted, post_hash
 from aggregator.store.profiles import get_profile
 
-_CURE = "If that is right: aggregator build --expire"
+_CURE = "Look: aggregator build --expire --dry-run. If that is right: aggregator build --expire"
+_NAMED = 5  #: sources in one message
 
 
 def expired_ids(project: Project) -> frozenset[str]:
@@ -41,6 +42,7 @@ class Retention:
         self._now = project.now
         general = project.settings.posts.keep
         self._own = {source.id: limits(source.keep, general) for source in project.settings.sources}
+        self._names = {source.id: source.name for source in project.settings.sources}
         self._general = general
         self._off = {*self._own.values(), general} == {FOR_EVER}
 
@@ -52,9 +54,10 @@ class Retention:
         standing = self._project.state.expiry.newest(source.id, keep.entries) if keep.entries is not None else ()
         return Room(since=self._since(keep), entries=keep.entries, standing=standing)
 
-    def foresee(self, report: Callable[[Event], None]) -> int:
-        """Tell what would be removed; return how many posts."""
-        rows = [] if self._off else self._chosen(report, only_grown=None, insist=False)
+    def foresee(self, report: Callable[[Event], None], *, insist: bool = False) -> int:
+        """Tell what would be removed, if somebody should `insist` as well; return how many posts."""
+        rows = [] if self._off else self._chosen(report, only_grown=None, insist=insist)
+        rows = [row for row in rows if self._is_ours(row)]
         self._tell(rows, report)
         return len(rows)
 
@@ -123,6 +126,7 @@ class Retention:
     def _chosen(self, report: Callable[[Event], None], *, only_grown: Collection[str] | None, insist: bool) -> list[PostRow]:
         state = self._project.state
         going: list[PostRow] = []
+        whose: list[str] = []
         standing = 0
         for source_id, (oldest, _) in sorted(state.expiry.spans().items()):
             keep = self._own.get(source_id, self._general)
@@ -136,16 +140,20 @@ class Retention:
                 rows = self._sure(source_id, rows, report)
             count = state.count(source_id)
             if not insist and too_many(len(rows), count):
-                words = f"{source_id}: {len(rows)} of {count} posts are beyond `keep`: so many at once may be a mistake"
-                report(Note(text=f"{words}, so they stay. {_CURE}"))
+                words = f"{self._named(source_id)}: {len(rows)} of {count} posts are beyond `keep` ({_written(keep)})"
+                report(Note(text=f"{words}: so many at once may be a mistake, so they stay. {_CURE}"))
                 continue
+            if rows:
+                whose.append(f"{len(rows)} of {self._named(source_id)} beyond {_written(keep)}")
             going += rows
             standing += count
         if not insist and going and nearly_all(len(going), standing):
             # Of the sources concerned; the others may outweigh them.
             standing = sum(number for number, _ in state.counts().values())
             if nearly_all(len(going), standing):
-                words = f"{len(going)} of all {standing} posts are beyond `keep` at {self._now:%Y-%m-%d %H:%M}"
+                words = (
+                    f"{len(going)} of all {standing} posts are beyond `keep` at {self._now:%Y-%m-%d %H:%M} ({_listed(whose)})"
+                )
                 report(Note(text=f"{words}: so many at once may be a mistake, so they stay. {_CURE}"))
                 return []
         return going
@@ -155,9 +163,13 @@ class Retention:
         known = [row for row in rows if row.raw_hash is not None]
         if number := len(rows) - len(known):
             posts = "1 post" if number == 1 else f"{number} posts"
-            words = f"{source_id}: {posts} beyond `keep` found by a rebuilt state, which cannot tell whether they were edited"
+            words = f"{self._named(source_id)}: {posts} beyond `keep` found by a rebuilt state, which cannot tell whether they were edited"
             report(Note(text=f"{words} by hand; they stay. To remove them all the same: aggregator build --expire"))
         return known
+
+    def _named(self, source_id: str) -> str:
+        """Return what people call a source, also one that is not configured any more."""
+        return self._names.get(source_id, source_id)
 
     def _is_ours(self, row: PostRow) -> bool:
         """Tell whether the post is there as we wrote it: an edited one stays, a missing one was deleted by somebody."""
@@ -196,6 +208,17 @@ class Retention:
     def _tell(self, rows: Iterable[PostRow], report: Callable[[Event], None]) -> None:
         for row in rows:
             report(PostExpired(path=row.path, source_id=row.source_id))
+
+
+def _written(keep: Keep) -> str:
+    """Return the limits as they are written in the configuration, ages in days: `age: 30d, entries: 200`."""
+    found = [] if keep.age is None else [f"age: {round(keep.age / timedelta(days=1), 2):g}d"]
+    return ", ".join([*found, *([] if keep.entries is None else [f"entries: {keep.entries}"])])
+
+
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - _NAMED} more sources" if len(words) > _NAMED else ""
+    return "; ".join(words[:_NAMED]) + more
 
 
 def _is_undated(row: PostRow) -> bool:
