@@ -153,6 +153,18 @@ def test_names_go_on_and_back(folder: Folder) -> None:
     ]
 
 
+def test_a_child_may_leave_a_renamed_parent(folder: Folder) -> None:
+    """Every address that a category ever had goes on working, also the one below a parent that it has left since."""
+    known = id_of(folder, "news/a.atom")
+    rename(folder, "news", "Media")
+    rename(folder, "Media/a", "Other/a")
+
+    for path in ("news/a.atom", "media/a.atom"):
+        assert self_of(folder, path) == "https://news.example/feeds/other/a.atom"
+        assert id_of(folder, path) == known
+    assert self_of(folder, "news/b.atom") == "https://news.example/feeds/media/b.atom"
+
+
 def test_a_slug_goes_with_its_category(folder: Folder) -> None:
     """Where categories.yaml gives the address it stays, so nothing needs to lead anywhere; a name of another case likewise."""
     (folder.root / "config/categories.yaml").write_text("categories:\n  news: {slug: n, title: The news}  # mine\n", "utf-8")

@@ -25,6 +25,10 @@ from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
 _NAMED = 3
+_LEFT = (
+    "It stays as it is; delete it when you like. If its category only got another name by hand, take that back and do it by"
+    " `aggregator category rename OLD NEW`: so its subscribers come along"
+)
 
 
 async def publish_what_changed(project: Project, workers: Workers, report: Callable[[Event], None]) -> None:
@@ -46,7 +50,7 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     for path in stale:
         if path not in former and (project.public / path).exists():
             where = f"{project.settings.public.dir}/{path}"
-            report(Note(text=f"{where}: no category is published there any more. It stays as it is; delete it when you like"))
+            report(Note(text=f"{where}: no category is published there any more. {_LEFT}"))
     project.state.forget_outputs(stale)
 
 
