@@ -114,6 +114,14 @@ def test_what_was_forgotten_first_is_said(small: Folder, tmp_path: Path) -> None
     assert (done.returncode, "no folder source/_posts" in done.stderr) == (2, True)
 
 
+def test_a_day_for_posts_of_which_none_has_a_date(small: Folder) -> None:
+    """Where no post has a date, the message does not say that the stand-in is the oldest one's."""
+    for place in (small.root / POSTS).rglob("*.md"):
+        place.write_bytes(re.sub(rb"(?m)^date: .*$", b"date: Invalid Date", place.read_bytes()))
+
+    assert "4 posts without a date that can be true, dated 2021-01-01: the day that stands for posts" in _imported(small)
+
+
 def test_an_import_waits_for_nobody(small: Folder) -> None:
     """While another run holds the project it changes nothing: exit 6."""
     with project_lock(small.root):

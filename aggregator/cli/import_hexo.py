@@ -161,9 +161,8 @@ def _tell(invocation: Invocation, settings: Settings, plan: AdoptionPlan, *, dry
         invocation.talk(f"{count(naive, 'date')} without a zone, read as {settings.site.timezone} (site.timezone)")
     if undated := sum(row.undated for row in adopted):
         day = f"{plan.stand_in:%Y-%m-%d}"
-        invocation.talk(
-            f"{count(undated, 'post')} without a date that can be true, dated {day}: that of the oldest one with a date"
-        )
+        why = "that of the oldest one with a date" if plan.is_dated else "the day that stands for posts of which none has one"
+        invocation.talk(f"{count(undated, 'post')} without a date that can be true, dated {day}: {why}")
     if hidden := sum(row.hidden for row in adopted):
         invocation.talk(f"{count(hidden, 'post')} whose name begins with _: adopted for the feeds; Hexo passes such files over")
     twice = [replace(row, why=_TWICE.format(f"{folder}/{row.beside}")) for row in adopted if row.beside is not None]

@@ -145,6 +145,11 @@ class AdoptionPlan:
     homeless: Mapping[tuple[str, ...], str]  #: paths of categories that no source has -> the source id they got
     shared: Mapping[tuple[str, ...], tuple[str, ...]]  #: paths that several sources have -> their names
 
+    @property
+    def is_dated(self) -> bool:
+        """Tell whether any post has a date; where none has, the stand-in is a day of our own choice."""
+        return self.stand_in != _BEGINNING
+
     def count(self, what: str) -> int:
         """Return how many files are of one of KINDS."""
         return sum(row.what == what for row in self.rows)
