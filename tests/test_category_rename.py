@@ -21,7 +21,7 @@ from aggregator.serve.static import serve
 from aggregator.store.ledger import Ledger, Renamed
 from aggregator.store.opening import open_state
 from tests.conftest import Sweep
-from tests.upstream import ATOM, Folder, Upstream, item, titles, wait_until
+from tests.upstream import ATOM, Folder, Upstream, item, titles, unsealed, wait_until
 
 FILE = "config/sources/all.yaml"
 
@@ -69,15 +69,15 @@ def categories_of(folder: Folder, number: int) -> list[str]:
 def test_a_category_takes_everything_with_it(folder: Folder) -> None:
     """Config, posts and feeds follow, children too; feeds keep their ids, and whoever asks at the old address reads on."""
     ids = {path: id_of(folder, f"{path}.atom") for path in ("news", "news/a", "news/b")}
-    posts = folder.files("posts")
+    posts = {path: unsealed(text.decode()) for path, text in folder.files("posts").items()}
     done = rename(folder, "news", "Neues/Heute")
-    after = folder.files("posts")
+    after = {path: unsealed(text.decode()) for path, text in folder.files("posts").items()}
 
     assert (folder.root / FILE).read_text("utf-8").count("categories: [Neues, Heute, ") == 2
     assert "config/sources/all.yaml: news is Neues/Heute now, at 2 places" in done.stderr
     assert "5 posts written anew\n" in done.stderr
     assert "feeds/news.atom leads to feeds/neues/heute.atom now" in done.stderr
-    assert after == {path: text.replace(b" - 'news'\n", b" - 'Neues'\n - 'Heute'\n") for path, text in posts.items()}
+    assert after == {path: text.replace(" - 'news'\n", " - 'Neues'\n - 'Heute'\n") for path, text in posts.items()}
     for old, new in (("news", "neues/heute"), ("news/a", "neues/heute/a"), ("news/b", "neues/heute/b")):
         assert id_of(folder, f"{new}.atom") == ids[old]
         assert self_of(folder, f"{old}.atom") == f"https://news.example/feeds/{new}.atom"
@@ -418,3 +418,19 @@ def _content(folder: Folder) -> dict[str, bytes]:
     """Return everything but the ledger, whose line says when."""
     assert [line[:2] for line in renames(folder)] == [("news", "media")]
     return folder.files("config", "posts", "public")
+
+
+def test_two_branches_that_rename_one_category_are_told(folder: Folder) -> None:
+    """A merge that keeps two names of one category would leave one of them without its subscribers: the run says so instead."""
+    rename(folder, "news", "one")
+    path = folder.root / "ledger.jsonl"
+    line = next(line for line in path.read_text("utf-8").splitlines() if '"renamed"' in line)
+    second = line.replace('"one"', '"two"').replace('"at": "20', '"at": "21')
+    path.write_text(path.read_text("utf-8") + second + "\n", "utf-8")
+    assert folder.here("status").returncode == 0
+    config = folder.root / FILE
+    config.write_text(config.read_text("utf-8").replace("one", "two"), "utf-8")
+
+    done = folder.here("build")
+    assert done.returncode == 3
+    assert 'the category "news" was renamed twice, to "one" and to "two" (ledger.jsonl)' in done.stderr

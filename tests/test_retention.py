@@ -278,10 +278,12 @@ def test_a_project_whose_posts_have_all_expired_is_not_unmounted(begin: Begin, r
 
 
 def test_a_rebuilt_state_keeps_what_may_have_been_edited(begin: Begin, routes: dict[str, bytes]) -> None:
-    """Once the state is lost, posts that upstream lists no more stay: nobody knows whether somebody edited them."""
+    """Once the state is lost, posts stay whose seal is broken, though upstream lists them no more: somebody edited them."""
     timeline = begin("{age: 30d}")
     routes["/a"] = entries(NEW, MIDDLE, OLD)
     timeline.sync(0)
+    [post] = (timeline.root / "posts").rglob(f"*-{OLD}-*.md")
+    post.write_text(post.read_text("utf-8").replace("Text of", "A word on"), "utf-8")
     shutil.rmtree(timeline.root / "state")
     routes["/a"] = entries(NEW, MIDDLE)
 
@@ -291,7 +293,18 @@ def test_a_rebuilt_state_keeps_what_may_have_been_edited(begin: Begin, routes: d
     timeline.sync(25)
     assert notes(timeline) == ""
     timeline.sync(26, dry_run=True)
-    assert "a: 1 post beyond `keep` found by a rebuilt state" in notes(timeline)
+    assert "a: 1 post beyond `keep` without a seal" in notes(timeline)
+
+
+def test_a_rebuilt_state_lets_go_what_is_sealed(begin: Begin, routes: dict[str, bytes]) -> None:
+    """Posts that prove that nobody edited them expire after a lost state as before."""
+    timeline = begin("{age: 30d}")
+    routes["/a"] = entries(NEW, MIDDLE, OLD)
+    timeline.sync(0)
+    shutil.rmtree(timeline.root / "state")
+    routes["/a"] = entries(NEW, MIDDLE)
+    timeline.sync(24)
+    assert titles(timeline) == {NEW, MIDDLE}
 
 
 @pytest.mark.parametrize("edited", [False, True])

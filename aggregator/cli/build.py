@@ -51,11 +51,12 @@ def build(
     --posts brings old posts in line with the settings first: categories, byline, the source's title, a note on rights where
     a post has none. Text, dates, ids and paths stay, and so does every post that was edited by hand.
 
-    A post that was deleted by hand is noted in the ledger and never written again; one that is put back is published again, and
-    one that lies elsewhere is found. Where many are missing at once, their
-    folder looks unmounted: then nothing is concluded from it and the exit code is 5, unless --accept-deletions is given.
+    A post that was deleted by hand is noted in the ledger and never written again; one that is put back is published again,
+    and one that lies elsewhere is found. Where many are missing at once, their folder looks unmounted: then nothing is
+    concluded from it and the exit code is 5, unless --accept-deletions is given.
 
-    --expire removes at once all that `keep` does not keep; look first with --expire --dry-run, and what is removed is named with -v.
+    --expire removes at once all that `keep` does not keep; look first with --expire --dry-run. What is removed is named with
+    -v.
 
     Exit codes: 0 done, 1 a feed had to be refused, 5 posts look unmounted, or something cannot be read or written.
     """

@@ -66,6 +66,20 @@ def _inside(file: str | None) -> str | None:
     return file if all(part and not part.startswith(".") and part.isprintable() for part in parts) else None
 
 
+def _contradictions(path: tuple[str, ...], renamed: Renames, *, file: str, who: str) -> list[Problem]:
+    """Report a name that a category was given in one branch, and another name in another: one of them has its subscribers."""
+    for step in renamed.steps:
+        now = renamed.current(step.old)
+        if is_below(path, step.new) and now != renamed.current(step.new):
+            old, one, two = join_category(step.old), join_category(now), join_category(step.new)
+            message = f'{who}the category "{old}" was renamed twice, to "{one}" and to "{two}" ({FILE_NAME})'
+            hint = (
+                f"delete the line of that file which does not count, and write the name of the other one here ({two} or {one})"
+            )
+            return [Problem(file=file, line=None, column=None, message=message, hint=hint)]
+    return []
+
+
 def _check_categories(settings: Settings, renamed: Renames) -> None:
     """Refuse a category under a name that another one had: its feed would take over that one's subscribers and posts."""
     used = [(category.path, "config/categories.yaml", "") for category in settings.categories]
@@ -74,6 +88,7 @@ def _check_categories(settings: Settings, renamed: Renames) -> None:
     for path, file, who in used:
         now = renamed.current(path)
         if now == path:
+            problems += _contradictions(path, renamed, file=file, who=who)
             continue
         step = next(step for step in renamed.steps if is_below(path, step.old))
         old, new = join_category(step.old), join_category(renamed.current(step.old))

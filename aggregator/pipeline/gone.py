@@ -8,7 +8,7 @@ A take-down is its line, then the files, then the state; whatever a crash cuts o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -191,12 +191,21 @@ def _look(project: Project) -> Absences:
     }
     # A link or a folder in a post's place is no post, but no hand deleted it either: publishing names it.
     there |= {key: path for key, path in own.items() if key not in there and os.path.lexists(project.place.root / path)}
-    if missing := own.keys() - there.keys():
-        # Another machine may have kept them no longer, and its commit come here.
-        from aggregator.pipeline.retention import Retention  # which rests on this module
+    missing = own.keys() - there.keys()
+    if not missing:
+        return _judged(project, known, there)
+    from aggregator.pipeline.retention import Retention  # which rests on this module
 
-        let_go = Retention(project).let_go(missing)
-        known = [post for post in known if post[0] not in let_go]
+    # Another machine may have kept them no longer, and its commit have come here.
+    retention = Retention(project)
+    beyond = retention.beyond(missing)
+    keys = {row.key for row in beyond}
+    found = _judged(project, [post for post in known if post[0] not in keys], there)
+    retention.let_go([row for row in beyond if row.source_id not in found.unmounted])
+    return found
+
+
+def _judged(project: Project, known: Sequence[tuple[str, str, str]], there: Mapping[str, str]) -> Absences:
     folders = {path.rpartition("/")[0] for _, _, path in known}
     standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
     return judge_absences(known, there, standing, accept=project.accept_deletions)

@@ -119,7 +119,8 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
         return None
     if now_hash != row.post_hash:
         sealed = is_sealed(post, extra)
-        plain = sealed or is_plain(profile, entry, post)
+        same_place = job.renamed.current(entry.categories) == row.categories
+        plain = sealed or (same_place and is_plain(profile, entry, post))
         found.edited.append(_edited_row(row, entry, now_hash, plain=plain, sealed=sealed))
     if now_hash != row.post_hash or row.locked or row.raw_hash is None:
         # Not known to be byte for byte what we wrote: then its HTML is anybody's.
@@ -180,7 +181,7 @@ def _edited_row(row: PostRow, entry: Entry, found: bytes, *, plain: bool, sealed
     if sealed:
         now = row_of(entry, row.path, found, raw_hash=SOME_VERSION)
         return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id)
-    locked = row.locked or not plain or entry.categories != row.categories
+    locked = row.locked or not plain
     now = row_of(entry, row.path, found, raw_hash=row.raw_hash if locked else None)
     noted = row.noted or not locked
     return replace(now, key=row.key, source_id=row.source_id, entry_id=row.entry_id, locked=locked, noted=noted)

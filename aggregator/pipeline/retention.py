@@ -86,13 +86,10 @@ class Retention:
             project.state.expiry.make_durable()
         return number + self._remove(rows, report)
 
-    def let_go(self, keys: Collection[str]) -> frozenset[str]:
-        """Note which of these posts, whose files are gone, have expired, and return their keys.
-
-        Another machine that works on the same repository may have removed them first.
-        """
+    def beyond(self, keys: Collection[str]) -> tuple[PostRow, ...]:
+        """Return which of these posts are kept no longer: another machine may have removed them first."""
         if self._off:
-            return frozenset()
+            return ()
         state = self._project.state
         found: list[PostRow] = []
         for source_id in state.expiry.spans():
@@ -100,11 +97,14 @@ class Retention:
             if keep != FOR_EVER:
                 beyond = state.expiry.beyond(source_id, self._since(keep), keep.entries, unsure=True)
                 found += [row for row in beyond if row.key in keys]
-        if found and not self._project.dry_run:
-            gone = [row.key for row in found]
-            state.expiry.mark(gone, folders=(), dirty=self._project.outputs_of({row.categories for row in found}))
-            state.expiry.removed(gone)
-        return frozenset(row.key for row in found)
+        return tuple(found)
+
+    def let_go(self, rows: Collection[PostRow]) -> None:
+        """Note that these posts, whose files are gone, have expired."""
+        if rows and not self._project.dry_run:
+            expiry, gone = self._project.state.expiry, [row.key for row in rows]
+            expiry.mark(gone, folders=(), dirty=self._project.outputs_of({row.categories for row in rows}))
+            expiry.removed(gone)
 
     def settle(self) -> None:
         """Note that the feeds are written without what was removed; as long as one waits, its gate must still know."""
@@ -160,11 +160,11 @@ class Retention:
 
     def _sure(self, source_id: str, rows: list[PostRow], report: Callable[[Event], None]) -> list[PostRow]:
         """Leave out what somebody may have edited before the state was rebuilt."""
-        known = [row for row in rows if row.raw_hash is not None]
+        known = [row for row in rows if row.raw_hash is not None and not row.noted]
         if number := len(rows) - len(known):
             posts = "1 post" if number == 1 else f"{number} posts"
-            words = f"{self._named(source_id)}: {posts} beyond `keep` found by a rebuilt state, which cannot tell whether they were edited"
-            report(Note(text=f"{words} by hand; they stay. To remove them all the same: aggregator build --expire"))
+            words = f"{self._named(source_id)}: {posts} beyond `keep` without a seal, so that nobody can tell whether they were"
+            report(Note(text=f"{words} edited by hand; they stay. To remove them all the same: aggregator build --expire"))
         return known
 
     def _named(self, source_id: str) -> str:
