@@ -165,7 +165,7 @@ def _facts(reading: Reading, row: PostRow, shelves: Shelves | None) -> EntryFact
     if absence is None and post_state in {"missing", "unreadable"}:
         absence = f"its post {'is not there' if post_state == 'missing' else 'cannot be read'}"
     safe = entry
-    if entry is not None and (post_state in {"edited", "adopted"} or row.raw_hash is None):
+    if entry is not None and (post_state in {"edited", "adopted"} or row.raw_hash in {None, SOME_VERSION}):
         safe = replaced_content(entry)
     return EntryFacts(
         key=row.key,

@@ -122,8 +122,8 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
         same_place = job.renamed.current(entry.categories) == row.categories
         plain = sealed or (same_place and is_plain(profile, entry, post))
         found.edited.append(_edited_row(row, entry, now_hash, plain=plain, sealed=sealed))
-    if now_hash != row.post_hash or row.locked or row.raw_hash is None:
-        # Not known to be byte for byte what we wrote: then its HTML is anybody's.
+    if now_hash != row.post_hash or row.locked or row.raw_hash in {None, SOME_VERSION}:
+        # Not known to be byte for byte what we wrote: then its HTML is anybody's. A seal says so, but anybody can make one.
         entry = replace(entry, content=sanitise(entry.content, entry.link))
     if job.renamed.steps:
         entry = replace(entry, categories=job.renamed.current(entry.categories))

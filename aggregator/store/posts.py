@@ -21,7 +21,7 @@ from aggregator.model.key import entry_key, key_of_name, link_hash
 from aggregator.model.traits import traits_of
 from aggregator.store.files import read_file, store_error, write_file
 from aggregator.store.profiles import NewerPostError, PostFormatError, Profile, Rendered
-from aggregator.store.profiles.seal import is_sealed
+from aggregator.store.profiles.seal import is_sealed, unsealed
 
 HASH_BYTES = 16
 #: No post that we write comes near; what is larger is not read into memory.
@@ -136,11 +136,15 @@ def post_hash(post: bytes) -> bytes:
 
 
 def is_plain(profile: Profile, entry: Entry, post: bytes) -> bool:
-    """Tell whether a post is byte for byte what its own entry renders to, as ours are; HTML that we never write is not."""
+    """Tell whether a post is byte for byte what its own entry renders to, as ours are; HTML that we never write is not.
+
+    Those that were written before there were seals have none.
+    """
     try:
-        return profile.render(entry).post == post
+        ours = profile.render(entry).post
     except ValueError:  # the body holds what the sanitiser lets nobody write: hands were at it
         return False
+    return post in {ours, unsealed(ours)}
 
 
 def archive_path(key: str) -> str:

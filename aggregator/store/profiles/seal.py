@@ -29,5 +29,11 @@ def is_sealed(post: bytes, extra: bytes | None) -> bool:
     return found is not None and found[1].decode() == seal_of(_without(post, found))
 
 
+def unsealed(post: bytes) -> bytes:
+    """Return a post as it was written before posts had seals."""
+    found = _LINE.search(post)
+    return post if found is None else _without(post, found)
+
+
 def _without(text: bytes, found: re.Match[bytes]) -> bytes:
     return text[: found.start()] + text[found.end() :]
