@@ -283,3 +283,30 @@ def test_a_line_that_a_merge_brought_back_hides_no_post(folder: Folder) -> None:
     assert "whatever ledger.jsonl said" in done.stderr
     assert ledger(folder) == []
     assert {path: text for path, text in folder.files().items() if path != "ledger.jsonl"} == before
+
+
+def test_a_folder_that_was_away_is_looked_through_when_it_is_back(folder: Folder) -> None:
+    """Few posts that go with their folder count as deleted; back as it was, with its old time, they are published again."""
+    folder.sync(**EPOCH)
+    place = folder.root / "posts/news/b"
+    place.rename(folder.root / "away")
+    assert "deleted by hand" in folder.here("build").stderr
+    (folder.root / "away").rename(place)
+
+    assert "is back; published again" in folder.here("build").stderr
+    assert sorted(titles(folder, "news/b.atom")) == ["Entry 11", "Entry 12"]
+    assert ledger(folder) == []
+
+
+def test_what_is_not_mounted_was_not_let_go(folder: Folder, upstream: Upstream) -> None:
+    """Where the posts that `keep` leaves are missing too, those beyond it have not expired elsewhere: exit 5, nothing done."""
+    upstream.feed("/b", "".join(item(number) for number in range(100, 140)))
+    folder.sync("--force", **EPOCH)
+    folder.settings("posts: {keep: {entries: 8}}")
+    before = folder.files("public", "ledger.jsonl")
+    (folder.root / "posts/news/b").rename(folder.root / "away")
+
+    done = folder.here("build")
+
+    assert done.returncode == 5
+    assert folder.files("public", "ledger.jsonl") == before

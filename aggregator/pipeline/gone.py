@@ -8,6 +8,7 @@ A take-down is its line, then the files, then the state; whatever a crash cuts o
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -48,6 +49,10 @@ def settle_absences(project: Project, report: Callable[[Event], None]) -> Absenc
         rows = project.state.find(found.deleted)
         project.note(replace(line_of(Deleted, row, project.now), post=_as_written(row)) for row in rows)
         project.state.forget_posts(found.deleted, project.outputs_of({row.categories for row in rows}))
+        # A folder that went with its posts may come back as it was, its time included: then it is to be looked through.
+        away = {row.path.rpartition("/")[0] for row in rows}
+        away = {folder for folder in away if not (project.place.root / folder).is_dir()}
+        project.state.save(Batch(open_folders=tuple(sorted(away))))
         project.deleted += len(rows)
         for row in rows[:_NAMED]:
             where = f"{project.settings.posts.dir}/{row.path}"
@@ -199,10 +204,26 @@ def _look(project: Project) -> Absences:
     # Another machine may have kept them no longer, and its commit have come here.
     retention = Retention(project)
     beyond = retention.beyond(missing)
+    believed = _sources_that_stand(known, there, but={row.key for row in beyond})
+    beyond = tuple(row for row in beyond if row.source_id in believed)
     keys = {row.key for row in beyond}
     found = _judged(project, [post for post in known if post[0] not in keys], there)
     retention.let_go([row for row in beyond if row.source_id not in found.unmounted])
     return found
+
+
+def _sources_that_stand(known: Iterable[tuple[str, str, str]], there: Collection[str], *, but: Collection[str]) -> set[str]:
+    """Return the sources of which at least half the posts are there, but for those that may have been let go.
+
+    Where what `keep` leaves is missing too, nobody has kept anything: the folder is not mounted.
+    """
+    left = [(key, source_id) for key, source_id, _ in known if key not in but]
+    standing = Counter(source_id for key, source_id in left if key in there)
+    return {
+        source_id
+        for source_id, number in Counter(source_id for _, source_id in left).items()
+        if 2 * standing[source_id] >= number
+    }
 
 
 def _judged(project: Project, known: Sequence[tuple[str, str, str]], there: Mapping[str, str]) -> Absences:
