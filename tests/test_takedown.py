@@ -125,6 +125,26 @@ def test_nothing_is_left_of_what_a_hand_had_deleted_before(folder: Folder) -> No
     assert not file.exists()
 
 
+def test_what_cannot_be_removed_is_told_and_stops_nobody_else(folder: Folder, upstream: Upstream) -> None:
+    """A post out of reach is told (exit 5) by each run until it is gone; the other sources are polled and published."""
+    folder.sync(**EPOCH)
+    place = post(folder, 11)
+    place.parent.rename(folder.root / "real")
+    place.parent.symlink_to(folder.root / "real")
+
+    assert folder.here("takedown", "entry-11", "--yes").returncode == 5
+    upstream.feed("/a", item(1) + item(2) + item(3))
+    done = folder.run("sync", "--force", **EPOCH)
+
+    assert done.returncode == 5
+    assert "taken down, but still there: cannot remove posts/news/b/" in done.stderr
+    assert "Entry 3" in titles(folder, "news/a.atom")
+    place.parent.unlink()
+    (folder.root / "real").rename(place.parent)
+    assert folder.here("build").returncode == 0
+    assert not place.exists()
+
+
 @pytest.mark.parametrize("word", ["nothing-like-it", "http://upstream.example/same"])
 def test_what_is_unclear_changes_nothing(folder: Folder, upstream: Upstream, word: str) -> None:
     """An id that means nothing, or several entries, is told, and none of those named with it is touched."""

@@ -69,7 +69,7 @@ def takedown(
 
         asyncio.run(run())
         project.close_folders()
-        fault = unmounted_error(project) if project.unmounted else None
+        fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
     if json_ or invocation.json:
         done = {"taken_down": [line.key for line in fresh], "before": sorted(lines.keys() & known.keys())}
         click.echo(json.dumps(done, ensure_ascii=False))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from aggregator.errors import UnmountedError
+from aggregator.errors import PlaceError, UnmountedError
 from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import key_of_name
 from aggregator.model.poll import Event, Note
@@ -110,15 +110,19 @@ def take_down(project: Project, lines: Iterable[Takedown], report: Callable[[Eve
 def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
     """Remove what still stands of posts that were taken down: a run may have died, or a hand brought one back.
 
-    Raises:
-        StoreError: a file cannot be removed.
+    One that is out of reach is told and waits: it is not published, and the run goes on. Raises StoreError.
     """
     lines = project.ledger.of(Takedown)
-    rows = project.state.find([line.key for line in lines]) if lines else []
-    for row in rows:
-        _remove(project, row, report)
-    if rows:
-        project.state.forget_posts([row.key for row in rows], project.outputs_of({row.categories for row in rows}))
+    removed: list[PostRow] = []
+    for row in project.state.find([line.key for line in lines]) if lines else []:
+        try:
+            _remove(project, row, report)
+        except PlaceError as fault:
+            report(Note(text=f"taken down, but still there: {project.bear(fault)}"))
+        else:
+            removed.append(row)
+    if removed:
+        project.state.forget_posts([row.key for row in removed], project.outputs_of({row.categories for row in removed}))
 
 
 def settle_lines(project: Project, report: Callable[[Event], None]) -> None:
