@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.store.lock import project_lock
+from aggregator.store.profiles.seal import seal_of
 from tests.old_site import ROUTES, Old, entries, write_site
 from tests.upstream import Folder, Upstream
 
@@ -237,6 +238,22 @@ def test_an_archive_file_that_cannot_be_understood_costs_nothing_else(small: Fol
     assert "kept as it is, not published" in done.stderr
     assert "posts: 1 new" in done.stderr
     assert _feed(small).count("<entry>") == 5
+
+
+def test_a_seal_makes_no_adopted_post_ours(small: Folder) -> None:
+    """Whatever an archive file says that came with a commit, `build --posts` and `sync` write no adopted post."""
+    _imported(small)
+    small.sync()
+    before = small.files(POSTS)
+    for path in (small.root / "archive/adopted").iterdir():
+        said = path.read_text("utf-8")
+        post = (small.root / POSTS / json.loads(said)["path"]).read_bytes()
+        path.write_text(said.replace("{", f'{{\n  "seal": "{seal_of(post, said.encode())}",', 1), "utf-8")
+
+    assert small.run("build", "--posts").returncode == 0
+    small.sync("--force", "--no-cache")
+
+    assert small.files(POSTS) == before
 
 
 def test_a_post_that_was_moved_is_adopted_where_it_is(small: Folder) -> None:

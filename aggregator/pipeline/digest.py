@@ -24,9 +24,8 @@ from aggregator.parse.limits import MAX_ENTRIES
 from aggregator.pipeline.document import Document
 from aggregator.pipeline.jobs import OWN_FEED, SOMEBODY_ELSE, DigestJob, NewNames, Unreadable
 from aggregator.store.paths import post_path
-from aggregator.store.posts import is_plain, post_hash, read_extra, read_post_file, reader_of, row_of, write_post
+from aggregator.store.posts import is_plain, is_unedited, post_hash, read_extra, read_post_file, reader_of, row_of, write_post
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
-from aggregator.store.profiles.seal import is_sealed
 from aggregator.workers import arm_deadline, disarm_deadline
 
 _KEPT = "the post cannot be read and is kept as it is: {}"
@@ -178,7 +177,7 @@ def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, 
                 draft.skipped.append(Skipped(entry=path, reason="a post of another entry stands in its place and is kept"))
                 return
             # What is not byte for byte ours is compared, and its HTML checked, as something that came from outside.
-            ours = SOME_VERSION if is_sealed(there, extra) else None
+            ours = SOME_VERSION if is_unedited(path, item.key, there, extra) else None
             raw_hash = item.raw_hash if there == rendered.post else ours
             draft.adopted.append(row_of(old, path, post_hash(there), raw_hash=raw_hash))
             return
@@ -215,7 +214,7 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
             return
         _plan_unreadable(item, known, error, draft=draft)
         return
-    sealed = is_sealed(there, extra)
+    sealed = is_unedited(known.path, item.key, there, extra)
     if is_another(entry, old):
         _plan_apart(job, profile, item, entry, draft=draft)
     elif known.locked and not sealed:

@@ -21,9 +21,18 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.store.files import read_file, write_file
-from aggregator.store.posts import Reader, check_identity, is_plain, post_hash, read_extra, read_post_file, reader_of, row_of
+from aggregator.store.posts import (
+    Reader,
+    check_identity,
+    is_plain,
+    is_unedited,
+    post_hash,
+    read_extra,
+    read_post_file,
+    reader_of,
+    row_of,
+)
 from aggregator.store.profiles import PostFormatError, get_profile
-from aggregator.store.profiles.seal import is_sealed
 
 #: Posts read by this worker, by their hash: a post that is its own and self-contained reads the same wherever it stands.
 _READ: dict[bytes, Entry] = {}
@@ -118,7 +127,7 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
         found.unreadable.append((row.path, str(error)))
         return None
     if now_hash != row.post_hash:
-        sealed = is_sealed(post, extra)
+        sealed = is_unedited(row.path, row.key, post, extra)
         same_place = job.renamed.current(entry.categories) == row.categories
         plain = sealed or (same_place and is_plain(profile, entry, post))
         found.edited.append(_edited_row(row, entry, now_hash, plain=plain, sealed=sealed))

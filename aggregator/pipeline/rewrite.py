@@ -18,6 +18,7 @@ from aggregator.store.posts import (
     check_identity,
     is_adopted,
     is_plain,
+    is_unedited,
     post_hash,
     read_extra,
     read_post_file,
@@ -26,7 +27,6 @@ from aggregator.store.posts import (
     write_post,
 )
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
-from aggregator.store.profiles.seal import is_sealed
 
 
 def rewrite_posts(job: RewriteJob) -> Rewritten:
@@ -48,7 +48,7 @@ def rewrite_posts(job: RewriteJob) -> Rewritten:
             continue
         wanted = as_today(entry, job.sources.get(row.source_id), job.renamed)
         found = post_hash(post)
-        if not is_sealed(post, extra) and not _is_ours(profile, row, entry, post=post, found=found):
+        if not is_unedited(row.path, row.key, post, extra) and not _is_ours(profile, row, entry, post=post, found=found):
             if wanted != entry and not is_adopted(row.path, row.key):
                 kept.append(row.path)
             continue

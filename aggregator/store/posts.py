@@ -105,7 +105,7 @@ def read_post(root: Path, path: str, profile: Profile, archive_root: Path, *, ke
         raise NewerFormatError(message, path=root / path, found=error.found, known=error.known) from error
     except PostFormatError as error:
         raise PostFormatError(f"{root.name}/{path}: {error}") from error
-    return StoredPost(entry=entry, hash=post_hash(post), sealed=is_sealed(post, extra))
+    return StoredPost(entry=entry, hash=post_hash(post), sealed=is_unedited(path, own, post, extra))
 
 
 def read_post_file(root: Path, path: str) -> bytes | None:
@@ -133,6 +133,11 @@ def check_identity(entry: Entry, path: str, key: str) -> None:
 def post_hash(post: bytes) -> bytes:
     """Return 16 bytes that tell whether a post is as we wrote it; its archive file is not part of it."""
     return sha256(post).digest()[:HASH_BYTES]
+
+
+def is_unedited(path: str, key: str, post: bytes, extra: bytes | None) -> bool:
+    """Tell whether a post proves by its seal that it is as we wrote it; an adopted one never was, whatever its files say."""
+    return not is_adopted(path, key) and is_sealed(post, extra)
 
 
 def is_plain(profile: Profile, entry: Entry, post: bytes) -> bool:
