@@ -218,7 +218,7 @@ def test_init_fits_a_site_s_engine(
 ) -> None:
     """`init --engine` sets profile and folders, says what the site's own configuration needs, and touches no file of it."""
     (tmp_path / "_config.yml").write_text("title: Mine\n", "utf-8")
-    assert run(capsys, tmp_path, "init", "--engine", engine)[0] == 0
+    assert run(capsys, tmp_path, "init", ".", "--engine", engine)[0] == 0
 
     made = read(tmp_path)
     assert (made.posts.profile, made.posts.dir, made.public.dir) == expected
@@ -226,6 +226,62 @@ def test_init_fits_a_site_s_engine(
     text = (tmp_path / "config/settings.yaml").read_text("utf-8")
     assert ("site's" in text) == (engine != "plain")
     assert yaml.safe_load(text)["site"].get("timezone") == ("UTC" if engine != "plain" else None)
+
+
+@pytest.mark.parametrize(
+    ("site", "url"),
+    [
+        (("hexo", "_config.yml", "title: 'A: b #c'\nurl: https://b.example/x\nlanguage: zh-CN\n"), "https://b.example/x/"),
+        (
+            ("hugo", "hugo.toml", "title = 'A: b #c'\nbaseURL = 'https://b.example/x'\nlanguageCode = 'zh-CN'\n"),
+            "https://b.example/x/",
+        ),
+        (
+            ("jekyll", "_config.yml", "title: 'A: b #c'\nurl: https://b.example\nbaseurl: /x\nlang: zh-CN\n"),
+            "https://b.example/x/news/",
+        ),
+    ],
+)
+def test_init_takes_what_the_site_says_of_itself(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, site: tuple[str, str, str], url: str
+) -> None:
+    """Title, address, language and time zone stand in the settings, and are named; a title is quoted where YAML needs it."""
+    engine, name, config = site
+    zone = "timezone = 'Asia/Tokyo'\n" if name.endswith("toml") else "timezone: Asia/Tokyo\n"
+    (tmp_path / name).write_text(config + zone, "utf-8")
+    _, _, err = run(capsys, tmp_path, "init", "--engine", engine)
+    made = read(tmp_path).site
+
+    assert (made.title, made.url, made.language, made.timezone) == ("A: b #c", url, "zh-CN", "Asia/Tokyo")
+    assert f"taken from {name}: title A: b #c, url {url}, language zh-CN, timezone Asia/Tokyo\n" in err
+    assert "timezone: UTC" not in (tmp_path / "config/settings.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (b"url: http://example.com\n", "url: http://example.com (is an example's)"),
+        (b"timezone: Mars/Base\n", "timezone: Mars/Base (is no IANA time zone)"),
+        (b"url: javascript:alert(1)\n", "url: javascript:alert(1)"),
+        (b'title: "a\\e[31mb\\nsite: {}"\n', "(holds what cannot be printed)"),
+        (b"title: " + b"x" * 500, "(is longer than 200 characters)"),
+        (b"language: [en, de]\ntitle: {a: b}\n", ""),
+        (b"x: " + b"[" * 5000, "nothing was taken from the site's configuration. _config.yml: it is nested too deeply"),
+        (b"title: [\n", "nothing was taken from the site's configuration. _config.yml: it is no YAML"),
+        (b"\xff\xfe", "nothing was taken from the site's configuration. _config.yml: it is not UTF-8"),
+        (b"x: !!python/object/apply:os.getcwd []\n", "nothing was taken"),
+    ],
+)
+def test_init_leaves_what_does_not_fit(capsys: pytest.CaptureFixture[str], tmp_path: Path, config: bytes, said: str) -> None:
+    """A value that cannot be used, or a hostile file, is told; the settings are those of a site that says nothing."""
+    (tmp_path / "_config.yml").write_bytes(config)
+    code, _, err = run(capsys, tmp_path, "init", "--engine", "hexo")
+    made = read(tmp_path).site
+
+    assert code == 0
+    assert said in err
+    assert "\x1b" not in err
+    assert (made.title, made.url, made.language, made.timezone) == ("News", "http://127.0.0.1:8080/", None, "UTC")
 
 
 def test_init_examples_work_when_uncommented(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
