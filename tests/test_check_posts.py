@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from aggregator.cli import cli
@@ -20,6 +23,7 @@ from aggregator.store.paths import post_path
 from aggregator.store.posts import write_post
 from aggregator.store.profiles import get_profile
 from tests.post_records import entry
+from tests.upstream import Folder
 
 SITE_ID = "urn:uuid:0a4d6c0e-4f2b-4c55-8b58-6f1d3c1f2a90"
 HEXO = {"_config.yml": "timezone: Asia/Shanghai\nupdated_option: date\n"}
@@ -41,10 +45,14 @@ class Checked:
         for path, content in {**files, **site}.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_text(content, "utf-8")
+        folder = yaml.safe_load(files["config/settings.yaml"]).get("posts") or {}
+        (self.root / folder.get("dir", "posts")).mkdir(parents=True, exist_ok=True)
 
-    def post(self, folder: str, profile: str, found: Entry | None = None, name: str | None = None) -> Path:
+    def post(
+        self, folder: str, profile: str, found: Entry | None = None, name: str | None = None, zone: str = "Asia/Shanghai"
+    ) -> Path:
         """Write a post as a run does, or under another name; return its path."""
-        found, made = found or entry(), get_profile(profile, "Asia/Shanghai")
+        found, made = found or entry(), get_profile(profile, zone)
         key = entry_key(found.source_id, found.id)
         path = name.replace("KEY", key) if name else post_path(found.categories, found.title, key, made.name_start(found))
         write_post(self.root / folder, path, made.render(found), self.root / "archive")
@@ -123,7 +131,6 @@ def test_names_that_break_are_told(checked: Checked, name: str, code: str) -> No
 def test_own_files_without_a_key_are_left_alone(checked: Checked) -> None:
     """What is no post of ours is not judged."""
     checked.project("plain", {})
-    (checked.root / "posts").mkdir()
     (checked.root / "posts" / "_mine.md").write_text("x", "utf-8")
 
     assert checked.check().stdout == "posts: 0 posts, no problem\n"
@@ -140,6 +147,7 @@ def _config(text: str) -> dict[str, str]:
         ("hexo", _config("updated_option: date\n"), ["timezone"]),
         ("hexo", _config("timezone: ''\nupdated_option: date\n"), ["timezone"]),
         ("hexo", _config("timezone: Europe/Berlin\nupdated_option: empty\n"), ["timezone"]),
+        ("hexo", _config("timezone: Mars/Base\nupdated_option: empty\n"), ["timezone"]),
         ("hexo", _config("timezone: Asia/Shanghai\n"), ["(updated)"]),
         ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\npermalink: p/:id/\n"), ["permalink"]),
         ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\nsource_dir: src\n"), ["posts-dir"]),
@@ -305,6 +313,89 @@ def test_every_finding_says_the_line_to_write(checked: Checked) -> None:
     assert "-> write `timezone: Asia/Shanghai`, or `site: {timezone: Europe/Berlin}` in settings.yaml" in done.output
     assert "note: _config.yml: posts that were never updated" in done.output
     assert "posts: 0 posts, 1 problem\n" in done.output
+
+
+def test_a_zone_that_is_none_is_never_advised(checked: Checked) -> None:
+    """The site's `timezone` is only taken for ours where it is an IANA name."""
+    checked.project("hexo", _config("timezone: '+08:00'\n"))
+    done = checked.check("--engine", "hexo")
+
+    assert "timezone is +08:00, which is no IANA name" in done.output
+    assert "timezone: +08:00}" not in done.output
+    assert "-> write `timezone: Asia/Shanghai`, the site.timezone of the posts\n" in done.output
+
+
+def test_the_zone_of_a_site_stays_where_ours_is_the_default(checked: Checked) -> None:
+    """Nobody has chosen UTC: the site's own pages are not to move for it, and posts that are there want `build --posts`."""
+    checked.project("hexo", _config("timezone: Asia/Tokyo\n"))
+    settings = checked.root / "config/settings.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("timezone: Asia/Shanghai", "timezone: UTC"), "utf-8")
+    own = "-> write `site: {timezone: Asia/Tokyo}` in settings.yaml"
+
+    assert f"{own}\n" in checked.check("--engine", "hexo").output
+    checked.post("source/_posts", "hexo")
+    assert f"{own}, then run `aggregator build --posts`\n" in checked.check("--engine", "hexo").output
+
+
+def test_posts_with_the_clock_of_a_former_zone_are_told(checked: Checked) -> None:
+    """Once both zones are Tokyo's, a post with Shanghai's clock is an hour off, also where the configuration looks right."""
+    checked.project("hexo", _config("timezone: Asia/Tokyo\nupdated_option: date\n"))
+    settings = checked.root / "config/settings.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("timezone: Asia/Shanghai", "timezone: Asia/Tokyo"), "utf-8")
+    assert checked.codes("hexo") == []
+    checked.post("source/_posts", "hexo")
+
+    assert checked.codes("hexo") == ["clock"]
+    assert "aggregator build --posts" in checked.check("--engine", "hexo").output
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Tokyo"])
+@pytest.mark.parametrize("hour", range(5))
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)])
+def test_dates_beside_a_change_of_the_clocks_are_right(checked: Checked, zone: str, day: datetime, hour: int) -> None:
+    """The profile's own dates are never told, in the hours in which the clocks change least of all."""
+    checked.project("hexo", _config(f"timezone: {zone}\nupdated_option: date\n"))
+    settings = checked.root / "config/settings.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("timezone: Asia/Shanghai", f"timezone: {zone}"), "utf-8")
+    checked.post("source/_posts", "hexo", entry(published=day.replace(hour=hour)), zone=zone)
+
+    assert "clock" not in checked.codes("hexo")
+
+
+def test_a_broken_configuration_is_to_be_mended(checked: Checked) -> None:
+    """File and line are named, and nobody is sent to another folder."""
+    checked.project("hexo", _config("title: a\nx: [\n"))
+    done = checked.check("--engine", "hexo")
+
+    assert re.search(
+        r"^_config\.yml: it is no YAML: .*\(line \d\)\n  -> mend it; Hexo needs it too$", done.output, re.MULTILINE
+    )
+
+
+def test_a_posts_folder_that_is_not_there_is_told(checked: Checked) -> None:
+    """Without a state, a folder that is missing is a problem, and an empty one is not."""
+    checked.project("plain", {})
+    assert checked.check().exit_code == 0
+    (checked.root / "posts").rmdir()
+    done = checked.check()
+
+    assert (done.exit_code, done.output.partition("\n")[0]) == (1, "posts: is not there")
+
+
+def test_posts_that_the_state_knows_are_missed(synced: Folder) -> None:
+    """A folder that holds no post is a problem while the state knows some; a state that cannot be read is a note."""
+    posts = synced.root / "posts"
+    shutil.rmtree(posts)
+    gone = synced.run("check", "posts")
+    posts.mkdir()
+    empty = synced.run("check", "posts")
+    (synced.root / "state/state.sqlite").write_bytes(b"no state of anybody's, whatever it is called" * 99)
+    unknown = synced.run("check", "posts")
+
+    assert (gone.returncode, empty.returncode, unknown.returncode) == (1, 1, 0)
+    assert "posts: is not there, and the state knows 5: is it mounted?\n" in gone.stdout
+    assert "posts: holds no post, and the state knows 5: is it mounted?\n" in empty.stdout
+    assert "note: the state: cannot be read, so nobody knows which posts should be there" in unknown.stderr
 
 
 def test_nothing_is_written(checked: Checked) -> None:

@@ -311,6 +311,26 @@ def test_adopted_posts_are_checked_too(small: Folder) -> None:
     assert done.stdout.endswith("posts: 4 posts, 2 problems\n")
 
 
+def test_what_adopted_posts_need_of_hexo_is_said_once(small: Folder) -> None:
+    """Their dates stay as they are and want TZ, which is no problem; one whose YAML Hexo cannot read has no page, which is."""
+    small.settings("posts: {dir: source/_posts, profile: hexo}\npublic: {dir: source}")
+    (small.root / "_config.yml").write_text("timezone: UTC\nupdated_option: date\n", "utf-8")
+    for hidden in (small.root / POSTS).rglob("_*.md"):
+        hidden.unlink()
+    _imported(small)
+    broken = small.here("check", "posts", "--engine", "hexo")
+    [odd] = [small.root / name for name in small.files(POSTS) if "It's release 12" in name]
+    odd.write_bytes(re.sub(rb"(?m)^title: .*$", b"title: It is release 12", odd.read_bytes()))
+    done = small.run("check", "posts", "--engine", "hexo")
+
+    assert broken.returncode == 1
+    assert f"{odd.name}: the front matter is no YAML, so Hexo drops this page: " in broken.stdout
+    assert (done.returncode, done.stderr.count("adopted post")) == (0, 1), done.stdout
+    assert "note: source/_posts: 3 adopted posts have dates that Hexo reads in the machine's zone" in done.stderr
+    assert "-> build the site with TZ=UTC\n" in done.stderr
+    assert "adopted" not in small.run("check", "posts", "--engine", "hexo", TZ="UTC").stderr
+
+
 def test_a_renamed_category_still_has_its_old_posts(small: Folder) -> None:
     """Old posts name a category as it was called then: they belong to the source that stands in it now, and come once."""
     small.run("category", "rename", ROUTES[0].path[0], "Media")

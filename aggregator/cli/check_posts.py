@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from aggregator.cli import Invocation, pass_invocation
 from aggregator.cli.clock import now
 from aggregator.cli.console import count
 from aggregator.cli.exits import EXIT_PARTIAL
-from aggregator.cli.project import load
+from aggregator.cli.project import load, state_to_read
+from aggregator.errors import StoreError
 from aggregator.model.settings import Settings
-from aggregator.pipeline.post_findings import PostFinding, SeenPosts, look_at_posts
+from aggregator.pipeline.post_findings import PostFinding, SeenPosts, look_at_posts, no_posts
 from aggregator.pipeline.site_config import SiteConfigError, read_site_config
 from aggregator.pipeline.site_findings import ENGINES, SiteView, judge_site
 
@@ -43,7 +45,7 @@ def check_posts(invocation: Invocation, engine: str | None, site: Path | None, j
         raise click.UsageError("--site needs --engine: which engine's site is it?")
     settings = load(invocation)
     seen = look_at_posts(settings)
-    findings = list(seen.findings)
+    findings = [*_missing(settings, seen), *seen.findings]
     if engine is not None:
         findings += _about_site(settings, seen, engine, (site or invocation.root).absolute())
     problems = [finding for finding in findings if not finding.is_note]
@@ -55,12 +57,31 @@ def check_posts(invocation: Invocation, engine: str | None, site: Path | None, j
         raise SystemExit(EXIT_PARTIAL)
 
 
+def _missing(settings: Settings, seen: SeenPosts) -> Iterator[PostFinding]:
+    """Yield whether posts should be there and are not; only an empty folder makes it worth a look into the state."""
+    if seen.names:
+        return
+    try:
+        with state_to_read(settings) as state:
+            standing = None if state is None else sum(number for number, _ in state.counts().values())
+    except StoreError as error:
+        text, advice = f"cannot be read, so nobody knows which posts should be there: {error}", "see: aggregator status"
+        yield PostFinding(code="state", place="the state", text=text, advice=advice, is_note=True)
+        standing = None
+    finding = no_posts(settings, standing)
+    if finding is not None:
+        yield finding
+
+
 def _about_site(settings: Settings, seen: SeenPosts, engine: str, site: Path) -> list[PostFinding]:
     try:
         config = read_site_config(site, engine)
     except SiteConfigError as error:
         place, _, text = str(error).partition(": ")
-        return [PostFinding(code="site-config", place=place, text=text, advice="name the site's folder with --site DIR")]
+        advice = (
+            "name the site's folder with --site DIR" if error.is_missing else f"mend it; {engine.capitalize()} needs it too"
+        )
+        return [PostFinding(code="site-config", place=place, text=text, advice=advice)]
     view = SiteView(
         engine=engine,
         site=Path(os.path.normpath(site)),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 
 from aggregator.errors import AggregatorError
 from aggregator.model.key import key_of_name
@@ -17,6 +18,7 @@ from aggregator.store.files import store_error
 from aggregator.store.posts import adopted_path, is_adopted, list_adopted, read_post, read_post_file
 from aggregator.store.profiles import PostFormatError, get_profile
 from aggregator.store.profiles.adopted import path_of
+from aggregator.store.profiles.front import NotYamlError, split_front
 
 #: UTF-8 bytes of a name. File systems end at 255, some at 143 letters, and engines make longer names of it.
 _MAX_NAME_BYTES = 200
@@ -46,6 +48,8 @@ class SeenPost:
     date: datetime
     categories: tuple[str, ...]
     date_as_written: str  #: in the front matter
+    adopted: bool  #: written by another program, and never by us
+    fault: str | None  #: why its front matter is no YAML, which only an adopted post is read in spite of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +98,42 @@ def _read(place: PostsPlace, path: str, key: str) -> SeenPost | None:
     if found is None:
         return None
     entry = found.entry
-    written = _DATE_LINE.search(read_post_file(place.root, path) or b"")
-    text = written[1].decode("utf-8", "replace") if written else ""
-    return SeenPost(path=path, date=entry.date, categories=entry.categories, date_as_written=text)
+    content = read_post_file(place.root, path) or b""
+    written = _DATE_LINE.search(content)
+    return SeenPost(
+        path=path,
+        date=entry.date,
+        categories=entry.categories,
+        date_as_written=written[1].decode("utf-8", "replace") if written else "",
+        adopted=is_adopted(path, key),
+        fault=_yaml_fault(content) if is_adopted(path, key) else None,
+    )
+
+
+def _yaml_fault(content: bytes) -> str | None:
+    try:
+        split_front(content)
+    except NotYamlError as error:
+        return str(error).removeprefix("the front matter is no YAML: ")
+    return None
+
+
+def no_posts(settings: Settings, standing: int | None) -> PostFinding | None:
+    """Return what is wrong with a posts folder in which no post is, or None: a new project has none.
+
+    `standing` is how many posts the state knows; None: there is no state.
+    """
+    folder = settings.root / settings.posts.dir
+    place = f"{settings.posts.dir}"
+    if standing:
+        text = f"{'holds no post' if folder.is_dir() else 'is not there'}, and the state knows {standing}: is it mounted?"
+        first = "" if folder.is_dir() else f"mkdir -p {quote(str(settings.posts.dir))}; "
+        advice = f"bring the posts back; if they were all deleted on purpose: {first}aggregator build --accept-deletions"
+        return PostFinding(code="no-posts", place=place, text=text, advice=advice)
+    if standing is None and not folder.is_dir():
+        advice = "mount it, or make it by a first `aggregator sync`"
+        return PostFinding(code="no-posts", place=place, text="is not there", advice=advice)
+    return None
 
 
 def _adopted(place: PostsPlace, findings: list[PostFinding]) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,14 @@ _NAMES = {
 class SiteConfigError(ValueError):
     """A site's configuration cannot be read; the message is one line that begins with the file."""
 
+    is_missing = False  #: there is none at all
+
+
+class NoSiteConfigError(SiteConfigError):
+    """The folder holds no configuration of a site; the message begins with the folder."""
+
+    is_missing = True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConfig:
@@ -57,13 +65,14 @@ def read_site_config(site: Path, engine: str) -> SiteConfig:
     """Return the configuration of a site.
 
     Raises:
-        SiteConfigError: there is none, or it cannot be read.
+        NoSiteConfigError: there is none.
+        SiteConfigError: it cannot be read.
     """
     names = _NAMES[engine]
     file = next((name for name in names if (site / name).is_file()), None)
     parts = dict(_hugo_folder(site)) if engine == "hugo" else {}
     if file is None and not parts:
-        raise SiteConfigError(f"{site}: there is no {names[0]}, so this is no folder of a {engine.capitalize()} site")
+        raise NoSiteConfigError(f"{site}: there is no {names[0]}, so this is no folder of a {engine.capitalize()} site")
     values = {} if file is None else _mapping(site, file)
     if engine == "hugo":
         values = _lowered({**{key: value for key, value in parts.items() if key}, **parts.get("", {}), **values})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from os.path import normpath
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from aggregator.model.settings import Settings
-from aggregator.pipeline.post_findings import PostFinding, SeenPosts
+from aggregator.model.settings import Settings, Site
+from aggregator.pipeline.post_findings import PostFinding, SeenPost, SeenPosts
 from aggregator.pipeline.site_config import SiteConfig
 
 #: Engine -> the profiles whose posts it shows rightly, the best one first.
@@ -28,6 +29,8 @@ _JS_NAMES = frozenset(
 _MAX_CATEGORY_BYTES = 200
 #: What Hexo reads alike everywhere (also a day alone), and what Hugo does.
 _WALL_CLOCK = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?")
+_DAY = timedelta(days=1)
+_DEFAULT_ZONE = next(field.default for field in fields(Site) if field.name == "timezone")
 _WITH_OFFSET = re.compile(r"['\"]?\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d ?(?:[Zz]|[+-]\d\d:?\d\d)['\"]?")
 _DATED = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-")
 #: What of a project folder must not be part of a site that is built from the same folder.
@@ -117,14 +120,21 @@ def _judge_hexo(view: SiteView) -> Iterator[PostFinding]:
     if profile == "hexo" and not zone:
         text = "it has no timezone, so every date is taken in the zone of the machine that builds the site"
         yield view.problem("timezone", text, f"write `timezone: {ours}`, the site.timezone of the posts")
+    elif profile == "hexo" and not is_zone(zone):
+        text = f"timezone is {zone}, which is no IANA name, so nobody knows what Hexo makes of a date"
+        yield view.problem("timezone", text, f"write `timezone: {ours}`, the site.timezone of the posts")
     elif profile == "hexo" and zone != ours:
         text = f"timezone is {zone}, and the dates of new posts are the wall clock of {ours}"
-        yield view.problem("timezone", text, f"write `timezone: {ours}`, or `site: {{timezone: {zone}}}` in settings.yaml")
+        yield view.problem("timezone", text, _one_zone(view, zone))
+    elif profile == "hexo":
+        yield from _other_clocks(view, zone)
     elif profile in {"default", "volantis"} and zone and zone != view.machine_zone:
         text = f"timezone is {zone}: unless TZ is the same where the site is built, Hexo moves every date by the difference"
         yield view.problem("timezone", text, f"write `timezone: ''`, or build with TZ={zone}, or use the profile hexo")
     if profile == "hexo":
         yield from _other_dates(view, _WALL_CLOCK, "takes them for the zone of the machine, or moves them")
+        yield from _adopted_dates(view, zone)
+    yield from _dropped(view)
     if re.search(r":id\b", view.config.text("permalink")):
         text = "permalink holds :id, and the id of a post is the one that its source gave it, often an address"
         yield view.problem("permalink", text, "write `permalink: :year/:month/:day/:name/`")
@@ -147,7 +157,7 @@ def _judge_hugo(view: SiteView) -> Iterator[PostFinding]:
 
 def _other_dates(view: SiteView, form: re.Pattern[str], why: str) -> Iterator[PostFinding]:
     """Yield whether posts, those of another profile for example, have dates that the engine does not read as we do."""
-    others = [post for post in view.seen.posts if not form.fullmatch(post.date_as_written)]
+    others = [post for post in view.seen.posts if not post.adopted and not form.fullmatch(post.date_as_written)]
     if others:
         has = _count(len(others), "post has", "posts have")
         text = f'{has} a date in another form ("{others[0].date_as_written[:40]}"), and {view.engine.capitalize()} {why}'
@@ -157,6 +167,74 @@ def _other_dates(view: SiteView, form: re.Pattern[str], why: str) -> Iterator[Po
             "hugo": "write the date like `2021-09-11T08:22:19+08:00`",
         }[view.engine]
         yield PostFinding(code="dates", place=place, text=text, advice=advice)
+
+
+def _one_zone(view: SiteView, zone: str) -> str:
+    """Return how site and posts come to one zone: as long as ours is the default, it is ours that nobody has chosen."""
+    ours = view.settings.site.timezone
+    then = ", then run `aggregator build --posts`" if view.seen.posts else ""
+    own = f"`site: {{timezone: {zone}}}` in settings.yaml{then}"
+    return f"write {own}" if ours == _DEFAULT_ZONE else f"write `timezone: {ours}`, or {own}"
+
+
+def _other_clocks(view: SiteView, zone: str) -> Iterator[PostFinding]:
+    """Yield whether posts have the clock of a zone that was configured before; the offset beside the date tells."""
+    clock = ZoneInfo(zone)
+    others = [
+        post
+        for post in view.seen.posts
+        if not post.adopted and _WALL_CLOCK.fullmatch(post.date_as_written) and not _is_clock(post, clock)
+    ]
+    if others:
+        text = (
+            f"{_count(len(others), 'post has', 'posts have')} the clock of another zone, and Hexo takes it for that of {zone}"
+        )
+        advice = "run `aggregator build --posts`, which writes anew those that nobody edited; in the others write the date anew"
+        place = f"{view.settings.posts.dir}/{others[0].path}"
+        yield PostFinding(code="clock", place=place, text=text, advice=advice)
+
+
+def _is_clock(post: SeenPost, zone: ZoneInfo) -> bool:
+    """Tell whether a date is what a clock in the zone shows at its instant, on either side of a change of the clocks."""
+    try:
+        away = datetime.fromisoformat(post.date_as_written).replace(tzinfo=UTC) - post.date
+        near = [(post.date + step).astimezone(zone).utcoffset() for step in (-_DAY, timedelta(), _DAY)]
+    except (ValueError, OverflowError):  # where the calendar ends, posts are written in UTC
+        return True
+    return away in near
+
+
+def _adopted_dates(view: SiteView, zone: str) -> Iterator[PostFinding]:
+    """Yield what adopted posts need, which stay as they are: their form of date is right in one zone only."""
+    others = [post for post in view.seen.posts if post.adopted and not _WALL_CLOCK.fullmatch(post.date_as_written)]
+    if others and zone and view.machine_zone != zone:
+        posts = _count(len(others), "adopted post has a date", "adopted posts have dates")
+        text = f"{posts} that Hexo reads in the machine's zone"
+        yield PostFinding(
+            code="adopted-dates",
+            place=str(view.settings.posts.dir),
+            text=f"{text} and moves to {zone} (they stay as they are)",
+            advice=f"build the site with TZ={zone}",
+            is_note=True,
+        )
+
+
+def _dropped(view: SiteView) -> Iterator[PostFinding]:
+    """Yield adopted posts that we can read and Hexo cannot."""
+    for post in view.seen.posts:
+        if post.fault is not None:
+            text = f"the front matter is no YAML, so Hexo drops this page: {post.fault}"
+            advice = "mend that line; the post stays adopted"
+            yield PostFinding(code="no-yaml", place=f"{view.settings.posts.dir}/{post.path}", text=text, advice=advice)
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether a time zone is a name of the IANA data base."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _judge_jekyll(view: SiteView) -> Iterator[PostFinding]:
