@@ -270,6 +270,20 @@ def test_a_renamed_source_is_exported_as_before(folder: Folder) -> None:
     assert folder.run("export", "opml", "--private").stdout == before
 
 
+def test_a_removed_source_s_posts_can_be_taken_out(folder: Folder) -> None:
+    """As the command says: their files deleted and the deletion accepted, the feeds are without them, and none comes back."""
+    folder.sync()
+    said = folder.here("source", "remove", "a", "--yes").stderr
+    for post in (folder.root / "posts/news/a").rglob("*.md"):
+        post.unlink()
+    done = folder.here("build", "--accept-deletions")
+
+    assert "then: aggregator build --accept-deletions" in said
+    assert done.returncode == 0, done.stderr
+    assert titles(folder, "all.atom") == ["Entry 12", "Entry 11"]
+    assert (folder.root / "ledger.jsonl").read_text("utf-8").count('"kind": "deleted"') == 3
+
+
 def test_names_go_round_in_a_circle(folder: Folder) -> None:
     """A to B to A to B to C: the identity stays A throughout, and the state that is rebuilt from posts agrees."""
     folder.sync()

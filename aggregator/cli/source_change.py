@@ -203,7 +203,7 @@ def _left_behind(project: _Project, source: Source, posts: int) -> str:
     return (
         f"{head}. {them} on disk and in the feeds. To take {'it' if posts == 1 else 'them'} out: delete {folder} "
         f'(in {project.settings.posts.dir}/{post_folder(source.categories)}/, with "id: {source.id}" below "source:"), '
-        "then: aggregator reindex"
+        "then: aggregator build --accept-deletions"
     )
 
 
