@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -193,6 +194,23 @@ def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream
     assert "public/feeds/news.atom: no category is published there any more" in first.stderr
     assert "aggregator category rename OLD NEW" in first.stderr
     assert "no category" not in second.stderr
+
+
+def test_a_profile_may_be_changed_as_the_docs_say(folder: Folder) -> None:
+    """Without a state, `build --posts` writes posts of default as those of hexo; an edited one stays, and is read."""
+    folder.sync()
+    edited, *others = sorted((folder.root / "posts").rglob("*.md"))
+    mine = edited.read_bytes().replace(b"<p>", b"<p>Mine. ")
+    edited.write_bytes(mine)
+    folder.here("build")
+    folder.settings("posts: {profile: hexo}")
+    shutil.rmtree(folder.root / "state")
+    done = folder.here("build", "--posts")
+
+    assert done.returncode == 0, done.stderr
+    assert edited.read_bytes() == mine
+    assert all(b"\nutc_offset: '+00:00'\n" in post.read_bytes() for post in others)
+    assert "no problem" in folder.here("check", "posts").stdout
 
 
 def test_a_profile_is_chosen_once(folder: Folder) -> None:

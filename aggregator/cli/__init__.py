@@ -77,7 +77,7 @@ pass_invocation = click.make_pass_decorator(Invocation)
 def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int, json_: bool) -> None:
     """Poll feeds, keep every entry as a Markdown post, republish each category as an Atom feed.
 
-    Exit codes: 0 done, 1 partly (--strict) or a feed was refused, 2 wrong usage, 3 configuration invalid,
+    Exit codes: 0 done, 1 partly (sync --strict, build where a feed was refused), 2 wrong usage, 3 configuration invalid,
     4 every due source failed, 5 posts, ledger, state or feeds cannot be read or written, 6 another run holds
     the project, 130 interrupted, 143 terminated.
     """

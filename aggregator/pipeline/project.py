@@ -402,7 +402,7 @@ def _check_profile(project: Project) -> None:
         line=None,
         column=None,
         message=f'posts.profile is "{project.place.profile}", but the posts here were written with "{written}"',
-        hint=f"set it back to {written}: a project's profile is chosen once",
+        hint=f"set it back to {written}: a project's profile is chosen once (docs/post-format.md, Changing the profile)",
     )
     raise ConfigError((problem,))
 

@@ -163,9 +163,10 @@ def _other_dates(view: SiteView, form: re.Pattern[str], why: str) -> Iterator[Po
         text = f'{has} a date in another form ("{others[0].date_as_written[:40]}"), and {view.engine.capitalize()} {why}'
         place = f"{view.settings.posts.dir}/{others[0].path}"
         advice = {
-            "hexo": "write the date like `2021-09-11 08:22:19`, the clock of the site's zone, without quotes",
-            "hugo": "write the date like `2021-09-11T08:22:19+08:00`",
+            "hexo": "write it like `2021-09-11 08:22:19`, the clock of the site's zone, without quotes",
+            "hugo": "write it like `2021-09-11T08:22:19+08:00`",
         }[view.engine]
+        advice = f"run `aggregator build --posts`, which writes anew those that nobody edited; in the others {advice}"
         yield PostFinding(code="dates", place=place, text=text, advice=advice)
 
 
