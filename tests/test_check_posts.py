@@ -373,13 +373,17 @@ def test_a_broken_configuration_is_to_be_mended(checked: Checked) -> None:
 
 
 def test_a_posts_folder_that_is_not_there_is_told(checked: Checked) -> None:
-    """Without a state, a folder that is missing is a problem, and an empty one is not."""
+    """Without a state, a missing folder is a problem once feeds were published; before that it is a note."""
     checked.project("plain", {})
-    assert checked.check().exit_code == 0
+    empty = checked.check()
     (checked.root / "posts").rmdir()
-    done = checked.check()
+    fresh = checked.check()
+    (checked.root / "public/feeds").mkdir(parents=True)
+    gone = checked.check()
 
-    assert (done.exit_code, done.output.partition("\n")[0]) == (1, "posts: is not there")
+    assert (empty.exit_code, fresh.exit_code, gone.exit_code) == (0, 0, 1)
+    assert "note: posts: is not there\n  -> nothing was published yet" in fresh.output
+    assert gone.output.startswith("posts: is not there, although feeds were published\n")
 
 
 def test_posts_that_the_state_knows_are_missed(synced: Folder) -> None:

@@ -14,7 +14,9 @@ from aggregator.errors import AggregatorError
 from aggregator.model.key import key_of_name
 from aggregator.model.settings import Settings
 from aggregator.pipeline.jobs import PostsPlace, posts_place
+from aggregator.publish.addresses import FOLDER
 from aggregator.store.files import store_error
+from aggregator.store.ledger import FILE_NAME
 from aggregator.store.posts import adopted_path, is_adopted, list_adopted, read_post, read_post_file
 from aggregator.store.profiles import PostFormatError, get_profile
 from aggregator.store.profiles.adopted import path_of
@@ -119,7 +121,7 @@ def _yaml_fault(content: bytes) -> str | None:
 
 
 def no_posts(settings: Settings, standing: int | None) -> PostFinding | None:
-    """Return what is wrong with a posts folder in which no post is, or None: a new project has none.
+    """Return what is to be said of a posts folder in which no post is, or None.
 
     `standing` is how many posts the state knows; None: there is no state.
     """
@@ -131,8 +133,11 @@ def no_posts(settings: Settings, standing: int | None) -> PostFinding | None:
         advice = f"bring the posts back; if they were all deleted on purpose: {first}aggregator build --accept-deletions"
         return PostFinding(code="no-posts", place=place, text=text, advice=advice)
     if standing is None and not folder.is_dir():
-        advice = "mount it, or make it by a first `aggregator sync`"
-        return PostFinding(code="no-posts", place=place, text="is not there", advice=advice)
+        if not (settings.root / settings.public.dir / FOLDER).is_dir() and not (settings.root / FILE_NAME).exists():
+            advice = "nothing was published yet: the first `aggregator sync` makes it"
+            return PostFinding(code="no-posts", place=place, text="is not there", advice=advice, is_note=True)
+        advice = "bring it back, or mount it; in a clone whose posts were all deleted, make it"
+        return PostFinding(code="no-posts", place=place, text="is not there, although feeds were published", advice=advice)
     return None
 
 
