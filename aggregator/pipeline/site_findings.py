@@ -190,7 +190,10 @@ def _other_clocks(view: SiteView, zone: str) -> Iterator[PostFinding]:
         text = (
             f"{_count(len(others), 'post has', 'posts have')} the clock of another zone, and Hexo takes it for that of {zone}"
         )
-        advice = "run `aggregator build --posts`, which writes anew those that nobody edited; in the others write the date anew"
+        advice = (
+            "run `aggregator build --posts`, which writes anew those that nobody edited; in the others write the date as that"
+        )
+        advice += " zone's clock shows it, and take `utc_offset` out"
         place = f"{view.settings.posts.dir}/{others[0].path}"
         yield PostFinding(code="clock", place=place, text=text, advice=advice)
 
