@@ -86,7 +86,7 @@ def build(
         raise unmounted_error(project)
     if project.faults:
         raise project.faults[0]
-    if project.outputs_refused:
+    if project.outputs_refused or project.still_in:
         sys.exit(EXIT_PARTIAL)
 
 

@@ -87,7 +87,7 @@ def _bring_posts_along(invocation: Invocation, target: _Path, jobs: int) -> None
     invocation.talk(f"{FILE_NAME} remembers the old name: keep it together with the configuration")
     if project.unmounted:
         raise unmounted_error(project)
-    if project.outputs_refused:
+    if project.outputs_refused or project.still_in:
         sys.exit(EXIT_PARTIAL)
 
 

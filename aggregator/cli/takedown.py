@@ -18,7 +18,9 @@ from aggregator.cli.project import load, no_such_source
 from aggregator.model.changes import PostRow
 from aggregator.model.key import entry_key
 from aggregator.model.settings import join_category
+from aggregator.pipeline.cutting import cut_taken_down
 from aggregator.pipeline.explaining import find_entries, same_page
+from aggregator.pipeline.frames import plan_frames
 from aggregator.pipeline.gone import line_of, take_down, unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_what_changed
@@ -47,9 +49,9 @@ def takedown(
     written into ledger.jsonl before anything is removed: commit that file. With --source also an entry that has no post (yet)
     is kept out. To take the word back, delete the line.
 
-    Exit codes: 0 they are taken down, or were before; 1 an ID means nothing or several entries, or the question was not
-    answered with yes; 2 wrong usage, 3 configuration invalid, 5 something cannot be read or written, 6 another run holds the
-    project.
+    Exit codes: 0 they are taken down, or were before; 1 an ID means nothing or several entries, the question was not
+    answered with yes, or an old feed still holds one and cannot be mended (it is named); 2 wrong usage, 3 configuration
+    invalid, 5 something cannot be read or written, 6 another run holds the project.
     """
     settings, now = load(invocation), clock.now()
     with Console(invocation) as console, open_project(settings, console.report, now) as project:
@@ -68,6 +70,8 @@ def takedown(
                 await publish_what_changed(project, workers, console.report)
 
         asyncio.run(run())
+        if not fresh:  # asked again: somebody has seen it somewhere
+            cut_taken_down(project, plan_frames(project.settings, project.state.leaves()), console.report, again=True)
         project.close_folders()
         fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
     if json_ or invocation.json:
@@ -79,6 +83,8 @@ def takedown(
         invocation.talk(f"taken down: {', '.join(line.key for line in fresh)}. Commit ledger.jsonl: it is what keeps them out")
     if fault is not None:
         raise fault
+    if project.still_in:
+        sys.exit(EXIT_PARTIAL)
 
 
 def _wanted(

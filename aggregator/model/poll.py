@@ -161,6 +161,7 @@ class Summary:
     expired: int = 0  #: posts removed, or that would be
     outputs: int = 0  #: files written
     refused: int = 0  #: outputs that the gate refused
+    still_in: int = 0  #: published files that hold what was taken down, and could not be mended
     next_poll: datetime | None = None
     next_source: str | None = None
     elapsed_ms: int = 0

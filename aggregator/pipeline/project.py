@@ -83,6 +83,7 @@ class Project:
         self.faults: list[PlaceError] = []  #: of single places, told when all else is done
         self.outputs_written = 0
         self.outputs_refused = 0
+        self.still_in: list[str] = []  #: files that hold what was taken down, and could not be mended
         self.began_ns = time.time_ns() - _CLOCK_TICK_NS  #: what is older was not written by this run
         self._folders = state.folders()
         self._looks: dict[str, asyncio.Task[None]] = {}

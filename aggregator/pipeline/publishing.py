@@ -15,6 +15,7 @@ from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
+from aggregator.pipeline.cutting import cut_taken_down
 from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
@@ -52,6 +53,7 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
             where = f"{project.settings.public.dir}/{path}"
             report(Note(text=f"{where}: no category is published there any more. {_LEFT}"))
     project.state.forget_outputs(stale)
+    cut_taken_down(project, frames, report)
 
 
 async def publish_all(
@@ -63,6 +65,7 @@ async def publish_all(
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
+    cut_taken_down(project, frames, report, again=True)
 
 
 def _needs_writing(project: Project, known: OutputState | None, paths: tuple[str, ...], now_hash: bytes) -> bool:

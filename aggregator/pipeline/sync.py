@@ -372,6 +372,7 @@ class _Sync:
             expired=self._expired,
             outputs=self._project.outputs_written,
             refused=self._project.outputs_refused,
+            still_in=len(self._project.still_in),
             next_poll=first[0] if first else None,
             next_source=first[1] if first else None,
             elapsed_ms=round((time.monotonic() - self._began) * 1000),

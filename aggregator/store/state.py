@@ -243,6 +243,11 @@ class State:
         with self._transaction() as run:
             return {row.name: host_of(row) for row in run.execute(sa.select(hosts_table))}
 
+    def fact(self, name: str) -> str | None:
+        """Return one fact about the project as a whole, or None."""
+        with self._transaction() as run:
+            return run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
+
     @property
     def expiry(self) -> Expiry:
         """Return the operations on posts that are kept no longer."""
@@ -283,7 +288,7 @@ class State:
 
     def profile(self) -> str | None:
         """Return the profile that the indexed posts were written with; None before the first index."""
-        return self._fact("profile")
+        return self.fact("profile")
 
     def replace_entries(self, rows: Iterable[PostRow], *, profile: str) -> None:
         """Forget every entry and index these instead (`reindex`); what polls learned is kept, but for bodies.
@@ -304,7 +309,7 @@ class State:
 
     def unfinished(self) -> dict[str, Intent] | None:
         """Return what a run that died was about to write anew, by key; None: there was no such run."""
-        found = self._fact(_REWRITING)
+        found = self.fact(_REWRITING)
         return None if found is None else intents_of(found)
 
     def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow], dirty: Sequence[str] = ()) -> None:
@@ -320,6 +325,11 @@ class State:
         if paths:
             with self._transaction() as run:
                 run.execute(sa.delete(outputs_table).where(outputs_table.c.path.in_(paths)))
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Note one fact about the project as a whole."""
+        with self._transaction() as run:
+            self._upsert(run, meta_table, [{"name": name, "value": value}])
 
     def close_folders(self, mtimes: Mapping[str, int]) -> None:
         """Store the folders' modification times: what is on disk is what the state knows."""
@@ -343,10 +353,6 @@ class State:
                 run.execute(old, {"s": source_id})
 
     # -- inside -----------------------------------------------------------------------------------------------------
-
-    def _fact(self, name: str) -> str | None:
-        with self._transaction() as run:
-            return run.execute(sa.select(meta_table.c.value).where(meta_table.c.name == name)).scalar()
 
     def _save_rows(self, run: sa.Connection, rows: Sequence[PostRow]) -> None:
         self._upsert(run, entries_table, [row_values(row) for row in rows])
