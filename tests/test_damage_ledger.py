@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +99,50 @@ def test_what_editors_do_to_a_ledger_is_no_damage(copies: Copies, change: str) -
 
     assert ledger.read_bytes() == content
     assert folder.files("posts") == {path: text for path, text in copies.files.items() if path.startswith("posts/")}
+
+
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("command", ["sync", "sync --dry-run", "build", "reindex", "takedown"])
+def test_a_ledger_that_is_gone_stops_every_command(copies: Copies, command: str) -> None:
+    """Where the state knows of lines, none of them is forgotten because the file is: exit 5, and what to do."""
+    folder = copies.get()
+    (folder.root / "ledger.jsonl").write_text(GOOD)
+    folder.here("build")
+    (folder.root / "ledger.jsonl").unlink()
+
+    assert "ledger.jsonl is gone; it had 1 line (0 takedowns)" in _refused(folder, copies, COMMANDS[command])
+
+
+def test_what_was_taken_down_stays_away_until_somebody_says_otherwise(copies: Copies) -> None:
+    """The ledger put back is obeyed as before; without state and ledger nobody remembers, and a run goes on."""
+    folder = copies.get()
+    folder.here("takedown", "entry-11", "--yes")
+    ledger = folder.root / "ledger.jsonl"
+    content = ledger.read_bytes()
+    ledger.unlink()
+    assert folder.here("build").returncode == 5
+    ledger.write_bytes(content)
+    assert folder.here("build").returncode == 0
+    ledger.unlink()
+    shutil.rmtree(folder.root / "state")
+    assert folder.here("build").returncode == 0
+
+
+def test_lines_that_a_hand_strikes_out_are_no_loss(copies: Copies) -> None:
+    """A ledger that has fewer lines than before, even none, was changed by somebody who may; its removal is no loss then."""
+    folder = copies.get()
+    folder.here("takedown", "--source", "a", "entry-99", "--yes")
+    ledger = folder.root / "ledger.jsonl"
+    ledger.write_text('{"ledger": 1}\n')
+    assert folder.here("build").returncode == 0
+    ledger.unlink()
+    assert folder.here("build").returncode == 0
+
+
+def test_a_run_that_dies_locks_nobody_out(copies: Copies) -> None:
+    """A line that was written by a run that died before it told the state is told by the next one."""
+    folder = copies.get()
+    (folder.root / "ledger.jsonl").write_text(GOOD)  # and no word of it in the state
+    assert folder.here("build").returncode == 0
+    (folder.root / "ledger.jsonl").unlink()
+    assert "it had 1 line (0 takedowns)" in folder.here("build").stderr

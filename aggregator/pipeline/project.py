@@ -32,6 +32,7 @@ from aggregator.pipeline.gone import (
     without_gone,
 )
 from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
+from aggregator.pipeline.ledger_lost import check_ledger, note_ledger
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.pipeline.unfinished import settle
 from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
@@ -369,17 +370,21 @@ def open_project(
                 effective(settings, ledger), opened.state, ledger, now, accept_deletions=accept_deletions, dry_run=dry_run
             )
             _check_profile(project)
+            check_ledger(ledger, opened.state)
             if opened.note:
                 report(Note(text=opened.note))
             if opened.fresh:
                 _index_first(project, report, jobs, why="begun anew" if opened.note else "there was none")
             if not dry_run:
+                note_ledger(ledger, opened.state)
                 settle_lines(project, report)
             check_mounted(project)
             if not dry_run:
                 settle(project.state, project.place, project.outputs_of)
                 finish_takedowns(project, report)
             yield project
+            if not dry_run:
+                note_ledger(ledger, opened.state)
         finally:
             opened.state.close()
 
