@@ -25,8 +25,9 @@ def check_ledger(ledger: Ledger, state: State) -> None:
         return
     had = f"{_count(int(lines), 'line')} ({_count(int(takedowns), 'takedown')})"
     raise StoreError(
-        f"{ledger.path.name} is gone; it had {had}: without it, what was taken down or deleted would come back. Nothing was done. "
-        f"Restore it, e.g. from git (git checkout -- {ledger.path.name}). To start without it: delete the state (state/) as well",
+        f"{ledger.path.name} is gone; it had {had}: without it, what was taken down or deleted would come back. Nothing was"
+        f" done. Restore it, e.g. from git (git checkout -- {ledger.path.name}). To start without it: delete the state (state/)"
+        " as well",
         path=ledger.path,
     )
 

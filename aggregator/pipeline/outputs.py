@@ -91,6 +91,7 @@ class _Found:
         self.entries: list[OutputEntry] = []
         self.missing: list[PostRow] = []
         self.unreadable: list[tuple[str, str]] = []
+        self.broken: set[str] = set()  #: atom:ids of those
         self.edited: list[PostRow] = []
         self.ids: set[str] = set()
         self.moved: set[str] = set()  #: atom:ids whose posts a hand has put into another category
@@ -125,6 +126,7 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
         check_identity(entry, row.path, row.key)
     except PostFormatError as error:
         found.unreadable.append((row.path, str(error)))
+        found.broken.add(atom_id(row.source_id, row.entry_id))
         return None
     if now_hash != row.post_hash:
         sealed = is_unedited(row.path, row.key, post, extra)
@@ -162,7 +164,13 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
     check_document(built.content, job.frame)
     if old is None:  # under a new name: then what subscribers had is in the place before
         old = next((content for path in job.frame.former if (content := read_file(job.public, path)) is not None), None)
-    check_swap(old, built, output=job.frame.path, gone_on_purpose=job.gone_on_purpose | found.moved)
+    check_swap(
+        old,
+        built,
+        output=job.frame.path,
+        gone_on_purpose=job.gone_on_purpose | found.moved,
+        unreadable=frozenset(found.broken),
+    )
     write_file(job.public, job.frame.path, built.content)
     return True
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.errors import PublishError
@@ -53,11 +53,19 @@ def check_document(content: bytes, frame: OutputFeed) -> None:
         )
 
 
-def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: frozenset[str]) -> None:
+def check_swap(
+    old: bytes | None,
+    new: Built,
+    *,
+    output: str,
+    gone_on_purpose: frozenset[str],
+    unreadable: frozenset[str] = frozenset(),
+) -> None:
     """Refuse to replace `old` if more than half of what should still stand in it would vanish.
 
     Entries that newer ones pushed out of a full feed, and those in `gone_on_purpose` (atom:ids of posts that were
-    deleted, taken down or moved), do not count. A file that cannot be read as a feed protects nothing.
+    deleted, taken down or moved), do not count. A file that cannot be read as a feed protects nothing. `unreadable` are
+    the atom:ids of posts that are there and cannot be read: they count, and the message says that it is they.
     Raises: PublishError.
     """
     standing = read_standing(old) if old is not None else None
@@ -66,12 +74,24 @@ def check_swap(old: bytes | None, new: Built, *, output: str, gone_on_purpose: f
     lost = [entry for entry in due if entry.id not in kept]
     if len(lost) * 2 <= len(due):
         return
+    first = f"{quoted(lost[0].title)} ({lost[0].id!r})"
     raise PublishError(
-        f"{output}: {len(lost)} of {len(due)} entries would vanish, the first is {quoted(lost[0].title)} ({lost[0].id!r}), and"
-        f" nothing says they should. The last good file is kept.{_left_out_hint(new)} If they are to go, delete"
-        f" {output} in the public folder and run `aggregator build`; if not, `aggregator reindex` reads all posts.",
+        f"{output}: {len(lost)} of {len(due)} entries would vanish, the first is {first}, and nothing says they should."
+        f" The last good file is kept.{_left_out_hint(new)}{_advice(output, lost, len(due), unreadable)}",
         output=output,
         lost=tuple(entry.id for entry in lost),
+    )
+
+
+def _advice(output: str, lost: Sequence[Standing], due: int, unreadable: frozenset[str]) -> str:
+    """Return what to do: posts that cannot be read are to be mended, whatever else is missing."""
+    broken = sum(entry.id in unreadable for entry in lost)
+    mend = f" {broken} of them are posts that cannot be read (they are named): mend them, then `aggregator build`."
+    if broken and (len(lost) - broken) * 2 <= due:
+        return mend
+    return (
+        f"{mend if broken else ''} If they are to go, delete {output} in the public folder and run `aggregator build`; if not,"
+        " `aggregator reindex` reads all posts."
     )
 
 
