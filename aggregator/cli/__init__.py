@@ -77,9 +77,9 @@ pass_invocation = click.make_pass_decorator(Invocation)
 def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int, json_: bool) -> None:
     """Poll feeds, keep every entry as a Markdown post, republish each category as an Atom feed.
 
-    Exit codes: 0 done, 1 partly (sync --strict, build where a feed was refused), 2 wrong usage, 3 configuration invalid,
-    4 every due source failed, 5 posts, ledger, state or feeds cannot be read or written, 6 another run holds
-    the project, 130 interrupted, 143 terminated.
+    Exit codes: 0 done, 1 partly: a feed was refused (its last good file stays), or with `sync --strict` some source
+    failed, 2 wrong usage, 3 configuration invalid, 4 every due source failed, 5 posts, ledger, state or feeds cannot be
+    read or written, 6 another run holds the project, 130 interrupted, 143 terminated.
     """
     root = root.absolute()
     ctx.obj = Invocation(root=root, config=root / config, quiet=quiet, verbosity=verbose, json=json_)

@@ -58,7 +58,8 @@ def build(
     --expire removes at once all that `keep` does not keep; look first with --expire --dry-run. What is removed is named with
     -v.
 
-    Exit codes: 0 done, 1 a feed had to be refused, 5 posts look unmounted, or something cannot be read or written.
+    Exit codes: 0 done, 1 a feed was refused or still holds what was taken down, 5 posts look unmounted, or something
+    cannot be read or written.
     """
     if expire and categories:
         raise click.UsageError("--expire is for the whole project: leave the categories out")

@@ -1,7 +1,7 @@
 """The exit codes, documented in docs/operations.md."""
 
 EXIT_OK = 0  #: done; some sources may have failed (they are named on stderr)
-EXIT_PARTIAL = 1  #: some source failed and --strict, or a check found a difference
+EXIT_PARTIAL = 1  #: a feed was refused, some source failed and --strict, or a check found a difference
 EXIT_USAGE = 2  #: wrong usage (click)
 EXIT_CONFIG = 3  #: configuration invalid
 EXIT_ALL_FAILED = 4  #: every due source failed

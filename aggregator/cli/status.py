@@ -47,6 +47,8 @@ class SourceStatus:
 def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) -> None:
     """Say how each source is doing, worst first.
 
+    A published feed that was refused, so that its last good file is kept, is named below them.
+
     With --conduct: how often each source and each host was asked, how politely, why its interval is what it is, and below
     that what an upstream's owner might mind, with what to do about it.
     """
@@ -62,6 +64,7 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
     opened = open_state(settings.state.url.reveal(), settings.root, create=False)
     try:
         known, posts, hosts = opened.state.sources(), opened.state.counts(), opened.state.hosts()
+        kept = sorted(output.path for output in opened.state.outputs().values() if output.dirty)
     finally:
         opened.state.close()
     lines = [
@@ -82,7 +85,9 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
     for line in shown:
         for text in _render(line, current):
             click.echo(text)
-    invocation.talk(_sentence(lines))
+    for path in kept:
+        click.echo(f"✗ refused  {path}  its last good file is kept, or it waits to be written: aggregator build says more")
+    invocation.talk(_sentence(lines) + (f"; {count(len(kept), 'feed')} not up to date" if kept else ""))
 
 
 def _status(source: Source, known: SourceState, posts: int, coming: Next) -> SourceStatus:

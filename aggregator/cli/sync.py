@@ -50,7 +50,8 @@ def sync(
 
     A SOURCE that is named is polled when it is due, also if it is paused.
 
-    Exit 0 also when some sources failed but one answered: they are named on stderr and in `status`.
+    Exit 0 also when some sources failed but one answered: they are named on stderr and in `status`. Exit 1 when a feed was
+    refused, or still holds what was taken down: all else is done, and `status` names it.
     """
     invocation = replace(invocation, json=invocation.json or json_)
     settings = load(invocation)
@@ -141,6 +142,6 @@ def _choose(invocation: Invocation, settings: Settings, sources: tuple[str, ...]
 def _exit_code(summary: Summary, *, strict: bool, changed_exit: int | None) -> int:
     if summary.due and summary.failed == summary.due:
         return EXIT_ALL_FAILED
-    if strict and (summary.failed or summary.refused):
+    if summary.refused or summary.still_in or (strict and summary.failed):
         return EXIT_PARTIAL
     return changed_exit if changed_exit is not None and summary.changed else EXIT_OK
