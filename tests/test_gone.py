@@ -310,3 +310,14 @@ def test_what_is_not_mounted_was_not_let_go(folder: Folder, upstream: Upstream) 
 
     assert done.returncode == 5
     assert folder.files("public", "ledger.jsonl") == before
+
+
+def test_a_posts_folder_that_is_gone_is_made_before_deletions_are_accepted(folder: Folder) -> None:
+    """Without the folder the advice begins with making it, and both together do what was meant."""
+    shutil.rmtree(folder.root / "posts")
+    done = folder.here("build", "--accept-deletions")
+    assert done.returncode == 5
+    assert "make the folder first (mkdir -p posts), then: aggregator build --accept-deletions" in done.stderr
+    (folder.root / "posts").mkdir()
+    assert folder.here("build", "--accept-deletions").returncode == 0
+    assert len(ledger(folder)) == 5

@@ -8,6 +8,7 @@ A take-down is its line, then the files, then the state; whatever a crash cuts o
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,16 @@ from aggregator.pipeline.absent import Absences, judge_absences
 from aggregator.pipeline.remembered import gone_traits
 from aggregator.store.files import remove_file
 from aggregator.store.ledger import Deleted, Expired, Takedown
-from aggregator.store.posts import adopted_path, archive_path, extra_path, is_adopted, list_pages, list_posts, read_post_file
+from aggregator.store.posts import (
+    adopted_path,
+    archive_path,
+    extra_path,
+    is_adopted,
+    list_pages,
+    list_posts,
+    post_hash,
+    read_post_file,
+)
 from aggregator.store.profiles import PostFormatError
 from aggregator.store.state import Batch
 
@@ -40,7 +50,7 @@ def settle_absences(project: Project, report: Callable[[Event], None]) -> Absenc
     Looks at every file name below the posts folder: for when a post was missed. Of sources that look unmounted nothing changes;
     `project.unmounted` names them.
     """
-    found = _look(project)
+    found = _look(project, report)
     if not found:
         return found
     project.unmounted = dict(found.unmounted)
@@ -72,11 +82,15 @@ def check_mounted(project: Project) -> None:
         known = len(project.state.places())
         if known == 0:
             return  # all that the state remembers has expired
+        folder = project.settings.posts.dir
         what = "holds no post of ours" if place.is_dir() else "is not there"
+        # A mount point that is gone is no reason to believe that all was deleted: who made the folder has looked.
+        make = "" if place.is_dir() else f"make the folder first (mkdir -p {shlex.quote(str(folder))}), then: "
         raise UnmountedError(
-            f"{project.settings.posts.dir}: the posts folder {what}, but {_posts(known)} should be in it: it looks unmounted, "
-            "or the wrong one. Nothing was done. Mount it, or set posts.dir. If they were all deleted on purpose: aggregator "
-            "build --accept-deletions (they never come back), or delete state/ (what upstream still has is written again)",
+            f"{folder}: the posts folder {what}, but {_posts(known)} should be in it: it looks unmounted, "
+            f"or the wrong one. Nothing was done. Mount it, or set posts.dir. If they were all deleted on purpose: {make}"
+            "aggregator build --accept-deletions (they never come back), or delete state/ (what upstream still has is written"
+            " again)",
             path=place,
         )
 
@@ -184,7 +198,7 @@ def _as_written(row: PostRow) -> str | None:
     return row.post_hash.hex() if row.raw_hash is not None and not row.locked else None
 
 
-def _look(project: Project) -> Absences:
+def _look(project: Project, report: Callable[[Event], None]) -> Absences:
     known = project.state.places()
     if not known:
         return Absences(moved={}, deleted=(), unmounted={})
@@ -211,6 +225,7 @@ def _look(project: Project) -> Absences:
     believed = _sources_that_stand(known, there, but={row.key for row in beyond})
     beyond = tuple(row for row in beyond if row.source_id in believed)
     keys = {row.key for row in beyond}
+    there |= _renamed(project, missing - keys, pages, report)
     found = _judged(project, [post for post in known if post[0] not in keys], there)
     retention.let_go([row for row in beyond if row.source_id not in found.unmounted])
     return found
@@ -234,6 +249,44 @@ def _judged(project: Project, known: Sequence[tuple[str, str, str]], there: Mapp
     folders = {path.rpartition("/")[0] for _, _, path in known}
     standing = {folder for folder in folders if (project.place.root / folder).is_dir()}
     return judge_absences(known, there, standing, accept=project.accept_deletions)
+
+
+def _renamed(
+    project: Project, missing: Collection[str], pages: Iterable[str], report: Callable[[Event], None]
+) -> dict[str, str]:
+    """Find missing posts that a hand has given names without a key; return their old paths: they were not deleted.
+
+    Looked for in the same folder, among files that are nobody's post, and known by their bytes alone. `project.misnamed` has
+    them: nothing is published of them until they are named well.
+    """
+    nameless: dict[str, list[str]] = {}
+    for path in sorted(pages):
+        if key_of_name(path) is None:
+            nameless.setdefault(path.rpartition("/")[0], []).append(path)
+    rows: dict[str, dict[bytes, PostRow]] = {}
+    for row in project.state.find(sorted(missing)) if nameless and missing else ():
+        folder = row.path.rpartition("/")[0]
+        if folder in nameless and not is_adopted(row.path, row.key):
+            rows.setdefault(folder, {})[row.post_hash] = row
+    found: dict[str, str] = {}
+    for folder, wanted in rows.items():
+        for path in nameless[folder]:
+            try:
+                content = read_post_file(project.place.root, path)
+            except (PostFormatError, PlaceError):
+                continue  # no file of ours, then
+            lost = wanted.get(post_hash(content)) if content is not None else None
+            if lost is None:
+                continue
+            found[lost.key] = lost.path
+            name = lost.path.rpartition("/")[2]
+            text = f"{project.settings.posts.dir}/{path}: has the entry of {name}, renamed by hand: let its name end in"
+            text += f" -{lost.key}.md, then: aggregator build. Until then no feed has it"
+            if text not in project.told:
+                project.told.add(text)
+                report(Note(text=text))
+    project.misnamed = frozenset(found)
+    return found
 
 
 def _adopted_at(project: Project, key: str, path: str, pages: Collection[str]) -> str | None:

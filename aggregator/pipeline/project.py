@@ -81,6 +81,7 @@ class Project:
         self.told: set[str] = set()  #: what was said of posts: one may stand in several feeds
         self.deleted = 0  #: posts found deleted by hand by this run
         self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them
+        self.misnamed: frozenset[str] = frozenset()  #: keys of posts that a hand has renamed so that they lack their keys
         self.faults: list[PlaceError] = []  #: of single places, told when all else is done
         self.outputs_written = 0
         self.outputs_refused = 0
@@ -300,6 +301,7 @@ class Project:
         paths = [path for path, _ in list_posts(self.place.root) if path not in taken]
         own = _without_twins(await self.index(workers, paths, report), report)
         rows = without_gone(self, (*adopted, *own), report)
+        rows = (*rows, *self.state.find(sorted(self.misnamed)))  # or upstream's next answer would bring each a second time
         self.state.replace_entries(rows, profile=self.place.profile)
         self._folders = {}
         folders = {_ADOPTED, *(str(PurePosixPath(path).parent) for path in paths)}

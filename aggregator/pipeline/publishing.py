@@ -91,7 +91,8 @@ async def _publish(
         return
     _sweep(project, wanted)
     newest = _newest(project, 2 * max(frame.max_entries for frame in frames))
-    gone = project.gone_on_purpose() | expired_ids(project)
+    misnamed = project.state.find(sorted(project.misnamed)) if project.misnamed else ()
+    gone = project.gone_on_purpose() | expired_ids(project) | {atom_id(row.source_id, row.entry_id) for row in misnamed}
     slots = asyncio.Semaphore(workers.width)
     going = [_write(project, workers, slots, _job(project, frame, newest, gone)) for frame in wanted]
     results = list(zip(wanted, await asyncio.gather(*going), strict=True))
@@ -162,7 +163,7 @@ def _see_to_missing(
     if not any(result.missing for _, result in results):
         return set(), results
     settled = settle_absences(project, report)
-    seen_to = {*settled.deleted, *settled.moved}
+    seen_to = {*settled.deleted, *settled.moved, *project.misnamed}
     retry = {frame.path for frame, result in results if result.missing and all(row.key in seen_to for row in result.missing)}
     kept: list[tuple[OutputFeed, OutputResult]] = []
     for frame, result in results:
@@ -213,7 +214,7 @@ async def _publish_opml(
 
 def _newest(project: Project, most: int) -> dict[tuple[str, ...], list[PostRow]]:
     """Return the newest posts of every category that some post names, under the names that count now."""
-    gone = project.gone_keys()
+    gone = project.gone_keys() | project.misnamed
     newest: dict[tuple[str, ...], list[PostRow]] = {}
     for leaf in project.state.leaves():
         found = [row for row in project.state.newest(leaf, most) if row.key not in gone]
