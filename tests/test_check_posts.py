@@ -99,6 +99,19 @@ def test_a_post_that_cannot_be_read_is_named(checked: Checked) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("what", ["a symbolic link", "a folder"])
+def test_what_is_no_file_in_a_post_s_place_is_named(checked: Checked, what: str) -> None:
+    """No run reads through a link, and a folder is no post: each is told with its path."""
+    checked.project("plain", {})
+    path = checked.post("posts", "default")
+    moved = path.rename(checked.root / "elsewhere.md")
+    path.symlink_to(moved) if what == "a symbolic link" else path.mkdir()
+    done = checked.check()
+
+    assert done.exit_code == 1
+    assert f"posts/news/local/{path.name}: {what} is in a post's place" in done.stdout
+
+
 def test_two_posts_of_one_entry_are_named(checked: Checked) -> None:
     """A copy in another folder is told, with the first one's path."""
     checked.project("plain", {})

@@ -99,10 +99,11 @@ def test_records_are_found_by_kind(path: Path) -> None:
 
 
 _texts = st.one_of(st.sampled_from(SPECIAL), st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+_keys = st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=12, max_size=12)
 _instants = st.datetimes(timezones=st.just(UTC)).map(lambda instant: instant.replace(microsecond=0))
 _any_line: st.SearchStrategy[Line] = st.one_of(
     *(
-        st.builds(kind, **dict.fromkeys(names, _texts), at=_instants)
+        st.builds(kind, **{name: _keys if name == "key" else _texts for name in names}, at=_instants)
         for kind, names in (
             (Alias, ("source", "id", "key")),
             (Deleted, ("source", "id", "key")),
@@ -169,6 +170,8 @@ FAULTS = {
     "missing field": (f'{{"ledger": 1}}\n{ROW.replace(", ", "}#", 1).split("#")[0]}\n', 2, 'deleted needs "at"'),
     "key twice": (f'{{"ledger": 1}}\n{ROW[:-1]}, "id": "9"}}\n', 2, "stands twice"),
     "number for text": (f'{{"ledger": 1}}\n{ROW.replace(chr(34) + "1" + chr(34), "1")}\n', 2, '"id" is no text'),
+    "no key": (f'{{"ledger": 1}}\n{ROW.replace(KEY, "zz")}\n', 2, '"key" is no key'),
+    "a key and more": (f'{{"ledger": 1}}\n{ROW.replace(KEY, "a-" + KEY)}\n', 2, '"key" is no key'),
     "no instant": (f'{{"ledger": 1}}\n{ROW.replace("2026-01", "2026-99")}\n', 2, "no instant"),
     "no zone": (f'{{"ledger": 1}}\n{ROW.replace("05Z", "05")}\n', 2, "no instant"),
     "contradiction": (

@@ -31,6 +31,11 @@ def key_of_name(name: str) -> str | None:
     return found.group(1) if found else None
 
 
+def is_key(text: str) -> bool:
+    """Tell whether the text can be a key."""
+    return key_of_name(f"-{text}.md") == text
+
+
 def is_absolute_iri(text: str) -> bool:
     """Tell whether the text can stand as an atom:id as it is (RFC 4287 §4.2.6)."""
     return _ABSOLUTE_IRI.match(text) is not None

@@ -72,7 +72,9 @@ def look_at_posts(settings: Settings) -> SeenPosts:
     place = posts_place(settings)
     findings: list[PostFinding] = []
     adopted = dict(_adopted(place, findings))
-    named = {path: key_of_name(path) or "" for path in sorted(_posts_below(place.root, ""))}
+    named = {
+        path: key_of_name(path) or "" for path in sorted(_posts_below(place.root, "", settings.posts.dir.as_posix(), findings))
+    }
     posts: list[SeenPost] = []
     first: dict[str, str] = {}
     for path, key in (named | adopted).items():
@@ -156,8 +158,11 @@ def _adopted(place: PostsPlace, findings: list[PostFinding]) -> Iterator[tuple[s
             yield path, key
 
 
-def _posts_below(root: Path, prefix: str) -> Iterator[str]:
-    """Yield every file with a key in its name, those in hidden folders too, which no run would find."""
+def _posts_below(root: Path, prefix: str, shown: str, findings: list[PostFinding]) -> Iterator[str]:
+    """Yield every file with a key in its name, those in hidden folders too, which no run would find.
+
+    What has such a name and is no file is told: nothing is read through a link, so its entry stands in no feed.
+    """
     if not (root / prefix).is_dir():
         return
     try:
@@ -167,9 +172,13 @@ def _posts_below(root: Path, prefix: str) -> Iterator[str]:
         raise store_error("read", root, prefix, error) from error
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
-            yield from _posts_below(root, f"{prefix}{entry.name}/")
+            yield from _posts_below(root, f"{prefix}{entry.name}/", shown, findings)
         elif key_of_name(entry.name) and entry.is_file(follow_symlinks=False):
             yield f"{prefix}{entry.name}"
+        if key_of_name(entry.name) and not entry.is_file(follow_symlinks=False):
+            what = "a folder" if entry.is_dir(follow_symlinks=False) else "a symbolic link" if entry.is_symlink() else "no file"
+            text, advice = f"{what} is in a post's place, and nothing is read there", "put the post itself there"
+            findings.append(PostFinding(code="no-file", place=f"{shown}/{prefix}{entry.name}", text=text, advice=advice))
 
 
 def _about_name(shown: str, path: str, advice: str) -> Iterator[PostFinding]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from aggregator.errors import LedgerError, NewerFormatError
+from aggregator.model.key import KEY_LENGTH, is_key
 from aggregator.store.files import make_durable, read_file, write_file
 
 FILE_NAME = "ledger.jsonl"
@@ -314,6 +315,8 @@ def _parsed_line(path: Path, number: int, text: str) -> Line:
 def _value(path: Path, number: int, name: str, value: Any) -> Any:
     if not isinstance(value, str):
         raise _fault(path, number, f'"{name}" is no text')
+    if name == "key" and not is_key(value):
+        raise _fault(path, number, f'"key" is no key: {KEY_LENGTH} of a-z and 2-7, as at the end of a post\'s name')
     if name in _DIGITS and not _DIGITS[name].fullmatch(value):
         raise _fault(
             path, number, f'"{name}" is not the hexadecimal digits that were written; the line does without it as well'
