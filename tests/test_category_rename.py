@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -434,3 +435,14 @@ def test_two_branches_that_rename_one_category_are_told(folder: Folder) -> None:
     done = folder.here("build")
     assert done.returncode == 3
     assert 'the category "news" was renamed twice, to "one" and to "two" (ledger.jsonl)' in done.stderr
+
+
+def test_it_says_where_pages_move(tmp_path: Path, upstream: Upstream) -> None:
+    """Jekyll makes addresses of categories, so its pages move with the name: the command says so."""
+    upstream.feed("/b", item(11))
+    folder = Folder(tmp_path / "site")
+    folder.settings("posts: {profile: jekyll}")
+    folder.sources_at({"b": f"{upstream.address}/b"})
+    folder.sync()
+
+    assert "Jekyll's addresses hold the categories" in rename(folder, "news", "Media").stderr

@@ -50,7 +50,8 @@ def rename(invocation: Invocation, old: str, new: str, jobs: int) -> None:
 
     OLD and NEW are whole paths with parts joined by /. The configuration is changed in place; posts that nobody edited are
     written anew, those that somebody did stay and are published under the new name all the same. The feed keeps its id, and
-    its old address leads to the new one. If this is interrupted, the same command finishes it.
+    its old address leads to the new one. Where a site engine puts categories into the addresses of pages, as Jekyll does, the
+    pages move. If this is interrupted, the same command finishes it.
 
     Exit codes: 0 done, 1 a feed was refused, 2 there is no category OLD, or NEW is taken or no path, 3 configuration invalid
     or not to be changed by a program, 5 a file cannot be written or posts look unmounted, 6 another run holds the project.
@@ -84,6 +85,11 @@ def _bring_posts_along(invocation: Invocation, target: _Path, jobs: int) -> None
     for frame in frames_of(project.settings):
         if frame.category == target and frame.former:
             invocation.talk(f"{frame.former[0]} leads to {frame.path} now, below it as well; the feed keeps its id")
+    if settings.posts.profile == "jekyll" and tally.written:
+        invocation.warn(
+            "note: Jekyll's addresses hold the categories: the pages of these posts move when the site is built, unless"
+            " `permalink` in _config.yml does without :categories"
+        )
     invocation.talk(f"{FILE_NAME} remembers the old name: keep it together with the configuration")
     if project.unmounted:
         raise unmounted_error(project)
