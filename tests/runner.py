@@ -121,6 +121,16 @@ class Runner:
         [found] = [path for path in posts.rglob("*.md") if f"title: '{title}'" in path.read_text("utf-8")]
         return found
 
+    def follow(self, commands: str) -> subprocess.CompletedProcess[str]:
+        """Run commands in the person's clone, as somebody who follows the documentation does."""
+        environment = self._environment("github-actions.yml") | {
+            f"GIT_{who}_{what}": value
+            for who in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "Ada"), ("EMAIL", "ada@news.example"))
+        }
+        del environment["GITHUB_OUTPUT"]
+        return subprocess.run([*BASH, commands], cwd=self.person, env=environment, capture_output=True, text=True, check=False)
+
     # -- a job ------------------------------------------------------------------------------------------------------
 
     def job(self, *, before_push: str = "", checkout: str = "main", impatient: bool = False) -> Job:

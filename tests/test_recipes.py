@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import need
-from tests.runner import RECIPES, ROOT, Job, Runner, recipe, script, steps
+from tests.runner import RECIPES, ROOT, Job, Runner, documented, recipe, script, steps
 from tests.upstream import Upstream, item
 
 NAMES = ("github-actions.yml", "gitea-actions.yml", "gitlab-ci.yml")
@@ -114,6 +114,27 @@ def test_what_a_person_deletes_stays_deleted(runner: Runner, news: Upstream) -> 
     assert ">Entry 7<" in runner.show(FEED)
     shutil.rmtree(runner.cache)
     assert (runner.job().code, len(runner.commits())) == (0, 4)
+
+
+def test_many_deletions_are_accepted_as_documented(runner: Runner, news: Upstream) -> None:
+    """Who deletes more than twenty posts stops the jobs, follows the documented commands in a plain clone, and they go on."""
+    many = "".join(item(number) for number in range(1, 24))
+    news.feed("/a", many)
+    assert runner.job().code == 0
+    runner.pull()
+    shutil.rmtree(runner.person / "source" / "_posts")
+    runner.push("take them all out")
+    assert runner.job().code == 5
+
+    done = runner.follow(documented("Accept many deletions"))
+    assert done.returncode == 0, done.stderr
+    assert runner.show("ledger.jsonl").count('"kind": "deleted"') == 23
+    news.feed("/a", item(24) + many)
+    job = runner.job()
+    assert job.code == 0, job.said
+    assert [path for path in runner.files() if path.endswith(".md")] == [
+        path for path in runner.files() if "/entry-24-" in path
+    ]
 
 
 def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None:
