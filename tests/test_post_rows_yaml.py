@@ -64,7 +64,7 @@ OURS = {
         "updated",
         "authors",
     ),
-    *("tags", "all_tags", "tag_details", "lang", "summary", "rights", "enclosures", "undated", "format"),
+    *("tags", "all_tags", "tag_details", "lang", "summary", "rights", "enclosures", "undated", "format", "seal"),
 }
 TITLES = (
     *(text for text in SPECIAL if "\ufffd" not in text and one_line(text)),
@@ -127,7 +127,7 @@ def test_naughty_strings_are_themselves_to_every_reader(shared: Path, sweep: Swe
         }
         for reader, matter in found.items():
             assert {key: matter[key] for key in wanted} == wanted, (reader, text)
-            assert set(matter) == {*wanted, "comments", "date", "format"}, (reader, text)
+            assert set(matter) == {*wanted, "comments", "date", "format", "seal"}, (reader, text)
     for text, found in zip(texts, matters_of(short), strict=True):
         for reader, matter in found.items():
             assert (matter["categories"], matter["author"]) == ([text, text], text), (reader, text)

@@ -54,7 +54,7 @@ def export_opml(invocation: Invocation, file: Path | None, private: bool) -> Non
         return
     from aggregator.settings.edit import save
 
-    save(file, content)
+    save(file, content, make_folders=False)
     invocation.talk(f"wrote {file}: {len(listed)} of {len(settings.sources)} sources")
 
 

@@ -70,7 +70,7 @@ def test_source(invocation: Invocation, source: str, stage: str, save: Path | No
     if save is not None and visit.examined is not None and visit.examined.body is not None:
         from aggregator.settings.edit import save as save_file
 
-        save_file(save, visit.examined.body)
+        save_file(save, visit.examined.body, make_folders=False)
         invocation.talk(f"wrote {save}: {len(visit.examined.body):,} bytes")
     if visit.failed is not None:
         name = chosen.name if chosen in known.settings.sources else shown_address(chosen.feed)

@@ -158,9 +158,13 @@ def settle_lines(project: Project, report: Callable[[Event], None]) -> None:
     for row in back:
         report(Note(text=f"{project.settings.posts.dir}/{row.path}: is there, so it is published, whatever ledger.jsonl said"))
     kept = {row.key for row in back}
-    project.state.forget_posts(
-        [row.key for row in rows if row.key not in kept], project.outputs_of({row.categories for row in rows})
+    away = [row for row in rows if row.key not in kept]
+    # A line that a hand wrote knows the entry by its id alone: as long as the state remembers more, that goes into it.
+    bare = [(row, lines[row.key]) for row in away if lines[row.key].traits is None]
+    project.note(
+        replace(line, traits=gone_traits(row), category=line.category or join_category(row.categories)) for row, line in bare
     )
+    project.state.forget_posts([row.key for row in away], project.outputs_of({row.categories for row in rows}))
 
 
 def without_gone(project: Project, rows: Iterable[PostRow], report: Callable[[Event], None]) -> tuple[PostRow, ...]:

@@ -59,10 +59,11 @@ def set_flag(path: Path, name: str, key: str, *, value: bool, content: bytes | N
     )
 
 
-def save(path: Path, content: bytes) -> None:
+def save(path: Path, content: bytes, *, make_folders: bool = True) -> None:
     """Put the new content in the file's place, whole or not at all, with its permissions; a link is followed.
 
-    What is no file (a pipe, /dev/stdout) is written to.
+    What is no file (a pipe, /dev/stdout) is written to. Unless `make_folders`, its folder must be there: a slip of the pen in a
+    path that somebody has typed makes none.
 
     Raises:
         StoreError: it could not be written; the file is as before.
@@ -73,7 +74,8 @@ def save(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file() and not path.is_dir():
             path.write_bytes(content)
             return
-        real.parent.mkdir(parents=True, exist_ok=True)
+        if make_folders:
+            real.parent.mkdir(parents=True, exist_ok=True)
         with spare.open("wb") as file:
             file.write(content)
             file.flush()
