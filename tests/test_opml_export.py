@@ -169,7 +169,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     done = folder.run("export", "opml", str(tmp_path / "none" / "list.opml"))
 
     assert done.returncode == 5
-    assert "list.opml: No such file or directory" in done.stderr
+    assert "list.opml: no such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 
