@@ -14,7 +14,7 @@ from aggregator.model.output import Tombstone
 from aggregator.publish.cut import cut_entries
 from aggregator.publish.document import examine
 from tests.test_gone import post, tombstones
-from tests.upstream import Folder, titles
+from tests.upstream import Folder, Upstream, item, titles
 
 GENERATOR = b"<generator>feed-aggregator</generator>"
 
@@ -102,13 +102,22 @@ def test_what_cannot_be_mended_is_named(folder: Folder, command: tuple[str, ...]
     assert folder.here(*command).returncode == 0
 
 
-def test_another_post_with_the_same_id_stays(folder: Folder) -> None:
-    """An entry that another source brings under the same id stays in the feeds that are built, and has no tombstone."""
-    content = (_feeds(folder) / "all.atom").read_bytes()
-    [gone] = _gone(content, "Entry 11")
-    after = cut_entries(content, [gone], own=frozenset(), output="feeds/all.atom", elsewhere={gone.id})
-    assert after is not None
-    assert gone.id.encode() not in after
+def test_another_post_with_the_same_id_stays(folder: Folder, lasting_upstream: Upstream) -> None:
+    """What another source brings under the same id stays in feeds that are built; an old file loses it, without a tombstone."""
+    same = item(21).replace(">entry-21<", ">urn:example:same<")
+    for name in ("a", "b"):
+        lasting_upstream.feed(f"/{name}", same)
+    folder.sync("--force", SOURCE_DATE_EPOCH="1767225600")
+    old = _feeds(folder) / "old.atom"
+    shutil.copy(_feeds(folder) / "all.atom", old)
+
+    assert folder.here("takedown", "--source", "b", "urn:example:same", "--yes").returncode == 0
+    assert titles(folder, "all.atom").count("Entry 21") == 1
+    assert "Entry 21" not in titles(folder, "old.atom")
+    assert tombstones(folder, "old.atom") == []
+    before = folder.times()
+    folder.here("build")
+    assert folder.times() == before
 
 
 def test_a_cut_is_byte_stable(folder: Folder) -> None:
