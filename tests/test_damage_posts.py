@@ -58,7 +58,7 @@ def test_damaged_posts_are_named_and_the_rest_is_published(folder: Folder) -> No
     for number, harmless in enumerate(HARMLESS.values(), start=len(DAMAGE)):
         posts[number].write_bytes(harmless(posts[number].read_bytes()))
     before = folder.files("posts")
-    done = folder.run("build")
+    done = folder.here("build")
 
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     for name, reason in reasons.items():

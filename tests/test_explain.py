@@ -106,8 +106,8 @@ def test_every_name_of_a_source_leads_to_it(folder: Folder, upstream: Upstream) 
 def test_an_entry_is_explained_in_words(folder: Folder) -> None:
     """Where it came from, what it is called, where its post is, how it is dated, and where it stands in each feed."""
     folder.sync()
-    told = folder.run("explain", "entry-2")
-    undated = folder.run("explain", "entry-3")
+    told = folder.here("explain", "entry-2")
+    undated = folder.here("explain", "entry-3")
 
     assert told.returncode == 0, told.stderr
     key = entry_key("a", "entry-2")
@@ -133,13 +133,13 @@ def test_how_a_date_was_chosen_is_forgotten_with_the_state(folder: Folder) -> No
     folder.sync()
     assert folder.run("reindex").returncode == 0
 
-    assert "2026-01-01 02:00 UTC, as the post says; how it was chosen is forgotten" in folder.run("explain", "entry-2").stdout
+    assert "2026-01-01 02:00 UTC, as the post says; how it was chosen is forgotten" in folder.here("explain", "entry-2").stdout
 
 
 def test_a_source_is_explained_in_words(folder: Folder, upstream: Upstream) -> None:
     """What is configured and where, its last poll, its next one with the reason, and what was learned."""
     folder.sync()
-    told = folder.run("explain", "b").stdout
+    told = folder.here("explain", "b").stdout
 
     for line in (
         "source      b (config/sources/all.yaml:3)",
@@ -157,7 +157,7 @@ def test_a_source_is_explained_in_words(folder: Folder, upstream: Upstream) -> N
 def test_what_means_nothing_names_what_is_near(folder: Folder) -> None:
     """Nothing known: exit 1, with sources that are spelled alike and entries that hold the word."""
     folder.sources_at({"newspaper": "http://127.0.0.1:1/a"})
-    nothing = folder.run("explain", "newspapre")
+    nothing = folder.here("explain", "newspapre")
     folder.sources_at({"newspaper": "http://127.0.0.1:1/a", "a": "http://127.0.0.1:1/b"})
 
     assert (nothing.returncode, nothing.stdout) == (1, "")
@@ -175,7 +175,7 @@ def test_entries_that_hold_the_word_are_near(folder: Folder) -> None:
 
 def test_explain_reads_only(folder: Folder) -> None:
     """It changes no file, needs no state for a source, and works while another run holds the project."""
-    before_state = folder.run("explain", "a")
+    before_state = folder.here("explain", "a")
     assert "last poll   none is remembered" in before_state.stdout
     assert not (folder.root / "state").exists()
 
@@ -183,7 +183,7 @@ def test_explain_reads_only(folder: Folder) -> None:
     before = folder.files("config", "posts", "public")
     times = folder.times()
     with project_lock(folder.root):
-        done = folder.run("explain", KEY)
+        done = folder.here("explain", KEY)
 
     assert done.returncode == 0
     assert (folder.files("config", "posts", "public"), folder.times()) == (before, times)
@@ -193,7 +193,7 @@ def test_several_entries_of_one_name_are_all_explained(folder: Folder, upstream:
     """Each of them up to ten, and the number of the others."""
     folder.sources_at({f"s{number:02}": f"{upstream.address}/a" for number in range(12)})
     folder.sync()
-    told = folder.run("explain", "entry-1")
+    told = folder.here("explain", "entry-1")
 
     assert told.returncode == 0
     assert len(re.findall("^entry ", told.stdout, re.MULTILINE)) == 10
@@ -203,7 +203,7 @@ def test_several_entries_of_one_name_are_all_explained(folder: Folder, upstream:
 def test_json_holds_the_same_facts(folder: Folder) -> None:
     """One object with the sources and the entries; instants with their zone."""
     folder.sync()
-    data = json.loads(folder.run("explain", "entry-1", "--json").stdout)
+    data = json.loads(folder.here("explain", "entry-1", "--json").stdout)
     [entry] = data["entries"]
 
     assert (entry["key"], entry["published"]) == (KEY, "2026-01-01T01:00:00+00:00")
@@ -217,8 +217,8 @@ def test_nothing_from_upstream_moves_the_terminal(folder: Folder, upstream: Upst
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "F", "items": [entry]}
     upstream.pages["/a"] = Page(body=json.dumps(feed).encode(), headers={"Content-Type": "application/feed+json"})
     folder.sync()
-    told = folder.run("explain", "http://upstream.example/x")
-    data = folder.run("explain", "http://upstream.example/x", "--json").stdout
+    told = folder.here("explain", "http://upstream.example/x")
+    data = folder.here("explain", "http://upstream.example/x", "--json").stdout
 
     assert "upstream id bad\ufffd31m\ufffdid" in told.stdout
     assert not {"\x9b", "\u202e"} & set(told.stdout + data)

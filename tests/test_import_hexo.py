@@ -155,7 +155,7 @@ def test_an_import_that_died_is_finished_by_the_next_one(small: Folder) -> None:
 
 def test_an_import_that_died_is_finished_by_sync(small: Folder) -> None:
     """Archive files that the state does not know, left by a dead run or brought by git, are found before anything is polled."""
-    small.run("reindex")
+    small.here("reindex")
     shutil.copytree(small.root / "state", small.root / "before")
     _imported(small)
     shutil.rmtree(small.root / "state")
@@ -200,7 +200,7 @@ def test_a_source_added_later_takes_its_posts_over(small: Folder, upstream: Upst
 def test_an_adopted_post_explains_itself(small: Folder) -> None:
     """By its file, which has no key in its name, and in words that say what it is."""
     _imported(small)
-    done = small.run("explain", f"source/_posts/{Old(route=ROUTES[0], number=1).path}")
+    done = small.here("explain", f"source/_posts/{Old(route=ROUTES[0], number=1).path}")
 
     assert done.returncode == 0
     assert "adopted as it was found in an old site" in done.stdout
@@ -250,7 +250,7 @@ def test_a_seal_makes_no_adopted_post_ours(small: Folder) -> None:
         post = (small.root / POSTS / json.loads(said)["path"]).read_bytes()
         path.write_text(said.replace("{", f'{{\n  "seal": "{seal_of(post, said.encode())}",', 1), "utf-8")
 
-    assert small.run("build", "--posts").returncode == 0
+    assert small.here("build", "--posts").returncode == 0
     small.sync("--force", "--no-cache")
 
     assert small.files(POSTS) == before
@@ -274,7 +274,7 @@ def test_an_adopted_post_can_be_taken_down(small: Folder) -> None:
     """Its file and its archive file go, and neither upstream nor a restored file brings it back."""
     _imported(small)
     content = _place(small, 2).read_bytes()
-    done = small.run("takedown", f"{POSTS}/{Old(route=ROUTES[0], number=2).path}", "--yes")
+    done = small.here("takedown", f"{POSTS}/{Old(route=ROUTES[0], number=2).path}", "--yes")
     assert done.returncode == 0, done.stderr
     assert not _place(small, 2).exists()
     assert len(small.files("archive")) == 3
@@ -303,7 +303,7 @@ def test_adopted_posts_are_checked_too(small: Folder) -> None:
     _imported(small)
     [name, *_] = small.files(POSTS)
     (small.root / name).write_bytes(b"")
-    done = small.run("check", "posts")
+    done = small.here("check", "posts")
 
     assert done.returncode == 1
     assert f"{name}: cannot be read: the file is empty" in done.stdout
@@ -321,7 +321,7 @@ def test_what_adopted_posts_need_of_hexo_is_said_once(small: Folder) -> None:
     broken = small.here("check", "posts", "--engine", "hexo")
     [odd] = [small.root / name for name in small.files(POSTS) if "It's release 12" in name]
     odd.write_bytes(re.sub(rb"(?m)^title: .*$", b"title: It is release 12", odd.read_bytes()))
-    done = small.run("check", "posts", "--engine", "hexo")
+    done = small.here("check", "posts", "--engine", "hexo")
 
     assert broken.returncode == 1
     assert f"{odd.name}: the front matter is no YAML, so Hexo drops this page: " in broken.stdout
@@ -333,7 +333,7 @@ def test_what_adopted_posts_need_of_hexo_is_said_once(small: Folder) -> None:
 
 def test_a_renamed_category_still_has_its_old_posts(small: Folder) -> None:
     """Old posts name a category as it was called then: they belong to the source that stands in it now, and come once."""
-    small.run("category", "rename", ROUTES[0].path[0], "Media")
+    small.here("category", "rename", ROUTES[0].path[0], "Media")
     said = _imported(small)
     assert "no source has this category" not in said
     small.sync()
@@ -349,7 +349,7 @@ def test_a_move_that_came_with_a_commit_is_no_deletion(small: Folder) -> None:
     place = small.root / path
     place.rename(place.with_name("moved.md"))
     extra.write_text(extra.read_text("utf-8").replace(place.name, "moved.md"), "utf-8")
-    done = small.run("build")
+    done = small.here("build")
     assert done.returncode == 0
     assert "moved here by hand" in done.stderr
     assert '"deleted"' not in (small.root / "ledger.jsonl").read_text("utf-8")

@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Folder:
 
 
 def planned(folder: Folder, *words: str) -> list[dict[str, Any]]:
-    done = folder.run("plan", "--json", *words)
+    done = folder.here("plan", "--json", *words)
     assert done.returncode == 0, done.stderr
     lines: list[dict[str, Any]] = json.loads(done.stdout)
     return lines

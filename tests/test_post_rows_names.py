@@ -97,7 +97,7 @@ def test_a_link_in_a_folders_place_is_not_followed(tmp_path: Path, synced: Folde
     [*_, post] = sorted((folder.root / "posts/news/b").glob("*.md"))
     post.write_text(post.read_text("utf-8").replace("Text of", "My own text of"), "utf-8")
     before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
-    done = folder.run("build")
+    done = folder.here("build")
 
     assert done.returncode == 5, done.stderr
     assert "symbolic link" in done.stderr or "looks unmounted" in done.stderr
@@ -122,7 +122,7 @@ def test_what_is_no_file_in_a_posts_place_costs_that_post_only(tmp_path: Path, s
     else:
         first.symlink_to(secret if what == "link" else tmp_path / "nowhere")
     (folder.root / "posts/news/b/about.md").write_bytes(b"")  # the folder's time tells that a hand was there
-    done = folder.run("build")
+    done = folder.here("build")
 
     assert done.returncode == 0, done.stderr
     assert f"posts/news/a/{first.name}: " in done.stderr
@@ -230,7 +230,7 @@ def test_categories_that_a_hand_wrote_lead_nowhere_else(tmp_path: Path) -> None:
     for post, written in zip(posts, BY_HAND, strict=False):
         text = post.read_text("utf-8")
         post.write_text(text.replace("categories:\n - 'news'\n - 'a'\n", f"categories: {written}\n"), "utf-8")
-    done = folder.run("build")
+    done = folder.here("build")
 
     assert done.returncode == 0, done.stderr
     assert _outside(tmp_path) == set()

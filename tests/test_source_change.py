@@ -48,7 +48,7 @@ def test_a_paused_source_is_not_polled_until_it_is_resumed(folder: Folder, upstr
     """`paused: true` is the only byte that changes, the feed stays published, and resume writes false in its place."""
     folder.sync()
     before, published = text(folder), folder.files("posts", "public")
-    paused = folder.run("source", "pause", "a")
+    paused = folder.here("source", "pause", "a")
     upstream.requests.clear()
     folder.sync("--force")
 
@@ -57,7 +57,7 @@ def test_a_paused_source_is_not_polled_until_it_is_resumed(folder: Folder, upstr
     assert [request.path for request in upstream.requests] == ["/b"]
     assert folder.files("posts", "public") == published
 
-    resumed = folder.run("source", "resume", "a")
+    resumed = folder.here("source", "resume", "a")
     folder.sync("--force")
 
     assert text(folder) == before.replace("a: {feed", "a: {paused: false, feed")
@@ -69,9 +69,9 @@ def test_a_paused_source_is_not_polled_until_it_is_resumed(folder: Folder, upstr
 def test_several_sources_of_one_file_are_paused_at_once(folder: Folder) -> None:
     """Each change builds on the one before; a name that is given twice counts once, an unknown one stops all."""
     before = text(folder)
-    unknown = folder.run("source", "pause", "a", "bb")
+    unknown = folder.here("source", "pause", "a", "bb")
     after_unknown = text(folder)
-    folder.run("source", "pause", "b", "a", "b")
+    folder.here("source", "pause", "b", "a", "b")
 
     assert (unknown.returncode, after_unknown) == (2, before)
     assert 'there is no source "bb". Did you mean "b"?' in unknown.stderr
@@ -84,9 +84,9 @@ def test_resume_overrules_the_defaults_of_the_file(folder: Folder, upstream: Ups
         f"defaults: {{paused: true, categories: [news]}}\nsources:\n  a:\n    feed: {upstream.address}/a\n"
         f"  b:\n    feed: {upstream.address}/b\n"
     )
-    nothing = folder.run("source", "pause", "a")
+    nothing = folder.here("source", "pause", "a")
     untouched = text(folder)
-    resumed = folder.run("source", "resume", "a")
+    resumed = folder.here("source", "resume", "a")
 
     assert "a is paused already (config/sources/all.yaml:3); nothing to do" in nothing.stderr
     assert text(folder) == untouched.replace("  a:\n", "  a:\n    paused: false\n")
@@ -106,7 +106,7 @@ def test_resume_strikes_out_that_a_source_is_gone(folder: Folder, upstream: Upst
     upstream.pages["/a"] = page
     upstream.requests.clear()
     folder.sync("--force")
-    resumed = folder.run("source", "resume", "a")
+    resumed = folder.here("source", "resume", "a")
 
     assert b'"gone"' in gone["ledger.jsonl"]
     assert [request.path for request in upstream.requests] == ["/b"]
@@ -124,8 +124,8 @@ def test_nothing_to_do_changes_no_byte(folder: Folder) -> None:
     path = folder.root / FILE
     os.utime(path, ns=(1, 1))
     before = everything(folder)
-    resumed = folder.run("source", "resume", "a")
-    renamed = folder.run("source", "rename", "a", "a")
+    resumed = folder.here("source", "resume", "a")
+    renamed = folder.here("source", "rename", "a", "a")
 
     assert (resumed.returncode, renamed.returncode) == (0, 0)
     assert "a: is neither paused nor gone; nothing to do" in resumed.stderr
@@ -164,7 +164,7 @@ def test_a_removed_source_leaves_its_posts_where_they_are(folder: Folder, upstre
     """Posts and feeds of a removed source stay byte for byte, through sync and build, and its upstream is left alone."""
     folder.sync()
     before = {path: body for path, body in folder.files("posts", "public").items() if not path.endswith(".opml")}
-    done = folder.run("source", "remove", "a", "--yes")
+    done = folder.here("source", "remove", "a", "--yes")
     upstream.requests.clear()
     folder.sync("--force")
     built = folder.run("build")
@@ -182,7 +182,7 @@ def test_a_source_that_is_added_again_knows_its_posts(folder: Folder, upstream: 
     """Under the same id no entry comes twice and the poll is conditional again; what came meanwhile is new."""
     folder.sync()
     before, configured = folder.files("posts"), text(folder)
-    folder.run("source", "remove", "a", "--yes")
+    folder.here("source", "remove", "a", "--yes")
     folder.sync("--force")
     (folder.root / FILE).write_text(configured, "utf-8")
     upstream.requests.clear()
@@ -215,7 +215,7 @@ def test_remove_asks_on_a_terminal(folder: Folder) -> None:
 def test_remove_does_nothing_where_nobody_can_be_asked(folder: Folder) -> None:
     """Without a terminal and without --yes nothing is removed: exit 1, with what to say."""
     before = everything(folder)
-    done = folder.run("source", "remove", "a")
+    done = folder.here("source", "remove", "a")
 
     assert (done.returncode, everything(folder)) == (1, before)
     assert "nothing was removed: there is no terminal to ask at. Say that you mean it: --yes" in done.stderr
@@ -225,7 +225,7 @@ def test_a_renamed_source_keeps_everything_but_its_name(folder: Folder, upstream
     """No post, no feed, no id changes; nothing is polled early, the next poll is conditional and brings no duplicate."""
     folder.sync()
     before, configured = folder.files("posts", "public"), text(folder)
-    renamed = folder.run("source", "rename", "a", "alpha")
+    renamed = folder.here("source", "rename", "a", "alpha")
     upstream.requests.clear()
     early = folder.sync()
     asked_early = list(upstream.requests)
@@ -243,7 +243,7 @@ def test_a_renamed_source_keeps_everything_but_its_name(folder: Folder, upstream
 def test_a_renamed_source_goes_by_its_new_name(folder: Folder) -> None:
     """Status, plan and sync use the new name; the old one, wherever it is given, is answered with the new."""
     folder.sync()
-    folder.run("source", "rename", "a", "alpha")
+    folder.here("source", "rename", "a", "alpha")
     status, plan, sync = folder.run("status"), folder.run("plan", "alpha"), folder.run("sync", "alpha", "--force")
 
     assert "● ok       alpha  3 posts" in status.stdout
@@ -264,7 +264,7 @@ def test_a_renamed_source_is_exported_as_before(folder: Folder) -> None:
     """What was learned of its feed, title and page, goes with it."""
     folder.sync()
     before = folder.run("export", "opml", "--private").stdout
-    folder.run("source", "rename", "a", "alpha")
+    folder.here("source", "rename", "a", "alpha")
 
     assert before.count('text="Upstream"') == 2
     assert folder.run("export", "opml", "--private").stdout == before
@@ -289,7 +289,7 @@ def test_names_go_round_in_a_circle(folder: Folder) -> None:
     folder.sync()
     before = folder.files("posts")
     for old, new in (("a", "x"), ("x", "a"), ("a", "x"), ("x", "y"), ("y", "a"), ("a", "y")):
-        done = folder.run("source", "rename", old, new)
+        done = folder.here("source", "rename", old, new)
         synced = folder.sync("--force")
         assert done.returncode == 0, done.stderr
         assert (f"= {new}  not modified" in synced.stderr, folder.files("posts")) == (True, before)
@@ -304,11 +304,11 @@ def test_names_go_round_in_a_circle(folder: Folder) -> None:
 def test_a_name_that_belongs_to_another_source_is_refused(folder: Folder) -> None:
     """Neither a source's id, nor a former one, nor that of a removed source with posts can be taken; nor what is no id."""
     folder.sync()
-    folder.run("source", "rename", "a", "alpha")
+    folder.here("source", "rename", "a", "alpha")
     before = everything(folder)
-    taken = folder.run("source", "rename", "alpha", "b")
-    former = folder.run("source", "rename", "b", "a")
-    unfit = folder.run("source", "rename", "b", "two words")
+    taken = folder.here("source", "rename", "alpha", "b")
+    former = folder.here("source", "rename", "b", "a")
+    unfit = folder.here("source", "rename", "b", "two words")
 
     assert [done.returncode for done in (taken, former, unfit)] == [2, 2, 2]
     assert everything(folder) == before
@@ -316,8 +316,8 @@ def test_a_name_that_belongs_to_another_source_is_refused(folder: Folder) -> Non
     assert '"a" is taken: the source "alpha" had it before (ledger.jsonl)' in former.stderr
     assert '"two words" is no source id: letters and digits, then also . _ -' in unfit.stderr
 
-    folder.run("source", "remove", "b", "--yes")
-    removed = folder.run("source", "rename", "alpha", "b")
+    folder.here("source", "remove", "b", "--yes")
+    removed = folder.here("source", "rename", "alpha", "b")
 
     assert removed.returncode == 2
     assert '"b" is taken: 2 posts of a source that was removed belong to it' in removed.stderr
@@ -338,8 +338,8 @@ def test_a_rename_that_dies_halfway_changes_nothing(folder: Folder) -> None:
     assert text(folder) == configured
     forced = folder.sync("--force")
     assert ("= a  not modified" in forced.stderr, folder.files("posts", "public")) == (True, before)
-    assert folder.run("source", "rename", "a", "other").returncode == 0
-    assert folder.run("source", "rename", "other", "alpha").returncode == 0
+    assert folder.here("source", "rename", "a", "other").returncode == 0
+    assert folder.here("source", "rename", "other", "alpha").returncode == 0
     assert folder.run("check", "config").returncode == 0
     forced = folder.sync("--force")
     assert ("= alpha  not modified" in forced.stderr, folder.files("posts", "public")) == (True, before)
@@ -350,7 +350,7 @@ def test_a_configuration_that_cannot_be_written_takes_the_ledger_along(folder: F
     folder.sync()
     before = everything(folder)
     (folder.root / "config" / "sources" / ".tmp-all.yaml").mkdir()
-    done = folder.run("source", "rename", "a", "alpha")
+    done = folder.here("source", "rename", "a", "alpha")
     (folder.root / "config" / "sources" / ".tmp-all.yaml").rmdir()
     after = everything(folder)
 

@@ -234,7 +234,7 @@ def test_a_post_removed_with_its_ledger_line_never_comes_back(folder: Folder) ->
     key = post.stem[-12:]
     line = {"kind": "deleted", "source": "b", "id": "entry-11", "key": key, "at": "2026-11-22T12:00:00Z"}
     (folder.root / "ledger.jsonl").write_text('{"ledger": 1}\n' + json.dumps(line) + "\n", "utf-8")
-    built = folder.run("build")
+    built = folder.here("build")
     assert built.returncode == 0
     assert "is gone" not in built.stderr
     assert titles(folder, "news/b.atom") == ["Entry 12"]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from aggregator.decide.retention import nearly_all, reference, too_many
 from aggregator.model.changes import FIRST_SEEN, PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.poll import Event, Note, PostExpired
@@ -121,9 +120,13 @@ class Retention:
     def _since(self, keep: Keep) -> datetime | None:
         if keep.age is None:
             return None
+        from aggregator.decide.retention import reference  # what is off costs no import
+
         return reference(self._now, max((newest for _, newest in self._spans.values()), default=None)) - keep.age
 
     def _chosen(self, report: Callable[[Event], None], *, only_grown: Collection[str] | None, insist: bool) -> list[PostRow]:
+        from aggregator.decide.retention import nearly_all, too_many
+
         state = self._project.state
         going: list[PostRow] = []
         whose: list[str] = []

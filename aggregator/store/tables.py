@@ -92,7 +92,6 @@ sa.Index(
     "entries_leaving",
     entries_table.c.expired,
     sqlite_where=entries_table.c.expired.between(MARKED, REMOVED),
-    postgresql_where=entries_table.c.expired.between(MARKED, REMOVED),
 )
 #: The distinct values of entries.category: so few that a feed of everything need not scan the index.
 categories_table = sa.Table("categories", schema, sa.Column("category", sa.Text, primary_key=True))
