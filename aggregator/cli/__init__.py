@@ -6,6 +6,7 @@ runs: `aggregator --help` must not pay for what it does not use.
 
 from __future__ import annotations
 
+import errno
 import sys
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -41,6 +42,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "takedown": ("aggregator.cli.takedown", "takedown", "Remove an entry for good: it is never published again."),
     "reindex": ("aggregator.cli.reindex", "reindex", "Rebuild the state from the posts and the ledger."),
 }
+
+
+_OF_THE_DISK = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,11 +106,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(EXIT_INTERRUPTED)
+    except OSError as error:
+        # Looked at in passing, where nothing was to be read or written yet: a file system that fails is no bug of ours.
+        if error.errno not in _OF_THE_DISK or error.filename is None:
+            raise
+        reason = (error.strerror or str(error)).lower()
+        _tell(
+            error,
+            f"cannot look at {error.filename}: {reason}. What is there is as it was; run again once it is well",
+            verbosity,
+        )
+        sys.exit(EXIT_STORE)
     except AggregatorError as error:
-        if verbosity > 1:
-            click.echo("".join(format_exception(error)), err=True, nl=False)
-        click.echo(str(error), err=True)
+        _tell(error, str(error), verbosity)
         sys.exit(_exit_code(error))
+
+
+def _tell(error: Exception, text: str, verbosity: int) -> None:
+    if verbosity > 1:
+        click.echo("".join(format_exception(error)), err=True, nl=False)
+    click.echo(text, err=True)
 
 
 def _exit_code(error: AggregatorError) -> int:

@@ -317,8 +317,7 @@ class Project:
             return
         place = self.place
         if get_profile(place.profile, place.timezone).keeps_archive:
-            archived = (archive_path(row.key) for row in written)
-            make_durable(place.archive, [path for path in archived if (place.archive / path).exists()])
+            make_durable(place.archive, [archive_path(row.key) for row in written])  # where there is none, none is missed
         make_durable(place.root, [row.path for row in written])
 
     def touched(self, paths: Iterable[str]) -> tuple[str, ...]:

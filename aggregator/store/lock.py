@@ -54,7 +54,8 @@ def project_lock(root: Path) -> Iterator[Held]:
                 with suppress(OSError):
                     os.ftruncate(descriptor, 0)
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # the descriptor is gone in any case, the lock with it, and nothing of the file is believed
+            os.close(descriptor)
 
 
 def _acquire(descriptor: int, root: Path, path: Path) -> bool:
