@@ -122,4 +122,5 @@ _REASONS = (
     "i/o error",
     "unable to open database",
     "readonly database",
+    "disk image is malformed",  # what SQLite makes of a page that it could not read: then the state is rebuilt
 )
