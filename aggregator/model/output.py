@@ -9,6 +9,15 @@ from aggregator.model.entry import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """The same feed in another format, beside its Atom file."""
+
+    format: str  #: rss or json
+    path: str  #: relative to the public folder: feeds/new-media/zaker.rss
+    self_link: str  #: where this file is served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFeed:
     """The frame of one category's feed (RFC 4287 §4.1.1)."""
 
@@ -24,6 +33,20 @@ class OutputFeed:
     language: str | None
     max_entries: int
     max_bytes: int
+    twins: tuple[Twin, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the paths of the feed in all its formats, the Atom file first."""
+        return (self.path, *(twin.path for twin in self.twins))
+
+    @property
+    def former_files(self) -> dict[str, tuple[str, ...]]:
+        """Return where each of the feed's files lay under former names."""
+        endings = {path: path[path.rindex(".") :] for path in self.files} if self.former else {}
+        return {
+            path: tuple(former[: former.rindex(".")] + ending for former in self.former) for path, ending in endings.items()
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +85,4 @@ class Built:
     updated: datetime | None  #: None: the feed is empty
     floor: datetime | None = None  #: the limits were reached, and older entries than this gave way; None: nothing did
     left_out: tuple[LeftOut, ...] = ()
+    entries: tuple[OutputEntry, ...] = ()  #: those that stand in it, in order

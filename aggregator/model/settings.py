@@ -13,6 +13,9 @@ from aggregator.model.renames import NEVER, Renames
 from aggregator.model.retention import FOR_EVER, Keep
 from aggregator.model.source import Secret, Source
 
+#: What a feed can be published as; Atom always is, since what a run knows of a feed stands in that file.
+FORMAT_NAMES = ("atom", "rss", "json")
+
 #: What a post can look like; each is a module of `store/profiles`.
 PROFILE_NAMES = ("default", "volantis", "hexo", "hugo", "jekyll")
 
@@ -96,6 +99,7 @@ class PublicSettings:
     dir: Path = Path("public")  #: relative to the project folder
     entries: int = 50  #: per feed
     max_bytes: int = 1024 * 1024  #: per feed; the oldest entries give way
+    formats: tuple[str, ...] = ()  #: besides Atom, which every feed is published as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,7 @@ class Category:
     title: str | None = None  #: of its feed; None means the name
     language: str | None = None  #: BCP 47; None means the site's
     entries: int | None = None  #: overrides `public.entries`
+    formats: tuple[str, ...] | None = None  #: overrides `public.formats`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from hashlib import sha256
 from unicodedata import normalize
 
 from aggregator.model.key import feed_id
-from aggregator.model.output import OutputFeed
-from aggregator.model.settings import Settings
-from aggregator.publish.addresses import SUFFIX, output_path, public_url
+from aggregator.model.output import OutputFeed, Twin
+from aggregator.model.settings import FORMAT_NAMES, Settings
+from aggregator.publish.addresses import SUFFIX, output_path, public_url, twin_path
 
 #: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
 _FORMAT = 1
@@ -87,6 +87,8 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
     own_title = category.title if category and category.title else None
     title = site.title if not path else f"{own_title or ' / '.join(path)} - {site.title}"
     file = output_path(path, settings.categories)
+    formats = (category.formats if category else None) or settings.public.formats
+    twins = {format_: twin_path(file, format_) for format_ in FORMAT_NAMES if format_ in formats and format_ != "atom"}
     return OutputFeed(
         category=path,
         path=file,
@@ -98,4 +100,5 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
         language=(category.language if category else None) or site.language,
         max_entries=(category.entries if category else None) or settings.public.entries,
         max_bytes=settings.public.max_bytes,
+        twins=tuple(Twin(format=name, path=twin, self_link=public_url(site.url, twin)) for name, twin in twins.items()),
     )

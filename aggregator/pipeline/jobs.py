@@ -168,7 +168,7 @@ class OutputResult:
     """What became of it."""
 
     path: str
-    changed: bool
+    written: tuple[str, ...] = ()  #: the feed's files, in any format, that changed
     refused: str | None = None
     lost: tuple[str, ...] = ()  #: atom:ids that would have vanished, where that is why
     copies: tuple[str, ...] = ()  #: files written where the feed lay under former names

@@ -20,6 +20,7 @@ from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
+from aggregator.publish.twins import build_twin, check_twin
 from aggregator.store.files import read_file, write_file
 from aggregator.store.posts import (
     Reader,
@@ -51,20 +52,22 @@ def publish_output(job: OutputJob) -> OutputResult:
             built = _build(job, found)
         if found.missing:
             return _result(job, found)  # whether they were deleted is not for one feed to say
-        changed = _swap(job, built, found)
+        written = _swap(job, built, found)
     except PublishError as error:
         return replace(_result(job, found), refused=str(error), lost=error.lost)
-    return _result(job, found, changed=changed, left_out=built.left_out)
+    return _result(job, found, written=written, left_out=built.left_out)
 
 
 def _build(job: OutputJob, found: _Found) -> Built:
     return build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
 
 
-def _result(job: OutputJob, found: _Found, *, changed: bool = False, left_out: tuple[LeftOut, ...] = ()) -> OutputResult:
+def _result(
+    job: OutputJob, found: _Found, *, written: tuple[str, ...] = (), left_out: tuple[LeftOut, ...] = ()
+) -> OutputResult:
     return OutputResult(
         path=job.frame.path,
-        changed=changed,
+        written=written,
         copies=_copy(job),
         left_out=left_out,
         missing=tuple(found.missing),
@@ -75,13 +78,14 @@ def _result(job: OutputJob, found: _Found, *, changed: bool = False, left_out: t
 
 def _copy(job: OutputJob) -> tuple[str, ...]:
     """Put the feed where it lay under former names, so that whoever still asks there goes on reading (decision 14)."""
-    content = read_file(job.public, job.frame.path) if job.frame.former else None
-    if content is None:
-        return ()
-    written = tuple(path for path in job.frame.former if read_file(job.public, path) != content)
-    for path in written:
-        write_file(job.public, path, content)
-    return written
+    written: list[str] = []
+    for path, formers in job.frame.former_files.items():
+        content = read_file(job.public, path)
+        for former in formers if content is not None else ():
+            if content is not None and read_file(job.public, former) != content:
+                write_file(job.public, former, content)
+                written.append(former)
+    return tuple(written)
 
 
 class _Found:
@@ -143,7 +147,8 @@ def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
 
 def publish_opml(job: OpmlJob) -> OutputResult:
     """Write the list of feeds if its bytes changed, and before it where feeds with former names are now."""
-    redirects = {former: frame.path for frame in job.frames for former in frame.former}
+    files = (pair for frame in job.frames for pair in frame.former_files.items())
+    redirects = {former: path for path, formers in files for former in formers}
     where = read_file(job.public, job.redirects)
     table = f"{json.dumps(redirects, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
     moved = where != table if redirects else where is not None and where != b"{}\n"
@@ -153,26 +158,34 @@ def publish_opml(job: OpmlJob) -> OutputResult:
     changed = read_file(job.public, job.path) != content
     if changed:
         write_file(job.public, job.path, content)
-    return OutputResult(path=job.path, changed=changed, copies=(job.redirects,) if moved else ())
+    return OutputResult(path=job.path, written=(job.path,) if changed else (), copies=(job.redirects,) if moved else ())
 
 
-def _swap(job: OutputJob, built: Built, found: _Found) -> bool:
-    """Put the feed in place of the old one if it differs and the gate lets it; tell whether it did."""
-    old = read_file(job.public, job.frame.path)
-    if built.content == old:
-        return False
-    check_document(built.content, job.frame)
-    if old is None:  # under a new name: then what subscribers had is in the place before
-        old = next((content for path in job.frame.former if (content := read_file(job.public, path)) is not None), None)
-    check_swap(
-        old,
-        built,
-        output=job.frame.path,
-        gone_on_purpose=job.gone_on_purpose | found.moved,
-        unreadable=frozenset(found.broken),
-    )
-    write_file(job.public, job.frame.path, built.content)
-    return True
+def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[str, ...]:
+    """Put the feed in place of the old one, in every format, if the gate lets all of them; return the files that changed."""
+    frame = job.frame
+    old = read_file(job.public, frame.path)
+    contents = {frame.path: built.content} | {twin.path: build_twin(twin, frame, built) for twin in frame.twins}
+    changed = {frame.path} if built.content != old else set()
+    changed |= {twin.path for twin in frame.twins if contents[twin.path] != read_file(job.public, twin.path)}
+    if frame.path in changed:
+        check_document(built.content, frame)
+        if old is None:  # under a new name: then what subscribers had is in the place before
+            old = next((content for path in frame.former if (content := read_file(job.public, path)) is not None), None)
+        check_swap(
+            old,
+            built,
+            output=frame.path,
+            gone_on_purpose=job.gone_on_purpose | found.moved,
+            unreadable=frozenset(found.broken),
+        )
+    for twin in frame.twins:
+        if twin.path in changed:
+            check_twin(contents[twin.path], twin, frame)
+    written = tuple(path for path in frame.files if path in changed)
+    for path in written:
+        write_file(job.public, path, contents[path])
+    return written
 
 
 def _parsed(reader: Reader, key: bytes, post: bytes, extra: bytes | None) -> Entry:

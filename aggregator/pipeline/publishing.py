@@ -39,12 +39,12 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     wanted = [
         frame
         for frame in frames
-        if _needs_writing(project, known.get(frame.path), (frame.path, *frame.former), _frame_hash(project, frame))
+        if _needs_writing(project, known.get(frame.path), _all_files(frame), _frame_hash(project, frame))
     ]
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
-    former = {path for frame in frames for path in frame.former}
+    former = {path for frame in frames for path in _all_files(frame)} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
     stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH})
@@ -72,6 +72,11 @@ def _needs_writing(project: Project, known: OutputState | None, paths: tuple[str
     if known is None or known.dirty or known.frame_hash != now_hash:
         return True
     return not all((project.public / path).exists() for path in paths)
+
+
+def _all_files(frame: OutputFeed) -> tuple[str, ...]:
+    """Return the feed's files in every format, the copies at former addresses with them."""
+    return (*frame.files, *(former for formers in frame.former_files.values() for former in formers))
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:
@@ -147,10 +152,10 @@ async def _write(project: Project, workers: Workers, slots: asyncio.Semaphore, j
         try:
             return await workers.run(run_output, job)
         except WorkerDiedError as error:
-            return OutputResult(path=path, changed=False, refused=f"{path}: building it {error}; kept as it was")
+            return OutputResult(path=path, refused=f"{path}: building it {error}; kept as it was")
         except PlaceError as fault:
             refused = f"{path}: {project.bear(fault)}. The feed is kept as it was"
-            return OutputResult(path=path, changed=False, refused=refused)
+            return OutputResult(path=path, refused=refused)
 
 
 def _see_to_missing(
@@ -206,7 +211,7 @@ async def _publish_opml(
     try:
         result = await workers.run(run_opml, job)
     except WorkerDiedError as error:
-        result = OutputResult(path=OPML_PATH, changed=False, refused=f"{OPML_PATH}: building it {error}; kept as it was")
+        result = OutputResult(path=OPML_PATH, refused=f"{OPML_PATH}: building it {error}; kept as it was")
     _tell(project, result, report)
     _keep(project, _written(result))
     project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
@@ -225,7 +230,7 @@ def _newest(project: Project, most: int) -> dict[tuple[str, ...], list[PostRow]]
 
 
 def _written(result: OutputResult) -> list[str]:
-    return [*([result.path] if result.changed else []), *result.copies]
+    return [*result.written, *result.copies]
 
 
 def _now_elsewhere(project: Project, frame: OutputFeed, lost: tuple[str, ...]) -> frozenset[str]:
@@ -271,7 +276,7 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
     report(
         OutputEvent(
             path=result.path,
-            changed=result.changed,
+            changed=bool(result.written),
             refused=result.refused,
             warnings=warnings,
             duplicates=tuple(_left_out(out) for out in result.left_out if out.duplicate),

@@ -18,6 +18,8 @@ from aggregator.model.settings import Category
 
 FOLDER = "feeds"
 SUFFIX = ".atom"
+#: Format of a feed -> how the name of its file ends. Every feed is published as Atom, the others stand beside that file.
+SUFFIXES = {"atom": SUFFIX, "rss": ".rss", "json": ".json"}
 OPML_PATH = f"{FOLDER}/index.opml"
 #: What our server answers 301 for: feeds of categories with another name now (decision 14).
 REDIRECTS_PATH = f"{FOLDER}/redirects.json"
@@ -49,6 +51,11 @@ def output_path(category: tuple[str, ...], categories: Sequence[Category]) -> st
     if parts[0].casefold() in RESERVED:
         parts[0] += "-category"
     return f"{FOLDER}/{'/'.join(parts)}{SUFFIX}"
+
+
+def twin_path(path: str, format_: str) -> str:
+    """Return where the same feed lies in another format, given the path of its Atom file."""
+    return path.removesuffix(SUFFIX) + SUFFIXES[format_]
 
 
 def public_url(site_url: str, path: str) -> str:

@@ -70,6 +70,7 @@ def build_feed(
         updated=_newest(kept, gone),
         floor=kept[-1].item.entry.date if cut and kept else None,
         left_out=tuple(left_out),
+        entries=tuple(rendered.item for rendered in kept),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.model.key import is_absolute_iri
-from aggregator.model.settings import split_category
+from aggregator.model.settings import FORMAT_NAMES, split_category
 from aggregator.model.source import FIX_NAMES
 from aggregator.sources import AddressError, parse_address, parse_base, parse_base_name, parse_host
 
@@ -422,6 +422,7 @@ FIXES = Items(
     item=choice("a fix", FIX_NAMES),
     words="a list of fixes",
 )
+FORMATS = Items(item=choice("a format", FORMAT_NAMES), words="a list of formats")
 CATEGORY = Items(
     item=Scalar(words="a text", parse=parse_part, schema=_ANY_TEXT),
     words="a list of texts, or one path",

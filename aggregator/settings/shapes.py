@@ -104,12 +104,21 @@ POSTS = Shape(
     record=PostsSettings,
     keys={"dir": kinds.FOLDER, "profile": kinds.choice("a profile", PROFILE_NAMES), "durable": FLAG, "keep": KEEP},
 )
-PUBLIC = Shape(record=PublicSettings, keys={"dir": kinds.FOLDER, "entries": whole(1, 10_000), "max_bytes": kinds.SIZE})
+PUBLIC = Shape(
+    record=PublicSettings,
+    keys={"dir": kinds.FOLDER, "entries": whole(1, 10_000), "max_bytes": kinds.SIZE, "formats": kinds.FORMATS},
+)
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
 
 CATEGORY = Shape(
     record=Category,
-    keys={"slug": kinds.SLUG_TEXT, "title": TEXT, "language": LANGUAGE, "entries": whole(1, 10_000)},
+    keys={
+        "slug": kinds.SLUG_TEXT,
+        "title": TEXT,
+        "language": LANGUAGE,
+        "entries": whole(1, 10_000),
+        "formats": kinds.FORMATS,
+    },
 )
 
 COVER = Shape(record=Source, keys={"fallback": kinds.ADDRESS}, fields={"fallback": "cover_fallback"}, flat=True)
