@@ -18,6 +18,7 @@ from aggregator.model.changes import SOME_VERSION, Changes, KnownEntry, PostRow,
 from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key
 from aggregator.normalise import Identified, choose_date, date_habits, explain_date, normalise_feed
+from aggregator.normalise.dropped import find_dropped
 from aggregator.parse import NotAFeedError, UnreadableFeedError, parse_feed
 from aggregator.parse.body import InflateError, inflate
 from aggregator.parse.limits import MAX_ENTRIES
@@ -28,6 +29,7 @@ from aggregator.store.posts import is_plain, is_unedited, post_hash, read_extra,
 from aggregator.store.profiles import PostFormatError, Profile, Rendered, get_profile
 from aggregator.workers import arm_deadline, disarm_deadline
 
+_NAMED = 3
 _KEPT = "the post cannot be read and is kept as it is: {}"
 _EMPTY_AND_ALIAS = "the post is empty and is kept as it is: its entry comes under another id now, so it cannot be written anew"
 
@@ -55,6 +57,7 @@ class Draft:
         self.locked: list[str] = []
         self.skipped: list[Skipped] = []
         self.told: list[str] = []  #: what was recognised, in words
+        self.dropped: list[str] = []  #: addresses that are none, in words
         self.noise = 0
 
 
@@ -94,13 +97,18 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         noted=tuple(draft.noted),
         locked=tuple(draft.locked),
         skipped=tuple(draft.skipped),
-        warnings=(*parsed.warnings, *document.told, *draft.told),
+        warnings=(*parsed.warnings, *document.told, *draft.told, *_first(draft.dropped)),
         noise=draft.noise,
         turned_away=turned_away,
         entries=len(parsed.entries),
         complete=parsed.complete,
         hints=parsed.hints,
     )
+
+
+def _first(words: list[str]) -> list[str]:
+    """Return the first few of what may be said of every entry of a feed."""
+    return words if len(words) <= _NAMED else [*words[:_NAMED], f"and {len(words) - _NAMED} more such addresses"]
 
 
 def _plan(document: Document, items: Sequence[Identified]) -> Draft:
@@ -140,7 +148,9 @@ def plan_entry(document: Document, item: Identified, draft: Draft) -> None:
     entry = document.normal(item)
     if isinstance(entry, Skipped):
         _plan_skipped(item, entry, known=known, draft=draft)
-    elif known is None:
+        return
+    draft.dropped += find_dropped(item.entry, entry, job.final_address)
+    if known is None:
         _plan_new(job, profile, item, entry, draft=draft)
     else:
         _plan_changed(job, profile, item, entry, known=known, draft=draft)

@@ -78,6 +78,8 @@ class Project:
         self.place = posts_place(settings)
         self.public = settings.root / settings.public.dir
         self.adopted = 0  #: posts found and adopted by this run
+        self.fresh: set[str] = set()  #: keys of posts that this run has written or found
+        self.tells_all = False  #: also what earlier runs have said of posts that cannot be published
         self.told: set[str] = set()  #: what was said of posts: one may stand in several feeds
         self.deleted = 0  #: posts found deleted by hand by this run
         self.unmounted: dict[str, int] = {}  #: source id -> so many of its posts are missing that no hand deleted them
@@ -220,6 +222,7 @@ class Project:
         self._touched.add(_ADOPTED)
         self._seen.add(_ADOPTED)
         self.adopted += len(rows)
+        self.fresh |= {row.key for row in rows}
         return len(rows)
 
     async def _look_once(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
@@ -248,6 +251,7 @@ class Project:
             dirty = self.outputs_of({row.categories for row in rows})
             self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
             self.adopted += len(rows)
+            self.fresh |= {row.key for row in rows}
             posts = "1 post" if len(rows) == 1 else f"{len(rows)} posts"
             report(
                 Note(text=f"{self.settings.posts.dir}/{folder}: {posts} found that the state did not know; kept as they are")
@@ -308,6 +312,7 @@ class Project:
         self._touched |= folders
         self._seen |= folders
         self.adopted += len(rows)
+        self.fresh |= {row.key for row in rows}
         return len(rows)
 
     def keep(self, rows: Iterable[PostRow]) -> None:

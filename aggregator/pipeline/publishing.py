@@ -60,6 +60,7 @@ async def publish_all(
     project: Project, workers: Workers, report: Callable[[Event], None], *, only: frozenset[str] | None = None
 ) -> None:
     """Look at every output, or those named by path, whatever the state says (`build`)."""
+    project.tells_all = True
     frames = plan_frames(project.settings, project.state.leaves())
     wanted = [frame for frame in frames if only is None or frame.path in only]
     await _publish(project, workers, frames, wanted, report)
@@ -269,7 +270,7 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
         project.outputs_refused += 1
     posts = project.settings.posts.dir
     warnings = (
-        *(_left_out(out) for out in result.left_out if not out.duplicate),
+        *_once(project, (_left_out(out) for out in result.left_out if not out.duplicate and _is_news(project, out.key))),
         *_once(project, (f"{posts}/{path}: {reason}; its entry is left out" for path, reason in result.unreadable)),
         *_once(project, (f"{posts}/{row.path}: {_changed(row)}" for row in result.edited if row.raw_hash != SOME_VERSION)),
     )
@@ -286,6 +287,11 @@ def _tell(project: Project, result: OutputResult, report: Callable[[Event], None
 
 def _left_out(out: LeftOut) -> str:
     return f"{out.source_id}: entry {out.title!r} left out: {out.reason}"
+
+
+def _is_news(project: Project, key: str) -> bool:
+    """Tell whether to speak of a post that cannot be published: each time its feed is built would be for years."""
+    return project.tells_all or key in project.fresh
 
 
 def _once(project: Project, words: Iterable[str]) -> list[str]:

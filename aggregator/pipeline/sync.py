@@ -336,6 +336,7 @@ class _Sync:
                 raise
             folders = project.touched(row.path for row in rows)
             self._fresh |= {row.source_id for row in rows}
+            project.fresh |= {row.key for row in rows}
             project.note(line for done in batch for line in done.ledger)
             project.forget_gone(done.state.id for done in batch if done.returned)
             project.state.save(
