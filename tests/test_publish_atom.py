@@ -51,6 +51,16 @@ def test_frame_is_written() -> None:
     }
 
 
+def test_hubs_are_named() -> None:
+    """The feed names each hub (WebSub §4), and the gate lets it."""
+    frame = make_frame(hubs=("https://hub.example/", "https://other.example/push?a=1&b=2"))
+    content = build_feed(frame, [make_item(1)], source_order={}).content
+    links = [link.get("href") for link in read(content).findall("a:link", ATOM) if link.get("rel") == "hub"]
+
+    assert links == list(frame.hubs)
+    check_document(content, frame)
+
+
 def test_entry_is_written_whole() -> None:
     """Every field of an entry is in the feed, each where RFC 4287 wants it."""
     item = make_item(1, updated=NOON + timedelta(days=3))

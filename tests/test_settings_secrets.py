@@ -50,6 +50,13 @@ def test_a_variable_that_does_not_fit(tmp_path: Path, name: str, value: str, mes
     assert "hunter2" not in str(problem)
 
 
+def test_a_hub_holds_no_secret(tmp_path: Path) -> None:
+    """A hub's address stands in every feed: one with a user name is refused, and not shown."""
+    [problem] = problems_of(tmp_path, {"settings.yaml": SITE + "public:\n  hubs: ['https://u:hunter2@hub.example/']\n"})
+    assert problem.message.startswith('"hubs" in public carries a user name')
+    assert "hunter2" not in str(problem)
+
+
 def test_secrets_from_the_environment_and_from_files(tmp_path: Path) -> None:
     """`{env: NAME}` and `{file: PATH}` are looked up, the path from the project folder, one newline at its end dropped."""
     (tmp_path / "secrets").mkdir()

@@ -34,6 +34,7 @@ class OutputFeed:
     max_entries: int
     max_bytes: int
     twins: tuple[Twin, ...] = ()
+    hubs: tuple[str, ...] = ()  #: rel=hub: who tells subscribers of changes (WebSub §4)
 
     @property
     def files(self) -> tuple[str, ...]:

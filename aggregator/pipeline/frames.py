@@ -101,4 +101,5 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
         max_entries=(category.entries if category else None) or settings.public.entries,
         max_bytes=settings.public.max_bytes,
         twins=tuple(Twin(format=name, path=twin, self_link=public_url(site.url, twin)) for name, twin in twins.items()),
+        hubs=tuple(dict.fromkeys(settings.public.hubs)),
     )

@@ -122,6 +122,7 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
         [
             {"href": frame.self_link, "rel": "self", "type": "application/atom+xml"},
             {"href": frame.page_link, "rel": "alternate", "type": "text/html"},
+            *({"href": hub, "rel": "hub"} for hub in frame.hubs),
         ]
     )
     feed.generator(GENERATOR)

@@ -28,7 +28,7 @@ _AT_MOST_ONE_IN_ENTRY = frozenset({"content", "published", "rights", "source", "
 _MANY_IN_ENTRY = frozenset({"author", "category", "contributor", "link"})
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
-_RELATIONS = frozenset({"alternate", "enclosure", "related", "self", "via"})
+_RELATIONS = frozenset({"alternate", "enclosure", "hub", "related", "self", "via"})
 _CONTENT_TYPES = frozenset({"text", "html", "xhtml"})
 
 

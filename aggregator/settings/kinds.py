@@ -26,10 +26,11 @@ from aggregator.sources import AddressError, parse_address, parse_base, parse_ba
 class UnfitError(ValueError):
     """A text that is not of the kind; the reader adds key, place and excerpt."""
 
-    def __init__(self, reason: str, hint: str | None = None) -> None:
-        """Take what is wrong, to be read after the key's name, and what to do."""
+    def __init__(self, reason: str, hint: str | None = None, *, secret: bool = False) -> None:
+        """Take what is wrong, to be read after the key's name, what to do, and whether the text holds what none may read."""
         self.reason = reason
         self.hint = hint
+        self.secret = secret
         super().__init__(reason)
 
 
@@ -245,6 +246,9 @@ def _language(text: str) -> str:
     return text
 
 
+_WITH_USER = re.compile(r"[^/?#]*//[^/?#]*@")
+
+
 def _iri(text: str) -> str:
     if not is_absolute_iri(_line(text)):
         raise UnfitError("must be an absolute IRI", hint="mint one, once: urn:uuid: and the output of `uuidgen`")
@@ -260,6 +264,14 @@ def _mapped(parse: Callable[[str], str], text: str) -> str:
         return parse(_line(text))
     except AddressError as fault:
         raise UnfitError(fault.reason, hint=fault.hint) from None
+
+
+def _hub(text: str) -> str:
+    if _WITH_USER.match(text):
+        raise UnfitError("carries a user name, but a hub's address stands in every feed: it can hold no secret", secret=True)
+    if "#" in text:
+        raise UnfitError("ends in a fragment, which is never sent", hint="leave out what begins with #")
+    return _address(text)
 
 
 def _site_url(text: str) -> str:
@@ -423,6 +435,10 @@ FIXES = Items(
     words="a list of fixes",
 )
 FORMATS = Items(item=choice("a format", FORMAT_NAMES), words="a list of formats")
+HUBS = Items(
+    item=Scalar(words="an http(s) address", parse=_hub, schema={"type": "string", "pattern": "^https?://[^#]+$"}),
+    words="a list of addresses",
+)
 CATEGORY = Items(
     item=Scalar(words="a text", parse=parse_part, schema=_ANY_TEXT),
     words="a list of texts, or one path",

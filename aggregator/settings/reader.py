@@ -225,6 +225,8 @@ class Reader:
 
     def _unfit(self, node: Node, label: str, fault: UnfitError) -> None:
         self._hide_lists(node)
+        if fault.secret:
+            self.document.hide(node)
         self.document.fault(node, f"{label} {fault.reason}", hint=fault.hint)
 
     def _unknown(self, pair: Pair, keys: Iterable[str], where: str) -> None:

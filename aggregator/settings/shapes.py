@@ -106,7 +106,13 @@ POSTS = Shape(
 )
 PUBLIC = Shape(
     record=PublicSettings,
-    keys={"dir": kinds.FOLDER, "entries": whole(1, 10_000), "max_bytes": kinds.SIZE, "formats": kinds.FORMATS},
+    keys={
+        "dir": kinds.FOLDER,
+        "entries": whole(1, 10_000),
+        "max_bytes": kinds.SIZE,
+        "formats": kinds.FORMATS,
+        "hubs": kinds.HUBS,
+    },
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
 
