@@ -36,7 +36,7 @@ def find_refusal(item: OutputEntry) -> str | None:
 def check_document(content: bytes, frame: OutputFeed) -> None:
     """Refuse a document that is not a valid feed with this frame. Raises: PublishError."""
     examined = examine(content)
-    faults = list(examined.faults)
+    faults = [str(finding) for finding in examined.faults]
     if not faults:
         expected = {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}
         faults = [

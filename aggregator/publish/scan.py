@@ -8,6 +8,7 @@ parser: what it cannot read as a tag it refuses.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 #: Elements that act: scripts, forms, embedded documents with powers of their own (RFC 4287 §8.1).
 _FORBIDDEN = frozenset(
@@ -43,6 +44,8 @@ _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,]|[^\s,])(?:\s+[^,]+)?\s*(?:,|\Z)")
 _SHOWN = 80
 #: What an address in content may be: absolute, of a scheme that runs nothing, and spelled out without entities.
 _ABSOLUTE = re.compile(r"(?:https?://[^\s/?#]|mailto:.)", re.IGNORECASE)
+#: An address of a scheme that may run something; browsers pass over blanks and control characters in it.
+_ACTING = re.compile(r"[\s\x00-\x20]*(?!(?:https?|mailto):)[A-Za-z][A-Za-z0-9+.\-\s]*:", re.IGNORECASE)
 #: An address that stands alone, in a link or an enclosure (RFC 3987, minus what no reader would open).
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#<>\"]+[^\s<>\"\x00-\x20\x7f]*\Z", re.IGNORECASE)
 
@@ -58,6 +61,18 @@ def find_fault(html: str) -> str | None:
         fault = _fault(found)
         if fault is not None:
             return fault
+    return None
+
+
+def element_fault(name: str, attributes: Iterable[tuple[str, str]]) -> str | None:
+    """Return why an element that a browser takes for HTML must not stand in a feed, or None; addresses may be relative."""
+    if name.lower() in _FORBIDDEN:
+        return f"a <{name}> element"
+    for attribute, value in attributes:
+        if attribute.lower().startswith("on"):
+            return f"an event handler ({quoted(attribute)}) on <{name}>"
+        if attribute.lower() in _ADDRESS_ATTRIBUTES and _ACTING.match(value):
+            return f"an address that is not http(s) ({attribute}={quoted(value)}) on <{name}>"
     return None
 
 
