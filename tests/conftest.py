@@ -26,6 +26,7 @@ from tests.mark_table import MarkPlugin
 from tests.post_rows import POSTS
 from tests.rules import CONDUCT
 from tests.upstream import Folder, Upstream, item
+from tests.watch import plugin as watch
 
 Case = TypeVar("Case")
 SHARED = Path(__file__).parents[2] / "shared"
@@ -42,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    watch.pytest_configure(config)
     for table in (CONDUCT, FAMILIES, POSTS):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")

@@ -78,7 +78,7 @@ class Runner:
         root = self.root
         (root / "bin").mkdir(parents=True)
         wrapper = root / "bin" / "aggregator"
-        wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m aggregator "$@"\n', "utf-8")
+        wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="$PYTHONPATH:{ROOT}" exec "{sys.executable}" -m aggregator "$@"\n', "utf-8")
         wrapper.chmod(0o755)
         self.git(root, "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
         self.git(root, "clone", "--quiet", "remote.git", "person")
