@@ -82,7 +82,7 @@ def test_every_key_of_the_settings_is_read(tmp_path: Path) -> None:
     made = settings_of(
         tmp_path,
         settings="site: {id: 'tag:a.example,2026:x', title: T, url: https://t.example/x, author: A, language: zh-CN,"
-        " timezone: Asia/Shanghai}\n"
+        " timezone: Asia/Shanghai, icon: img/标志.png, logo: https://cdn.example/l.png}\n"
         "fetch: {allow_private: [127.0.0.1, 'fd00::/8'], timeout: 1m30s, max_bytes: 2MiB, concurrency: 5, user_agent: me/1,"
         " per_host: 2, gap: 500ms, hosts: {RSS.example: {gap: 0s}, '[::1]': {per_host: 3}}}\n"
         "posts: {dir: source/_posts, profile: volantis, durable: false}\n"
@@ -90,6 +90,7 @@ def test_every_key_of_the_settings_is_read(tmp_path: Path) -> None:
         "state: {url: 'postgresql://u:hunter2@db/x'}\n",
     )
     assert made.site.url == "https://t.example/x/"
+    assert (made.site.icon, made.site.logo) == ("img/标志.png", "https://cdn.example/l.png")
     assert made.fetch.allow_private == ("127.0.0.1/32", "fd00::/8")
     assert (made.fetch.timeout, made.fetch.max_bytes, made.fetch.concurrency) == (timedelta(seconds=90), 2**21, 5)
     assert (made.fetch.user_agent, made.fetch.per_host, made.fetch.gap) == ("me/1", 2, timedelta(milliseconds=500))
@@ -401,6 +402,23 @@ def test_category_paths_and_slugs(tmp_path: Path) -> None:
     made = settings_of(tmp_path, categories=text).categories
     assert [category.path for category in made] == [("新媒体",), ("新媒体", "C/C++"), ("X",)]
     assert (made[0].slug, made[0].title, made[0].language, made[0].entries) == ("new-media", "N", "zh-CN", 9)
+
+
+@pytest.mark.parametrize(
+    ("icon", "message"),
+    [
+        ("/icon.png", "begins with a slash, but is a path below site.url"),
+        ("//cdn.example/icon.png", "is no address: it names no scheme"),
+        ("data:image/png;base64,AAAA", 'asks for the scheme "data"; only http and https are fetched'),
+        ("https://user:secret@cdn.example/icon.png", "carries a user name"),
+        ("../icon.png", "is neither an http(s) address nor a file's path below site.url"),
+        ("img//icon.png", "is neither an http(s) address nor a file's path below site.url"),
+    ],
+)
+def test_a_picture_that_cannot_be_shown(tmp_path: Path, icon: str, message: str) -> None:
+    """A picture is an http(s) address, or a file below the site's own address and nowhere else."""
+    [problem] = problems_of(tmp_path, {"categories.yaml": f"categories:\n  A: {{icon: '{icon}'}}\n"})
+    assert message in problem.message
 
 
 @pytest.mark.parametrize(

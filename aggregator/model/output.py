@@ -31,6 +31,8 @@ class OutputFeed:
     page_link: str  #: rel=alternate: the site's page
     author: str
     language: str | None
+    icon: str | None = None  #: §4.2.5: absolute http(s) address of a small square picture
+    logo: str | None = None  #: §4.2.8: the same of a picture twice as wide as high
     max_entries: int
     max_bytes: int
     twins: tuple[Twin, ...] = ()

@@ -57,6 +57,8 @@ class Site:
     author: str | None = None  #: feed-level author; None means the title (§4.1.1)
     language: str | None = None  #: BCP 47; xml:lang of the feeds
     timezone: str = "UTC"  #: IANA name; used where a profile writes wall-clock time
+    icon: str | None = None  #: small square picture of the feeds: absolute, or a path below `url`
+    logo: str | None = None  #: picture twice as wide as high: absolute, or a path below `url`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class Category:
     slug: str | None = None  #: last part of the output's path; None derives it from the name
     title: str | None = None  #: of its feed; None means the name
     language: str | None = None  #: BCP 47; None means the site's
+    icon: str | None = None  #: as `site.icon`; None means the site's
+    logo: str | None = None  #: as `site.logo`; None means the site's
     entries: int | None = None  #: overrides `public.entries`
     formats: tuple[str, ...] | None = None  #: overrides `public.formats`
 

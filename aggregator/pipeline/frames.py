@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
-from aggregator.model.settings import FORMAT_NAMES, Settings
+from aggregator.model.settings import FORMAT_NAMES, Settings, Site
 from aggregator.publish.addresses import SUFFIX, output_path, public_url, twin_path
 
 #: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
@@ -98,8 +98,17 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
         page_link=site.url,
         author=site.author or site.title,
         language=(category.language if category else None) or site.language,
+        icon=_picture(site, (category.icon if category else None) or site.icon),
+        logo=_picture(site, (category.logo if category else None) or site.logo),
         max_entries=(category.entries if category else None) or settings.public.entries,
         max_bytes=settings.public.max_bytes,
         twins=tuple(Twin(format=name, path=twin, self_link=public_url(site.url, twin)) for name, twin in twins.items()),
         hubs=tuple(dict.fromkeys(settings.public.hubs)),
     )
+
+
+def _picture(site: Site, given: str | None) -> str | None:
+    """Return the address of a picture that is named by an address, or by a file's path below the site's."""
+    if given is None or given.lower().startswith(("http://", "https://")):
+        return given
+    return public_url(site.url, given)

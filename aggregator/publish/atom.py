@@ -126,6 +126,10 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
         ]
     )
     feed.generator(GENERATOR)
+    if frame.icon is not None:
+        feed.icon(frame.icon)
+    if frame.logo is not None:
+        feed.logo(frame.logo)
     if frame.language is not None:
         feed.language(frame.language)
     if gone:

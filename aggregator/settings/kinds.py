@@ -279,6 +279,17 @@ def _site_url(text: str) -> str:
     return address if address.endswith("/") else f"{address}/"
 
 
+def _picture(text: str) -> str:
+    """Return an absolute address as it is requested, or a file's path below the site's address as it was written."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", _line(text)):
+        return _address(text)
+    if text.startswith("/"):
+        raise UnfitError("begins with a slash, but is a path below site.url", hint=f"write {text.lstrip('/') or 'icon.png'}")
+    if any(part in {"", ".", ".."} for part in text.split("/")) or "\\" in text:
+        raise UnfitError("is neither an http(s) address nor a file's path below site.url", hint="such as img/icon.png")
+    return text
+
+
 def _network(text: str) -> str:
     try:
         return str(ip_network(text))
@@ -418,6 +429,7 @@ TEXT = Scalar(words="a text", parse=_line, schema=_ANY_TEXT)
 IRI = Scalar(words="an absolute IRI", parse=_iri, schema={"type": "string", "format": "iri"})
 SITE_URL = Scalar(words="an http(s) address", parse=_site_url, schema={"type": "string", "pattern": "^https?://"})
 ADDRESS = Scalar(words="an http(s) address", parse=_address, schema={"type": "string", "pattern": "^https?://"})
+PICTURE = Scalar(words="an http(s) address or a path", parse=_picture, schema={"type": "string", "minLength": 1})
 FEED = Scalar(words="an address or base:/path", parse=_line, schema={"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*:/"})
 TIMEZONE = Scalar(words="a time zone", parse=_timezone, schema={"type": "string"})
 LANGUAGE = Scalar(words="a language tag", parse=_language, schema={"type": "string", "pattern": f"^{_LANGUAGE}$"})

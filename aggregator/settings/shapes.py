@@ -77,6 +77,8 @@ SITE = Shape(
         "author": TEXT,
         "language": LANGUAGE,
         "timezone": TIMEZONE,
+        "icon": kinds.PICTURE,
+        "logo": kinds.PICTURE,
     },
 )
 HOST = Shape(record=HostLimits, keys={"per_host": whole(1, 100), "gap": _GAP})
@@ -122,6 +124,8 @@ CATEGORY = Shape(
         "slug": kinds.SLUG_TEXT,
         "title": TEXT,
         "language": LANGUAGE,
+        "icon": kinds.PICTURE,
+        "logo": kinds.PICTURE,
         "entries": whole(1, 10_000),
         "formats": kinds.FORMATS,
     },
