@@ -12,7 +12,7 @@ from lxml import etree
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
 from aggregator.model.key import entry_key, feed_id
 from aggregator.model.output import OutputEntry, OutputFeed
-from aggregator.publish.addresses import output_path, public_url
+from aggregator.publish.addresses import output_path, public_url, style_link
 
 SITE_URL = "https://news.example/planet/"
 SITE_ID = "urn:uuid:0f8b6b1e-7f0a-4b6e-9b1c-2f3d4c5b6a79"
@@ -29,6 +29,7 @@ def make_frame(category: tuple[str, ...] = ("新媒体",), /, **changes: Any) ->
         "title": " / ".join(category) or "全部",
         "self_link": public_url(SITE_URL, path),
         "page_link": SITE_URL,
+        "style": style_link(SITE_URL),
         "author": "小站",
         "language": "zh-CN",
         "max_entries": 50,

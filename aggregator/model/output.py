@@ -29,6 +29,7 @@ class OutputFeed:
     title: str
     self_link: str  #: rel=self: where this file is served
     page_link: str  #: rel=alternate: the site's page
+    style: str  #: where the stylesheet is served, as a path from the root of the site's host
     author: str
     language: str | None
     icon: str | None = None  #: §4.2.5: absolute http(s) address of a small square picture

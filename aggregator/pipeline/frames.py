@@ -10,10 +10,10 @@ from unicodedata import normalize
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
 from aggregator.model.settings import FORMAT_NAMES, Settings, Site
-from aggregator.publish.addresses import SUFFIX, output_path, public_url, twin_path
+from aggregator.publish.addresses import SUFFIX, output_path, public_url, style_link, twin_path
 
 #: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[OutputFeed, ...]:
@@ -96,6 +96,7 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
         title=title,
         self_link=public_url(site.url, file),
         page_link=site.url,
+        style=style_link(site.url),
         author=site.author or site.title,
         language=(category.language if category else None) or site.language,
         icon=_picture(site, (category.icon if category else None) or site.icon),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from unicodedata import category as character_class
 from unicodedata import normalize
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aggregator.model.settings import Category
 
@@ -21,6 +21,8 @@ SUFFIX = ".atom"
 #: Format of a feed -> how the name of its file ends. Every feed is published as Atom, the others stand beside that file.
 SUFFIXES = {"atom": SUFFIX, "rss": ".rss", "json": ".json"}
 OPML_PATH = f"{FOLDER}/index.opml"
+#: What makes a page of a feed that is opened in a browser; no category's file ends so.
+STYLE_PATH = f"{FOLDER}/style.css"
 #: What our server answers 301 for: feeds of categories with another name now (decision 14).
 REDIRECTS_PATH = f"{FOLDER}/redirects.json"
 #: Names that our own files have at the top level.
@@ -61,6 +63,11 @@ def twin_path(path: str, format_: str) -> str:
 def public_url(site_url: str, path: str) -> str:
     """Return the address of a published file, percent-encoded as UTF-8 (RFC 3986 §2.5)."""
     return f"{site_url.rstrip('/')}/{quote(path, safe='/')}"
+
+
+def style_link(site_url: str) -> str:
+    """Return where the stylesheet is served, from the root of the host: copies of a feed lie at other depths than the feed."""
+    return urlsplit(public_url(site_url, STYLE_PATH)).path
 
 
 def collisions(used: Iterable[tuple[str, ...]], categories: Sequence[Category]) -> tuple[Collision, ...]:

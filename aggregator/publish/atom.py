@@ -24,6 +24,7 @@ from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed, Tom
 from aggregator.publish.addresses import OPML_PATH, public_url
 from aggregator.publish.gate import find_refusal
 from aggregator.publish.links import AtomSource, EntryRepair
+from aggregator.publish.look import LookExtension, with_style
 from aggregator.publish.select import fit, order_entries, published_id
 from aggregator.publish.tombstones import TombstoneExtension, choose_tombstones
 
@@ -132,13 +133,14 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
         feed.logo(frame.logo)
     if frame.language is not None:
         feed.language(frame.language)
+    feed.register_extension("look", LookExtension, None, atom=True, rss=False)
+    feed.look.fill(frame)
     if gone:
         feed.register_extension("tombstones", TombstoneExtension, None, atom=True, rss=False)
         feed.tombstones.fill(gone)
     for entry in entries:
         feed.add_entry(entry, order="append")
-    content: bytes = feed.atom_str(pretty=True)
-    return content
+    return with_style(feed.atom_str(pretty=True), frame)
 
 
 def _refusal(item: OutputEntry) -> LeftOut | None:

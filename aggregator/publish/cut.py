@@ -56,7 +56,8 @@ def cut_entries(
     _date(root)
     for child in root:
         child.tail = "\n" if child.getnext() is None else "\n  "
-    after: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    # The tree, not the root: before it stands the name of the stylesheet.
+    after: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True, pretty_print=True)
     faults = examine(after).faults
     if faults and not examine(content).faults:  # a file that was not valid before need not become so
         raise PublishError(f"{output}: without them it would not be valid: {faults[0]}", output=output)
