@@ -86,9 +86,42 @@ def test_feed_is_served_as_it_lies_there(server: Server) -> None:
     assert re.fullmatch(r'"[0-9a-f]{32}"', response.headers["ETag"])
     assert response.headers["Last-Modified"] == formatdate(_MODIFIED, usegmt=True)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'; ")
+    assert response.headers["Content-Security-Policy"].endswith("; sandbox")
     assert response.headers["Content-Length"] == str(len(_FEED))
     assert "Python" not in response.headers["Server"]
+
+
+def test_a_page_is_the_same_bytes_under_a_type_that_browsers_show(server: Server) -> None:
+    """Only who goes to a feed as to a page gets it as XML; caches are told, and each of the two has its own tag."""
+    reader, bytes_read = _ask(server, "/feeds/all.atom", Sec_Fetch_Dest="empty")
+    page, bytes_shown = _ask(server, "/feeds/all.atom", Sec_Fetch_Dest="document")
+
+    assert bytes_shown == bytes_read
+    assert reader.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
+    assert page.headers["Content-Type"] == "application/xml; charset=utf-8"
+    assert reader.headers["Vary"] == page.headers["Vary"] == "Sec-Fetch-Dest"
+    assert reader.headers["ETag"] != page.headers["ETag"]
+    assert re.fullmatch(r'"[^"]+"', page.headers["ETag"])
+
+
+@pytest.mark.parametrize(("asked_as", "status"), [("document", 304), ("empty", 200)])
+def test_the_tag_of_a_page_is_good_for_pages(server: Server, asked_as: str, status: int) -> None:
+    """What a browser has as a page is current as a page, and says nothing of the feed; a 304 names Vary too."""
+    tag = _ask(server, "/feeds/all.atom", Sec_Fetch_Dest="document")[0].headers["ETag"]
+    answer, _ = _ask(server, "/feeds/all.atom", Sec_Fetch_Dest=asked_as, If_None_Match=tag)
+
+    assert (answer.status, answer.headers["Vary"]) == (status, "Sec-Fetch-Dest")
+
+
+def test_the_stylesheet_and_the_list_have_one_type(server: Server, public: Path) -> None:
+    """What no person opens is the same for everybody."""
+    (public / "feeds" / "style.css").write_bytes(b"feed { display: block }")
+    style, _ = _ask(server, "/feeds/style.css", Sec_Fetch_Dest="style")
+    listing, _ = _ask(server, "/feeds/index.opml", Sec_Fetch_Dest="document")
+
+    assert (style.status, style.headers["Content-Type"], style.headers["Vary"]) == (200, "text/css; charset=utf-8", None)
+    assert (listing.headers["Content-Type"], listing.headers["Vary"]) == ("text/x-opml; charset=utf-8", None)
 
 
 def test_list_is_served_as_opml(server: Server) -> None:

@@ -1,13 +1,15 @@
 """The public folder -> a small HTTP server for one machine: the feeds, their list, and a page at `/` that names them.
 
 Meant for `demo` and for looking at one's own feeds: 127.0.0.1 unless told otherwise, no configuration, no log. It answers
-only for `.atom` and `.opml` files inside the folder, never for anything hidden or linked from elsewhere, never lists a
-directory, never writes. Where a feed lay before its category was renamed, it answers 301.
+only for `.atom`, `.opml` and `.css` files inside the folder, never for anything hidden or linked from elsewhere, never lists a
+directory, never writes. Where a feed lay before its category was renamed, it answers 301. A feed that a browser opens as a page
+has the same bytes under a type that browsers show.
 """
 
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from email.utils import formatdate, parsedate_to_datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -26,9 +28,11 @@ from aggregator.serve.tree import Document, PublicTree
 #: Seconds that a client may keep silent.
 _PATIENCE = 10.0
 _INDEX_TYPE = "text/html; charset=utf-8"
-#: A feed opened in a browser must not act, whatever an upstream put into it.
-_FEED_POLICY = "default-src 'none'; sandbox"
+#: A feed opened in a browser must not act, whatever an upstream put into it; all that it may load is its own stylesheet.
+_FEED_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 _ALLOWED = "GET, HEAD"
+#: In what a browser is asked to put the answer: `document` is a page that a person goes to (Fetch Metadata §2.1).
+_ASKED_AS = "Sec-Fetch-Dest"
 
 
 class Server:
@@ -155,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_elsewhere(moved)
             return
         document, policy = self._find()
+        if document is not None and document.page_type is not None and self.headers.get(_ASKED_AS) == "document":
+            document = replace(document, type=document.page_type)
         if document is None:
             self.send_error(HTTPStatus.NOT_FOUND, "there is no such feed; / lists those that there are")
         elif self._is_current(document):
@@ -243,6 +249,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(document.content)))
         self.send_header("ETag", _etag(document))
         self.send_header("Cache-Control", "no-cache")  # keep it, but ask: a 304 costs nothing here
+        if document.page_type is not None:
+            self.send_header("Vary", _ASKED_AS)
         if document.modified is not None:
             self.send_header("Last-Modified", formatdate(document.modified, usegmt=True))
         self.send_header("Content-Security-Policy", policy)
@@ -250,8 +258,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _etag(document: Document) -> str:
-    """Return a strong tag over the bytes: it survives a rebuild that changes nothing (RFC 9110 §8.8.3)."""
-    return f'"{sha256(document.content).hexdigest()[:32]}"'
+    """Return a strong tag over the bytes: it survives a rebuild that changes nothing (RFC 9110 §8.8.3).
+
+    The same bytes under another type are another representation, which has a tag of its own (§8.8.3.3).
+    """
+    mark = "-page" if document.type == document.page_type else ""
+    return f'"{sha256(document.content).hexdigest()[:32]}{mark}"'
 
 
 def _decoded_path(target: str) -> tuple[str, ...] | None:

@@ -14,7 +14,12 @@ from pathlib import Path
 TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
     ".opml": "text/x-opml; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
 }
+#: What browsers show with its stylesheet, as they do no feed that is called one: the type of a feed that a person opens. The
+#: bytes are the same.
+PAGE_TYPE = "application/xml; charset=utf-8"
+_PAGES = frozenset({".atom", ".rss"})
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
 #: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
 _SETTLED = 2
@@ -28,6 +33,7 @@ class Document:
     content: bytes
     type: str
     modified: int | None  #: seconds since 1970; None where there is no file, or no date that can be relied on
+    page_type: str | None = None  #: its type where a browser asks for a page; None: it has one type for everybody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,8 @@ class PublicTree:
         """Return the published file of that path, or None if there is none that may be served."""
         if not all(_is_plain(part) for part in parts):
             return None
-        kind = TYPES.get(Path(parts[-1]).suffix)
+        suffix = Path(parts[-1]).suffix
+        kind, page_type = TYPES.get(suffix), PAGE_TYPE if suffix in _PAGES else None
         path = self._inside(self._root.joinpath(*parts))
         if kind is None or path is None:
             return None
@@ -57,7 +64,8 @@ class PublicTree:
             with path.open("rb") as file:
                 modified = int(os.fstat(file.fileno()).st_mtime)
                 settled = modified + _SETTLED < time.time()
-                return Document(content=file.read(), type=kind, modified=modified if settled else None)
+                content, date = file.read(), modified if settled else None
+                return Document(content=content, type=kind, modified=date, page_type=page_type)
         except OSError:
             return None
 
