@@ -11,8 +11,9 @@ import re
 from hashlib import sha256
 
 DIGITS = 16
-_LINE = re.compile(rb"\n *seal: '([0-9a-f]{16})'(?=\n)")
-_ITEM = re.compile(rb'\n *"seal": "([0-9a-f]{16})",(?=\n)')
+#: Indented as in `params` of the profile hugo, or not at all: the seal covers every byte but its own line's.
+_LINE = re.compile(rb"\n(?:  )?seal: '([0-9a-f]{16})'(?=\n)")
+_ITEM = re.compile(rb'\n  "seal": "([0-9a-f]{16})",(?=\n)')
 
 
 def seal_of(*parts: bytes) -> str:
