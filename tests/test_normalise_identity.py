@@ -267,3 +267,37 @@ def test_a_name_apart() -> None:
     assert memory.poll([item("b, edited", "1", "http://x.example/b")]) == {"b, edited": apart.id}
     assert taken.entry.link is not None
     assert replace(taken, entry=replace(taken.entry, link=None)).apart("quiet").id != apart.id
+
+
+def test_reading_episodes_names_nobody_anew() -> None:
+    """Entries keep the names that they got when what makes them episodes was not read, also where everything names them."""
+    shared = [item("a", text="one", link="http://x.example/"), item("a", text="two", link="http://x.example/")]
+    alone = item("b", "2", "http://x.example/b")
+    before = Memory()
+    ids = [entry.id for entry in named(rss("".join(shared)))]
+    before.poll([*shared, alone])
+    cast = [each.replace("</item>", "<itunes:duration>9</itunes:duration></item>") for each in (*shared, alone)]
+    found = named(rss("".join(cast)), before.known)
+
+    assert [entry.id for entry in found] == [*ids, "2"]
+    assert {entry.key for entry in found} == set(before.known)
+    assert all(entry.raw_hash != before.known[entry.key].raw_hash for entry in found)
+    assert [entry.id for entry in named(rss("".join(cast)))] == [*ids, "2"]
+
+
+def test_the_owner_of_a_shared_id_is_known_by_its_older_hash() -> None:
+    """An entry that is unchanged but for what makes it an episode keeps the shared id when another one comes with it."""
+    memory = Memory()
+    memory.poll([item("a", text="one")])
+    cast = item("a", text="one").replace("</item>", "<itunes:duration>9</itunes:duration></item>")
+
+    assert memory.poll([item("b", text="two"), cast])["a"] == "home"
+
+
+def test_items_that_differ_as_episodes_only_are_one() -> None:
+    """Two durations do not make two entries of one: the first stands, as it did when durations were not read."""
+    cast = [item("a").replace("</item>", f"<itunes:duration>{seconds}</itunes:duration></item>") for seconds in (8, 9)]
+    [found] = named(rss("".join(cast)))
+
+    assert found.entry.episode is not None
+    assert (found.id, found.entry.episode.duration) == ("home", "8")

@@ -2,11 +2,24 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
 from aggregator.model.changes import Hints
-from aggregator.model.parsed import GUESS, HTML, TEXT, ParsedEnclosure, ParsedPerson, ParsedTag, ParsedText, hash_entry
+from aggregator.model.parsed import (
+    GUESS,
+    HTML,
+    TEXT,
+    ParsedEnclosure,
+    ParsedEntry,
+    ParsedEpisode,
+    ParsedPerson,
+    ParsedTag,
+    ParsedText,
+    hash_entry,
+    hash_without_episode,
+)
 from aggregator.parse import NotAFeedError, UnreadableFeedError
 from aggregator.parse.repair import MAX_GROWTH, repair_text
 from tests.parsing import XML, atom, parse, rss
@@ -496,3 +509,83 @@ def test_base64_brings_no_forbidden_characters() -> None:
 
     assert entry.content is not None
     assert entry.content.value == "abc <b>d</b>"
+
+
+#: Any prefix, any case of the namespace, an attribute that nobody asked for, and markup so broken that it is guessed at.
+_EPISODE = (
+    '<i:duration unit="clock">1:02:03</i:duration><i:episode>14</i:episode><i:season>2</i:season>'
+    '<i:episodeType>Bonus</i:episodeType><i:explicit>true</i:explicit><i:image href="art/14.png"/>'
+)
+_NAMESPACE = 'xmlns:i="http://www.itunes.com/DTDs/Podcast-1.0.dtd" xml:base="https://cast.example/"'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f'<rss version="2.0" {_NAMESPACE}><channel><item>{_EPISODE}</item></channel></rss>',
+        f'<feed xmlns="http://www.w3.org/2005/Atom" {_NAMESPACE}><entry>{_EPISODE}</entry></feed>',
+        f'<rss version="2.0" {_NAMESPACE}><channel><item><title>a <b</title>{_EPISODE}</item></channel></rss>',
+        '<rss version="2.0" xml:base="https://cast.example/"><channel><item>'
+        f"{_EPISODE.replace('i:', 'itunes:')}</item></channel></rss>",
+    ],
+    ids=["rss", "atom", "broken", "undeclared"],
+)
+def test_an_episode_is_read_as_written(document: str) -> None:
+    """What podcasts say of an entry is read from RSS and Atom, whatever the prefix, and no word of it is interpreted."""
+    [entry] = parse(document.encode()).entries
+
+    assert entry.episode == ParsedEpisode(
+        duration="1:02:03",
+        number="14",
+        season="2",
+        kind="Bonus",
+        explicit="true",
+        image="https://cast.example/art/14.png",
+    )
+    assert entry.images == ("https://cast.example/art/14.png",)
+
+
+def test_what_the_show_says_is_not_said_of_its_episodes() -> None:
+    """Rating and picture of the channel stay with it; an item that says nothing is no episode."""
+    channel = '<itunes:explicit>yes</itunes:explicit><itunes:image href="/show.png"/><itunes:duration>9</itunes:duration>'
+    [entry] = parse(rss("<item><title>t</title><itunes:duration/></item>", channel)).entries
+
+    assert entry.episode is None
+
+
+def test_json_feed_tells_how_long_its_first_file_plays() -> None:
+    """`duration_in_seconds` of the first attachment that has an address counts, as a number as it is written."""
+    files: list[list[object]] = [
+        [
+            {"duration_in_seconds": 1},
+            7,
+            {"url": "/a.mp3", "duration_in_seconds": 62.50},
+            {"url": "/b", "duration_in_seconds": 3},
+        ],
+        [{"url": "/a.mp3"}, {"url": "/b.mp3", "duration_in_seconds": 3}],
+        [{"url": "/a.mp3", "duration_in_seconds": [3]}],
+    ]
+    items = [{"id": str(number), "attachments": attachments} for number, attachments in enumerate(files)]
+    feed = parse(json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "t", "items": items}).encode())
+
+    assert [entry.episode for entry in feed.entries] == [ParsedEpisode(seconds="62.5"), None, None]
+
+
+def test_the_hash_of_an_entry_that_is_no_episode_is_what_it_always_was() -> None:
+    """No entry looks changed to a version that reads episodes: the hash, here of the version before, has not moved."""
+    entry = ParsedEntry(
+        id="i",
+        link="https://a.example/1",
+        title=ParsedText(value="T"),
+        content=ParsedText(value="<p>x</p>", type=HTML),
+        published="p",
+        authors=(ParsedPerson(name="n"),),
+        tags=(ParsedTag(term="t"),),
+        enclosures=(ParsedEnclosure(href="https://a.example/1.mp3", type="audio/mpeg", length="12"),),
+        images=("https://a.example/1.png",),
+    )
+    episode = replace(entry, episode=ParsedEpisode(duration="9"))
+
+    assert hash_entry(entry).hex() == "ce8ec145b1a221e9fd0a2540aa5809d6"
+    assert hash_without_episode(episode) == hash_entry(entry) != hash_entry(episode)
+    assert hash_entry(replace(entry, episode=ParsedEpisode(number="9"))) != hash_entry(episode)

@@ -9,7 +9,7 @@ time zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from aggregator.model.changes import Hints
@@ -58,6 +58,19 @@ class ParsedEnclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedEpisode:
+    """What an entry says of itself as an episode of a podcast, in Apple's words; numbers and times are still text."""
+
+    duration: str | None = None  #: <itunes:duration>
+    seconds: str | None = None  #: JSON Feed duration_in_seconds of the first attachment
+    number: str | None = None  #: <itunes:episode>
+    season: str | None = None  #: <itunes:season>
+    kind: str | None = None  #: <itunes:episodeType>
+    explicit: str | None = None  #: <itunes:explicit>
+    image: str | None = None  #: <itunes:image href>; it is among the entry's `images` too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedEntry:
     """One entry as written."""
 
@@ -73,6 +86,7 @@ class ParsedEntry:
     authors: tuple[ParsedPerson, ...] = ()
     tags: tuple[ParsedTag, ...] = ()
     enclosures: tuple[ParsedEnclosure, ...] = ()
+    episode: ParsedEpisode | None = None  #: None: not a word of it is there
     images: tuple[str, ...] = ()  #: media:thumbnail, itunes:image, media:content images, JSON Feed image
     language: str | None = None
     rights: ParsedText | None = None
@@ -108,7 +122,8 @@ class NamedFeed:
 def hash_entry(entry: ParsedEntry) -> bytes:
     """Return 16 bytes that change when any field of the entry does.
 
-    The lengths of all fields go before their text, so that no two entries can run together into the same bytes.
+    The lengths of all fields go before their text, so that no two entries can run together into the same bytes. What an entry
+    does not have of a later version's fields adds nothing: else every entry would look changed after an upgrade.
     """
     parts: list[str | None] = [
         *(entry.id, entry.link, entry.published, entry.updated, entry.language),
@@ -126,4 +141,19 @@ def hash_entry(entry: ParsedEntry) -> bytes:
     lengths = [-1 if part is None else len(part) for part in parts]
     lengths += (len(entry.authors), len(entry.tags), len(entry.enclosures))
     joined = f"{lengths}{''.join(part for part in parts if part)}"
+    if entry.episode is not None:
+        joined += _episode_text(entry.episode)
     return sha256(joined.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def hash_without_episode(entry: ParsedEntry) -> bytes:
+    """Return the hash of all but the episode: entries were named by it before that field was read."""
+    return hash_entry(replace(entry, episode=None))
+
+
+def _episode_text(episode: ParsedEpisode) -> str:
+    parts = (
+        *(episode.duration, episode.seconds, episode.number, episode.season),
+        *(episode.kind, episode.explicit, episode.image),
+    )
+    return f"{[-1 if part is None else len(part) for part in parts]}{''.join(part for part in parts if part)}"

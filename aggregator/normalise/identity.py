@@ -12,7 +12,8 @@ its own. Which ids become aliases is none of this module's business: see `decide
 
 An id is worth nothing where several entries of one document carry it (the home page as everybody's guid). Then
 
-* entries that are equal in every field are one: the first stands for them;
+* entries that are equal in every field are one: the first stands for them (what they say as episodes of a podcast apart: that
+  was read later than the first entries were named, and may rename none of them);
 * the others get derived ids: the shared id, `#`, and 16 hex digits of the hash of the link; where the link is shared too, of
   link, title and date; where these are shared too, of everything.
 
@@ -36,7 +37,7 @@ from hashlib import sha256
 
 from aggregator.model.changes import KnownEntry
 from aggregator.model.key import entry_key, link_hash
-from aggregator.model.parsed import ParsedEntry, hash_entry
+from aggregator.model.parsed import ParsedEntry, hash_entry, hash_without_episode
 from aggregator.normalise.address import choose_link, stable_link
 
 #: The last of the four rungs: shared id, by link, by link and title and date, by everything.
@@ -73,7 +74,14 @@ class _Candidate:
 
     def derived(self) -> tuple[str, str, str]:
         """Return the derived ids, the most general first; each depends on this entry alone."""
-        return _derived(self.shared, self.entry, self.raw_hash)
+        return _derived(self.shared, self.entry, self.without_episode())
+
+    def without_episode(self) -> bytes:
+        return self.raw_hash if self.entry.episode is None else hash_without_episode(self.entry)
+
+    def unchanged_since(self, known: KnownEntry) -> bool:
+        """Tell whether it is, as parsed, what is known; also to a version of this program that read no episodes."""
+        return known.raw_hash in {self.raw_hash, self.without_episode()}
 
 
 class _Names:
@@ -145,11 +153,18 @@ def identify(
         groups[candidate.shared].append(candidate)
     found: list[tuple[int, Identified]] = []
     for group in groups.values():
-        unique = list({candidate.raw_hash: candidate for candidate in reversed(group)}.values())
+        unique = _unlike(group)
         for candidate, entry_id in _name_group(unique, names):
             found.append((candidate.position, candidate.named(entry_id, names.key(entry_id))))
     items = tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
     return names.one_each(items) if aliases and len({item.key for item in items}) < len(items) else items
+
+
+def _unlike(group: list[_Candidate]) -> list[_Candidate]:
+    """Return one candidate, the first, for all that are equal."""
+    if len(group) == 1:
+        return group
+    return list({candidate.without_episode(): candidate for candidate in reversed(group)}.values())
 
 
 def _lower_rung(entry: ParsedEntry) -> str:
@@ -187,7 +202,7 @@ def _name_group(group: list[_Candidate], names: _Names) -> list[tuple[_Candidate
 def _alone(candidate: _Candidate, names: _Names) -> str:
     """Name an entry that is alone with a known id: that, unless a derived one says that it has another name."""
     shared = names.known(candidate.shared)
-    if shared is not None and shared.raw_hash != candidate.raw_hash:
+    if shared is not None and not candidate.unchanged_since(shared):
         for entry_id in candidate.derived():
             if names.known(entry_id) is not None:
                 return entry_id
@@ -206,7 +221,7 @@ def _claim(
         known = names.known(entry_id)
         if known is None:
             continue
-        same = [candidate for candidate in claimants if candidate.raw_hash == known.raw_hash]
+        same = [candidate for candidate in claimants if candidate.unchanged_since(known)]
         if not same and level > 0 and len(claimants) == 1:
             same = claimants  # the name itself says which entry it is
         same = same or [candidate for candidate in claimants if names.link(candidate.entry) == known.link_hash]
@@ -214,11 +229,11 @@ def _claim(
             taken[same[0].position] = entry_id
 
 
-def _derived(shared: str, entry: ParsedEntry, raw_hash: bytes) -> tuple[str, str, str]:
+def _derived(shared: str, entry: ParsedEntry, everything: bytes) -> tuple[str, str, str]:
     link = stable_link(entry.link) if entry.link else ""
     title = entry.title.value if entry.title else ""
     facts = "\0".join((link, title, entry.published or entry.updated or ""))
-    return f"{shared}#{_digest(link)}", f"{shared}#{_digest(facts)}", f"{shared}#{raw_hash.hex()[:16]}"
+    return f"{shared}#{_digest(link)}", f"{shared}#{_digest(facts)}", f"{shared}#{everything.hex()[:16]}"
 
 
 def _digest(text: str, length: int = 16) -> str:

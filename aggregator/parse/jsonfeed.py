@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from aggregator.model.changes import Hints
-from aggregator.model.parsed import HTML, TEXT, ParsedEnclosure, ParsedEntry, ParsedFeed, ParsedPerson, ParsedTag, ParsedText
+from aggregator.model.parsed import (
+    HTML,
+    TEXT,
+    ParsedEnclosure,
+    ParsedEntry,
+    ParsedEpisode,
+    ParsedFeed,
+    ParsedPerson,
+    ParsedTag,
+    ParsedText,
+)
 from aggregator.parse.limits import cut_entry_text, told_address
 from aggregator.parse.refusal import NotAFeedError, UnreadableFeedError
 from aggregator.parse.repair import drop_illegal
@@ -74,6 +84,7 @@ def _entry(item: Mapping[str, Any], position: int, warnings: list[str]) -> Parse
         authors=tuple(_people(item)),
         tags=tuple(ParsedTag(term=_clean(tag)) for tag in (tags if isinstance(tags, list) else ())[:MAX_TAGS] if _clean(tag)),
         enclosures=tuple(_files(item)),
+        episode=_episode(item),
         images=tuple(dict.fromkeys(image for image in images if image)),
         language=_word(item, "language"),
     )
@@ -90,15 +101,25 @@ def _people(item: Mapping[str, Any]) -> list[ParsedPerson]:
 
 
 def _files(item: Mapping[str, Any]) -> list[ParsedEnclosure]:
-    attachments = item.get("attachments")
     found = {
         href: ParsedEnclosure(
             href=href, type=_word(file, "mime_type"), length=_word(file, "size_in_bytes"), title=_word(file, "title")
         )
-        for file in (attachments if isinstance(attachments, list) else ())
-        if isinstance(file, dict) and (href := _word(file, "url"))
+        for file in _attachments(item)
+        if (href := _word(file, "url"))
     }
     return list(found.values())
+
+
+def _attachments(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    attachments = item.get("attachments")
+    return [file for file in (attachments if isinstance(attachments, list) else ()) if isinstance(file, dict)]
+
+
+def _episode(item: Mapping[str, Any]) -> ParsedEpisode | None:
+    """Return how long the first file plays: the others are the same in another form, or something beside it."""
+    seconds = next((_word(file, "duration_in_seconds") for file in _attachments(item) if _word(file, "url")), None)
+    return ParsedEpisode(seconds=seconds) if seconds is not None else None
 
 
 def _text(where: Mapping[str, Any], key: str, type_: str) -> ParsedText | None:

@@ -196,6 +196,33 @@ class _AsWritten:
     def _end_media_description(self) -> None:
         self.pop("media_description")
 
+    # -- what is said of an episode stays text: feedparser knows two of the words for explicit, and of an element with an
+    #    attribute it keeps the attribute
+
+    def _start_itunes_duration(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_duration", 1)
+
+    def _start_itunes_episode(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_episode", 1)
+
+    def _start_itunes_season(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_season", 1)
+
+    def _start_itunes_episodetype(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_episodetype", 1)
+
+    def _start_itunes_explicit(self, _attrs_d: dict[str, str]) -> None:
+        self.push("itunes_explicit", 1)
+
+    def _end_itunes_explicit(self) -> None:
+        self.pop("itunes_explicit")
+
+    def _start_itunes_image(self, attrs_d: dict[str, str]) -> None:
+        super()._start_itunes_image(attrs_d)  # type: ignore[misc]
+        address = attrs_d.get("href") or attrs_d.get("url")
+        if address:
+            self._get_context()["itunes_image"] = address
+
     # -- one file of each media:group
 
     def _start_media_group(self, _attrs_d: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from aggregator.model.parsed import (
     TEXT,
     ParsedEnclosure,
     ParsedEntry,
+    ParsedEpisode,
     ParsedFeed,
     ParsedPerson,
     ParsedTag,
@@ -80,6 +81,7 @@ def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom
         authors=tuple(_people(entry.get("authors", ()))),
         tags=tuple(_tags(entry.get("tags", ()))),
         enclosures=enclosures,
+        episode=_episode(entry, base),
         images=images,
         language=_plain(entry, "language") or _plain(entry, "xml_lang"),
         rights=_text(entry, "rights", atom=atom),
@@ -196,6 +198,19 @@ def _files(entry: Mapping[str, Any], base: str | None) -> tuple[tuple[ParsedEncl
             files.append(ParsedEnclosure(href=_joined(base, href), type=type_ or None, length=_plain(part, "filesize")))
     unique = {file.href: file for file in reversed(files)}
     return tuple(reversed(unique.values())), tuple(dict.fromkeys(images))
+
+
+def _episode(entry: Mapping[str, Any], base: str | None) -> ParsedEpisode | None:
+    image = _plain(entry, "itunes_image")
+    found = ParsedEpisode(
+        duration=_plain(entry, "itunes_duration"),
+        number=_plain(entry, "itunes_episode"),
+        season=_plain(entry, "itunes_season"),
+        kind=_plain(entry, "itunes_episodetype"),
+        explicit=_plain(entry, "itunes_explicit"),
+        image=_joined(base, image) if image is not None else None,
+    )
+    return found if found != ParsedEpisode() else None
 
 
 def _joined(base: str | None, address: str) -> str:
