@@ -516,7 +516,8 @@ _EPISODE = (
     '<i:duration unit="clock">1:02:03</i:duration><i:episode>14</i:episode><i:season>2</i:season>'
     '<i:episodeType>Bonus</i:episodeType><i:explicit>true</i:explicit><i:image href="art/14.png"/>'
 )
-_NAMESPACE = 'xmlns:i="http://www.itunes.com/DTDs/Podcast-1.0.dtd" xml:base="https://cast.example/"'
+_BASE = 'xml:base="https://cast.example/"'
+_NAMESPACE = f'xmlns:i="http://www.itunes.com/DTDs/Podcast-1.0.dtd" {_BASE}'
 
 
 @pytest.mark.parametrize(
@@ -525,8 +526,7 @@ _NAMESPACE = 'xmlns:i="http://www.itunes.com/DTDs/Podcast-1.0.dtd" xml:base="htt
         f'<rss version="2.0" {_NAMESPACE}><channel><item>{_EPISODE}</item></channel></rss>',
         f'<feed xmlns="http://www.w3.org/2005/Atom" {_NAMESPACE}><entry>{_EPISODE}</entry></feed>',
         f'<rss version="2.0" {_NAMESPACE}><channel><item><title>a <b</title>{_EPISODE}</item></channel></rss>',
-        '<rss version="2.0" xml:base="https://cast.example/"><channel><item>'
-        f"{_EPISODE.replace('i:', 'itunes:')}</item></channel></rss>",
+        f'<rss version="2.0" {_BASE}><channel><item>{_EPISODE.replace("i:", "itunes:")}</item></channel></rss>',
     ],
     ids=["rss", "atom", "broken", "undeclared"],
 )

@@ -44,6 +44,22 @@ class Enclosure:
     title: str | None = None
 
 
+#: What an episode can be (Apple's <itunes:episodeType>).
+EPISODE_KINDS = ("full", "trailer", "bonus")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """What an entry is as an episode of a podcast, in the terms of Apple's podcast RSS; at least one field is there."""
+
+    duration: int | None = None  #: seconds, above 0 (<itunes:duration>; JSON Feed duration_in_seconds)
+    number: int | None = None  #: above 0 (<itunes:episode>)
+    season: int | None = None  #: above 0 (<itunes:season>)
+    kind: str | None = None  #: one of EPISODE_KINDS (<itunes:episodeType>); None: not said, which Apple takes for full
+    explicit: bool | None = None  #: not for children (<itunes:explicit>); None: not said of this episode
+    image: str | None = None  #: address of its own artwork (<itunes:image>)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """What an entry says about the feed it came from; becomes atom:source (RFC 4287 §4.2.11)."""
@@ -76,6 +92,7 @@ class Entry:
     summary: str | None = None  #: plain text, one paragraph (§4.2.13)
     rights: str | None = None  #: plain text (§4.2.10)
     enclosures: tuple[Enclosure, ...] = ()
+    episode: Episode | None = None  #: None: upstream says nothing that only podcasts have
 
     @property
     def date(self) -> datetime:

@@ -16,6 +16,7 @@ from aggregator.model.source import RightsMode, Source
 from aggregator.normalise.address import absolute, choose_link
 from aggregator.normalise.body import excerpt, to_content, to_html
 from aggregator.normalise.dating import choose_date, date_habits
+from aggregator.normalise.episode import to_episode
 from aggregator.normalise.fixes import Placeholder, choose_fixes
 from aggregator.normalise.identity import Identified
 from aggregator.normalise.images import choose_cover
@@ -66,6 +67,7 @@ def normalise_entry(
         summary=summary,
         rights=to_line(entry.rights) or feed.rights or source.rights.note,
         enclosures=enclosures if mode is not RightsMode.LINK else (),
+        episode=to_episode(entry.episode, address) if mode is not RightsMode.LINK else None,
     )
 
 
