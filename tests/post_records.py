@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
+from aggregator.model.entry import EPISODE_KINDS, Enclosure, Entry, Episode, Feed, Person, SafeHtml, Tag
 
 #: What some YAML reader, site engine, file system or shell takes for more than text.
 SPECIAL = (
@@ -97,6 +97,9 @@ def full_entry(**changes: Any) -> Entry:
         "summary": "Text",
         "rights": "© 2021",
         "enclosures": (Enclosure(href="https://news.example/1.mp3", type="audio/mpeg", length=123, title="Listen"),),
+        "episode": Episode(
+            duration=3723, season=2, number=14, kind="bonus", explicit=False, image="https://news.example/1.png"
+        ),
     }
     return entry(**(values | changes))
 
@@ -141,6 +144,7 @@ def _entry(*, undated: bool, date: datetime, **values: Any) -> Entry:
 
 _maybe_line = _maybe(lines)
 _maybe_address = _maybe(addresses)
+_positive = st.integers(min_value=1, max_value=2**63)
 _maybe_paragraph = _maybe(paragraphs.filter(bool))
 
 entries: st.SearchStrategy[Entry] = st.builds(
@@ -170,5 +174,16 @@ entries: st.SearchStrategy[Entry] = st.builds(
             length=_maybe(st.integers(min_value=0, max_value=2**63)),
             title=_maybe_line,
         )
+    ),
+    episode=_maybe(
+        st.builds(
+            Episode,
+            duration=_maybe(_positive),
+            season=_maybe(_positive),
+            number=_maybe(_positive),
+            kind=_maybe(st.sampled_from(EPISODE_KINDS)),
+            explicit=_maybe(st.booleans()),
+            image=_maybe_address,
+        ).filter(lambda episode: episode != Episode())
     ),
 )

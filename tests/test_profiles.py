@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def _expected(found: Entry) -> dict[str, Any]:
         rights=found.rights,
         enclosures=[_present(href=one.href, type=one.type, length=one.length, title=one.title) for one in found.enclosures]
         or None,
+        episode=_present(**asdict(found.episode)) if found.episode is not None else None,
         undated=True if found.published is None else None,
         format=1,
     )

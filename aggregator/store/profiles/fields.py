@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 from unicodedata import category
 
-from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
+from aggregator.model.entry import EPISODE_KINDS, Enclosure, Entry, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.store.profiles import NewerPostError, PostFormatError
 from aggregator.store.profiles.dates import parse_date
 
@@ -59,6 +59,7 @@ def read_entry(front: Mapping[str, Any], html: str, *, date_zone: tzinfo = UTC, 
         summary=_text(front, "summary"),
         rights=_text(front, "rights"),
         enclosures=_enclosures(front.get("enclosures")),
+        episode=_episode(front.get("episode")),
     )
 
 
@@ -140,13 +141,30 @@ def _plain_tags(value: Any, key: str) -> tuple[Tag, ...]:
 
 def _enclosures(value: Any) -> tuple[Enclosure, ...]:
     return tuple(
-        Enclosure(href=href, type=_line(item, "type"), length=_length(item.get("length")), title=_line(item, "title"))
+        Enclosure(href=href, type=_line(item, "type"), length=_natural(item.get("length")), title=_line(item, "title"))
         for item in _mappings(value, "enclosures", "href")
         if (href := _address(item, "href"))
     )
 
 
-def _length(value: Any) -> int | None:
+def _episode(value: Any) -> Episode | None:
+    """Return what the mapping says. Posts were edited before this key was ours: what is not in our form is somebody's own."""
+    if not isinstance(value, dict):
+        return None
+    words = {key: value[key] for key in ("kind", "image") if isinstance(value.get(key), str)}
+    kind = (_line(words, "kind") or "").lower()
+    found = Episode(
+        duration=_natural(value.get("duration")) or None,
+        season=_natural(value.get("season")) or None,
+        number=_natural(value.get("number")) or None,
+        kind=kind if kind in EPISODE_KINDS else None,
+        explicit=_yes_or_no(value.get("explicit")),
+        image=_address(words, "image"),
+    )
+    return found if found != Episode() else None
+
+
+def _natural(value: Any) -> int | None:
     # Only a text: nested aliases would unfold into gigabytes under `str`, here and wherever a value is quoted in a message.
     text = str(value) if isinstance(value, str | int) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - 64 bits
@@ -163,8 +181,13 @@ def _date(front: Mapping[str, Any], key: str, zone: tzinfo) -> datetime:
 
 
 def _flag(front: Mapping[str, Any], key: str) -> bool:
-    value = front.get(key)
-    return value is True or (isinstance(value, str) and value.lower() in {"true", "yes", "on"})
+    return _yes_or_no(front.get(key)) is True
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    if isinstance(value, str):
+        return True if value.lower() in {"true", "yes", "on"} else False if value.lower() in {"false", "no", "off"} else None
+    return value if isinstance(value, bool) else None
 
 
 def _exact(front: Mapping[str, Any], key: str, name: str | None = None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aggregator.model.entry import Enclosure, Entry, Feed, Person, Tag
+from aggregator.model.entry import Enclosure, Entry, Episode, Feed, Person, Tag
 from aggregator.store.profiles.body import wrap
 from aggregator.store.profiles.fields import FORMAT, fits_engines
 from aggregator.store.profiles.seal import seal_of
@@ -57,6 +57,8 @@ def word_lines(entry: Entry) -> list[str]:
     lines = text_lines(("lang", entry.language), ("summary", entry.summary), ("rights", entry.rights))
     if entry.enclosures:
         lines += _enclosure_lines(entry.enclosures)
+    if entry.episode is not None:
+        lines += _episode_lines(entry.episode)
     if entry.published is None:
         lines.append("undated: true")
     return lines
@@ -100,6 +102,17 @@ def _enclosure_lines(enclosures: tuple[Enclosure, ...]) -> list[str]:
         if file.length is not None:
             lines.append(f"   length: {file.length}")
     return lines
+
+
+def _episode_lines(episode: Episode) -> list[str]:
+    numbers = (("duration", episode.duration), ("season", episode.season), ("number", episode.number))
+    return [
+        "episode:",
+        *(f"  {key}: {value}" for key, value in numbers if value is not None),
+        *indented(text_lines(("kind", episode.kind))),
+        *([] if episode.explicit is None else [f"  explicit: {str(episode.explicit).lower()}"]),
+        *indented(text_lines(("image", episode.image))),
+    ]
 
 
 def _item(*pairs: tuple[str, str | None]) -> list[str]:

@@ -7,6 +7,7 @@ read the entry back. YAML is escaped where the sample's first generator escaped 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from aggregator.model.entry import Entry
@@ -84,6 +85,7 @@ def _extra(entry: Entry) -> dict[str, Any]:
         "enclosures": [
             _present(href=file.href, type=file.type, length=file.length, title=file.title) for file in entry.enclosures
         ],
+        "episode": None if entry.episode is None else _present(**asdict(entry.episode)),
         "undated": True if entry.published is None else None,
     }
     return {key: value for key, value in found.items() if value not in (None, [])}
