@@ -243,6 +243,18 @@ def test_limit_of_bytes_is_used_to_the_last() -> None:
     assert len(build_feed(make_frame(max_bytes=size - 1), items, source_order={}).ids) == 2
 
 
+def test_what_is_said_to_be_gone_does_not_widen_the_limit() -> None:
+    """A feed that also names deleted entries stays within its bytes as exactly as any other."""
+    items = [make_item(number) for number in range(20)]
+    gone = [Tombstone(id=f"urn:x:{number}", at=NOON) for number in range(3)]
+    sizes = [len(build_feed(make_frame(max_entries=number), items, source_order={}, tombstones=gone).content) for number in (7, 8)]
+
+    for limit, kept in ((sizes[0], 7), (sizes[1] - 1, 7), (sizes[1], 8)):
+        built = build_feed(make_frame(max_bytes=limit), items, source_order={}, tombstones=gone)
+        assert (len(built.ids), len(built.content) <= limit) == (kept, True)
+    assert build_feed(make_frame(max_bytes=1), [], source_order={}, tombstones=gone).ids == ()
+
+
 def test_newest_entry_stands_however_big() -> None:
     """An entry bigger than the whole feed is published alone instead of never."""
     built = build_feed(make_frame(max_bytes=1000), [make_item(1), make_item(2)], source_order={})

@@ -8,6 +8,7 @@ news.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from aggregator.publish.select import fit, order_entries, published_id
 from aggregator.publish.tombstones import TombstoneExtension, choose_tombstones
 
 GENERATOR = "feed-aggregator"
+#: Of an entry in the document; what stands within one has its `<` escaped.
+_ENTRY_START = re.compile(rb"^  <entry(?=[ />])", re.MULTILINE)
 #: atom:updated is required (§4.1.1) also of a feed that holds nothing yet, and it must not be the clock.
 _EMPTY_UPDATED = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -89,11 +92,6 @@ class _Rendered:
     def register_extension(self, *_: object, **__: object) -> None:
         """Pass over what feedgen hands on to every entry: extensions of the feed have no part in one that is made already."""
 
-    def size(self) -> int:
-        """Return the bytes that the entry takes in the document, where each of its lines is indented by two more."""
-        lines = sum(2 if len(part) else 1 for part in self.element.iter())
-        return len(etree.tostring(self.element, encoding="UTF-8", xml_declaration=False, pretty_print=True)) + 2 * lines
-
 
 def _within_bytes(
     frame: OutputFeed, passed: Sequence[_Rendered], gone: Sequence[Tombstone]
@@ -102,9 +100,16 @@ def _within_bytes(
     content = _document(frame, passed, gone)
     if len(content) <= frame.max_bytes:
         return content, passed
-    sizes = [rendered.size() for rendered in passed]
+    sizes = _entry_sizes(content)
     kept = passed[: fit(sizes, frame.max_bytes - (len(content) - sum(sizes)))]
     return _document(frame, kept, gone), kept
+
+
+def _entry_sizes(content: bytes) -> list[int]:
+    """Return how many bytes of a document each entry takes: as it stands there, for outside it namespaces are declared anew."""
+    starts = [found.start() for found in _ENTRY_START.finditer(content)]
+    ends = [*starts, content.rindex(b"</feed>")][1:]
+    return [end - start for start, end in zip(starts, ends, strict=True)]
 
 
 def _newest(entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> datetime | None:
