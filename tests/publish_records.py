@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
+from aggregator.model.entry import Enclosure, Entry, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.model.key import entry_key, feed_id
 from aggregator.model.output import OutputEntry, OutputFeed
 from aggregator.publish.addresses import output_path, public_url, style_link
@@ -59,6 +59,13 @@ def make_item(number: int = 1, /, **changes: Any) -> OutputEntry:
     }
     entry = Entry(**fields | changes)
     return OutputEntry(key=entry_key(entry.source_id, entry.id), entry=entry)
+
+
+def episode_item(number: int = 1, /, **changes: Any) -> OutputEntry:
+    """Return an entry that is an episode of a podcast, with everything that one can have."""
+    image = f"https://cdn.example/{number}.png?a=1&b=2"
+    episode = Episode(duration=3723, season=2, number=number, kind="bonus", explicit=False, image=image)
+    return make_item(number, **{"episode": episode} | changes)
 
 
 def bare_item(number: int = 1, /, **changes: Any) -> OutputEntry:

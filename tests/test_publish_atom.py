@@ -247,7 +247,9 @@ def test_what_is_said_to_be_gone_does_not_widen_the_limit() -> None:
     """A feed that also names deleted entries stays within its bytes as exactly as any other."""
     items = [make_item(number) for number in range(20)]
     gone = [Tombstone(id=f"urn:x:{number}", at=NOON) for number in range(3)]
-    sizes = [len(build_feed(make_frame(max_entries=number), items, source_order={}, tombstones=gone).content) for number in (7, 8)]
+    sizes = [
+        len(build_feed(make_frame(max_entries=number), items, source_order={}, tombstones=gone).content) for number in (7, 8)
+    ]
 
     for limit, kept in ((sizes[0], 7), (sizes[1] - 1, 7), (sizes[1], 8)):
         built = build_feed(make_frame(max_bytes=limit), items, source_order={}, tombstones=gone)

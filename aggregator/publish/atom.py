@@ -22,6 +22,7 @@ from aggregator.errors import PublishError
 from aggregator.model.entry import Entry, Person
 from aggregator.model.key import atom_id
 from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed, Tombstone
+from aggregator.publish import podcast
 from aggregator.publish.addresses import OPML_PATH, public_url
 from aggregator.publish.gate import find_refusal
 from aggregator.publish.links import AtomSource, EntryRepair
@@ -143,6 +144,8 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
     if gone:
         feed.register_extension("tombstones", TombstoneExtension, None, atom=True, rss=False)
         feed.tombstones.fill(gone)
+    if any(entry.item.entry.episode is not None for entry in entries):
+        feed.register_extension("podcast_namespace", podcast.PodcastNamespace, None, atom=True, rss=False)
     for entry in entries:
         feed.add_entry(entry, order="append")
     return with_style(feed.atom_str(pretty=True), frame)
@@ -186,7 +189,7 @@ def _feed_entry(item: OutputEntry, scheme: str) -> FeedEntry:
     if entry.rights is not None:
         made.rights(entry.rights)
     made.register_extension("repair", EntryRepair, atom=True, rss=False)
-    made.repair.fill(links=made.link(), source=_source(entry), language=entry.language)
+    made.repair.fill(links=made.link(), source=_source(entry), language=entry.language, episode=podcast.elements(entry))
     return made
 
 

@@ -153,6 +153,8 @@ def _texts(entry: Entry) -> Iterator[tuple[str, str]]:
     for enclosure in entry.enclosures:
         fields = (enclosure.href, enclosure.type, enclosure.title)
         yield from (("enclosure", text) for text in fields if text is not None)
+    if entry.episode is not None and entry.episode.image is not None:
+        yield "episode's image", entry.episode.image
 
 
 def _date_refusals(entry: Entry) -> Iterator[str]:
@@ -184,6 +186,9 @@ def _address_refusals(entry: Entry) -> Iterator[str]:
             yield f"an enclosure has no media type: {enclosure.type!r} (RFC 4287 §4.2.7.3)"
         if enclosure.length is not None and enclosure.length < 0:
             yield f"an enclosure has a negative length: {enclosure.length} (RFC 4287 §4.2.7.6)"
+    image = entry.episode.image if entry.episode is not None else None
+    if image is not None and not is_web_address(image):
+        yield f"its episode's image is not absolute http(s): {image!r} (Apple's podcast RSS: itunes:image)"
 
 
 def _person_refusals(entry: Entry) -> Iterator[str]:

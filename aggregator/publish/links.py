@@ -1,10 +1,10 @@
-"""What feedgen 1.0.0 loses in an Atom entry, put back in this one place.
+"""What feedgen 1.0.0 loses in an Atom entry, or does not know, put back in this one place.
 
 feedgen reuses its loop variable, so `rel`, `type`, `length`, `title` and `hreflang` of every entry link are lost and an
 enclosure becomes a second bare link, which readers then open as the article. Its `source` knows no id, no date and no
-rights, and it has no `xml:lang` for entries. The extension below runs last in feedgen's rendering of an entry, takes
-the link elements out and writes them again from the very records that feedgen was given. `tests/test_publish_links.py`
-says when feedgen no longer needs it.
+rights, it has no `xml:lang` for entries, and its own podcast extension writes RSS only. The extension below runs last in
+feedgen's rendering of an entry, takes the link elements out and writes them again from the very records that feedgen was
+given. `tests/test_publish_links.py` says when feedgen no longer needs it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 from feedgen.ext.base import BaseEntryExtension
 from lxml import etree
+
+from aggregator.publish import podcast
 
 #: The attributes of atom:link that feedgen knows, in the order it means to write them (RFC 4287 §4.2.7).
 LINK_ATTRIBUTES = ("href", "rel", "type", "hreflang", "title", "length")
@@ -33,17 +35,25 @@ class AtomSource:
 
 
 class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyped
-    """Replace an entry's links, and add its atom:source and language."""
+    """Replace an entry's links, and add its atom:source, its language and what makes it an episode."""
 
     def __init__(self) -> None:
         """Start empty: feedgen makes the instance, `fill` gives it its facts."""
         self._links: Sequence[dict[str, str]] = ()
         self._source: AtomSource
         self._language: str | None = None
+        self._episode: Sequence[podcast.Element] = ()
 
-    def fill(self, *, links: Sequence[dict[str, str]], source: AtomSource, language: str | None) -> None:
+    def fill(
+        self,
+        *,
+        links: Sequence[dict[str, str]],
+        source: AtomSource,
+        language: str | None,
+        episode: Sequence[podcast.Element] = (),
+    ) -> None:
         """Take what the rendered entry must hold."""
-        self._links, self._source, self._language = links, source, language
+        self._links, self._source, self._language, self._episode = links, source, language, episode
 
     def extend_atom(self, entry: Any) -> Any:
         """Repair the element that feedgen made; its children stand in no namespace until they are serialised."""
@@ -54,6 +64,8 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
         for offset, link in enumerate(self._links):
             entry.insert(place + offset, _link_element(link))
         entry.append(_source_element(self._source))
+        for part in self._episode:
+            podcast.append(entry, part)
         if self._language is not None:
             entry.set(_XML_LANG, self._language)
         return entry
