@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.decide import Fate, Verdict, compare, judge, merge
+from aggregator.decide import Fate, Verdict, compare, is_learned, judge, merge
 from aggregator.model.changes import KnownEntry
-from aggregator.model.entry import Entry, Feed, SafeHtml
+from aggregator.model.entry import Entry, Episode, Feed, SafeHtml
 
 THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KNOWN = KnownEntry(raw_hash=b"raw", link_hash=b"link", path="a/b-0.md", post_hash=b"post", locked=False)
@@ -147,3 +147,34 @@ def test_only_a_post_that_is_ours_is_rewritten(
 def test_a_sealed_post_is_ours_whatever_is_known(known: KnownEntry, disk_hash: bytes, *, same: bool, fate: Fate) -> None:
     """A post that proves that nobody edited it follows upstream: after a lost state, or another machine's run."""
     assert compare(known, disk_hash=disk_hash, same=same, plain=True, sealed=True) is fate
+
+
+@pytest.mark.parametrize(
+    ("known", "disk_hash", "plain", "sealed", "fate"),
+    [
+        (KNOWN, b"post", True, True, Fate.REWRITE),
+        (KNOWN, b"post", True, False, Fate.REWRITE),
+        (KNOWN, b"other", True, True, Fate.REWRITE),
+        (KNOWN, b"other", True, False, Fate.HEAL),
+        (replace(KNOWN, raw_hash=None), b"post", True, True, Fate.REWRITE),
+        (replace(KNOWN, raw_hash=None), b"post", True, False, Fate.KEEP),
+        (KNOWN, b"edited", False, False, Fate.LOCK),
+    ],
+)
+def test_a_post_that_lacks_its_episode_is_no_edited_one(
+    known: KnownEntry, disk_hash: bytes, *, plain: bool, sealed: bool, fate: Fate
+) -> None:
+    """A post of before episodes were read gets what it lacks where it is surely ours, and is locked only if it was edited."""
+    assert compare(known, disk_hash=disk_hash, same=False, plain=plain, sealed=sealed, learned=True) is fate
+
+
+def test_an_episode_is_learned_where_nothing_else_is_new() -> None:
+    """Only what the post does not say at all is learned: noise beside it counts for nothing, an edit for an edit."""
+    new = replace(ENTRY, episode=Episode(duration=9))
+
+    assert is_learned(new, ENTRY)
+    assert is_learned(replace(new, content=SafeHtml("<p> x</p>"), updated=THEN + timedelta(days=1)), ENTRY)
+    assert not is_learned(replace(new, title="new"), ENTRY)
+    assert not is_learned(replace(new, episode=Episode(duration=8)), new)
+    assert not is_learned(ENTRY, new)
+    assert not is_learned(ENTRY, ENTRY)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aggregator.decide import is_another
 from aggregator.decide.noise import same_address, same_for_readers, same_text
-from aggregator.model.entry import Enclosure, Person, Tag
+from aggregator.model.entry import Enclosure, Episode, Person, Tag
 from aggregator.normalise.sanitise import sanitise
 from tests.test_decide import ENTRY, THEN
 
@@ -114,6 +114,10 @@ def test_an_edit_is_an_edit(new: str, old: str) -> None:
         ({"enclosures": (Enclosure(href="https://x.example/a.mp3?token=2", length=1),)}, True),
         ({"enclosures": (Enclosure(href="https://x.example/a.mp3?token=1", length=2),)}, False),
         ({"enclosures": ()}, False),
+        ({"episode": Episode(duration=9, image="https://c2.example/e.jpg?token=2")}, True),
+        ({"episode": Episode(duration=8, image="https://c1.example/e.jpg?token=1")}, False),
+        ({"episode": Episode(duration=9)}, False),
+        ({"episode": None}, False),
         ({"updated": THEN + timedelta(days=2), "published": THEN + timedelta(days=1), "author": "z"}, True),
     ],
 )
@@ -126,6 +130,7 @@ def test_fields(changes: dict[str, Any], *, same: bool) -> None:
         summary="s",
         cover="https://c1.example/i.jpg",
         enclosures=(Enclosure(href="https://x.example/a.mp3?token=1", length=1),),
+        episode=Episode(duration=9, image="https://c1.example/e.jpg?token=1"),
     )
 
     assert same_for_readers(replace(old, **changes), old) is same

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.model.entry import Episode
 from aggregator.model.poll import Outcome
 from tests.play import once, play
 from tests.raw_upstream import reply
@@ -169,7 +170,7 @@ def podcast(*, moved: bool = False) -> bytes:
 
 @pytest.mark.family(35)
 def test_a_podcast_that_moves(tmp_path: Path) -> None:
-    """itunes:new-feed-url is told and not followed; durations and ratings of any form leave the episodes what they are."""
+    """itunes:new-feed-url is told and not followed; of durations and ratings in any form is kept what can be true."""
     with play(tmp_path, {"a": [podcast(), podcast(moved=True)]}) as played:
         played.poll()
         before = played.files()
@@ -181,4 +182,18 @@ def test_a_podcast_that_moves(tmp_path: Path) -> None:
     assert [(entry.title, entry.content, entry.enclosures[0].length) for entry in played.entries("a")] == [
         (f"Episode {number}", f"<p>About {number}.</p>", number * 100) for number in range(1, 5)
     ]
-    assert len(matters(played)) == 4
+    assert [entry.episode for entry in played.entries("a")] == [
+        Episode(duration=3723, explicit=True),
+        Episode(duration=3723, explicit=True),
+        Episode(explicit=False),
+        None,
+    ]
+    assert [matter.get("episode") for matter in matters(played).values()] == [
+        {"duration": 3723, "explicit": True},
+        {"duration": 3723, "explicit": True},
+        {"explicit": False},
+        None,
+    ]
+    feed = {"i": "http://www.itunes.com/dtds/podcast-1.0.dtd"}
+    published = {title: entry.findtext("i:duration", None, feed) for title, entry in played.published().items()}
+    assert published == {"Episode 1": "3723", "Episode 2": "3723", "Episode 3": None, "Episode 4": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from aggregator.decide.noise import same_address, same_text
+from aggregator.decide.noise import same_address, same_for_readers, same_text
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry
 from aggregator.model.traits import visible_text
@@ -61,6 +61,14 @@ def merge(new: Entry, old: Entry, *, dated_by_upstream: bool = True) -> Entry:
     return merged
 
 
+def is_learned(new: Entry, old: Entry) -> bool:
+    """Tell whether a post lacks what makes its entry an episode, and for a reader nothing else.
+
+    Then it is most likely older than that field, and upstream has edited nothing: all else, dates included, stays as it is.
+    """
+    return new.episode is not None and old.episode is None and same_for_readers(replace(new, episode=None), old)
+
+
 def is_another(new: Entry, old: Entry) -> bool:
     """Tell whether an id was given to another entry: title, page, time and text are all different ones.
 
@@ -87,17 +95,18 @@ class Fate(Enum):
     LOCK = "lock"  #: somebody edited the post
 
 
-def compare(known: KnownEntry, *, disk_hash: bytes, same: bool, plain: bool, sealed: bool) -> Fate:
+def compare(known: KnownEntry, *, disk_hash: bytes, same: bool, plain: bool, sealed: bool, learned: bool = False) -> Fate:
     """Return what becomes of a post; never is one rewritten that somebody edited (DESIGN 7).
 
     `same`: for a reader, the post says what it should; `sealed`: it proves by itself that nobody has edited it, whatever is
     known of it: this state may be an old one, and another machine have written it; `plain`: it is byte for byte what its entry
-    renders to. A post without a seal that is not as the state knows it, and says something else, was edited by hand, or
-    upstream changed it while the state was away: which of the two cannot be told, so it is kept.
+    renders to; `learned`: it is not the same, but only as `is_learned` says, which is no sign of a hand. A post without a seal
+    that is not as the state knows it, and says something else, was edited by hand, or upstream changed it while the state was
+    away: which of the two cannot be told, so it is kept.
     """
     at_rest = disk_hash == known.post_hash and not known.locked
     if sealed or (at_rest and known.raw_hash is not None):
         return Fate.REWRITE if not same else Fate.KEEP if at_rest else Fate.HEAL
-    if same and plain:
+    if (same or learned) and plain:
         return Fate.KEEP if at_rest else Fate.HEAL
     return Fate.LOCK

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from aggregator.model.entry import Entry
+from aggregator.model.entry import Entry, Episode
 from aggregator.model.links import comparable
 
 _TOKEN = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*/?>')
@@ -90,6 +90,7 @@ def same_for_readers(new: Entry, old: Entry) -> bool:
         and frozenset(new.authors) == frozenset(old.authors)
         and (new.language, new.rights) == (old.language, old.rights)
         and _same_files(new, old)
+        and _same_episode(new.episode, old.episode)
     )
 
 
@@ -158,6 +159,12 @@ def _same_files(new: Entry, old: Entry) -> bool:
         and (one.type, one.length, one.title) == (other.type, other.length, other.title)
         for one, other in zip(new.enclosures, old.enclosures, strict=True)
     )
+
+
+def _same_episode(new: Episode | None, old: Episode | None) -> bool:
+    if new is None or old is None:
+        return new is old
+    return replace(new, image=None) == replace(old, image=None) and _same_optional(new.image, old.image, file=True)
 
 
 # -- HTML --------------------------------------------------------------------------------------------------------------

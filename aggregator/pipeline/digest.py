@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aggregator.decide import Fate, Verdict, compare, is_another, judge, merge
+from aggregator.decide import Fate, Verdict, compare, is_another, is_learned, judge, merge
 from aggregator.decide.noise import same_for_readers
 from aggregator.decide.retention import admit, rank
 from aggregator.model.changes import SOME_VERSION, Changes, KnownEntry, PostRow, Skipped
@@ -232,12 +232,16 @@ def _plan_changed(job: DigestJob, profile: Profile, item: Identified, entry: Ent
     else:
         date = choose_date(item.entry, date_habits(job.source), job.now)
         merged = merge(entry, old, dated_by_upstream=date.is_upstreams)
+        learned = is_learned(merged, old)
+        if learned:
+            merged = replace(old, episode=merged.episode)
         fate = compare(
             known,
             disk_hash=post_hash(there),
             same=same_for_readers(merged, old),
             plain=is_plain(profile, old, there),
             sealed=sealed,
+            learned=learned,
         )
         _plan_version(profile, item, merged, old, there=there, known=known, fate=fate, draft=draft)
 
