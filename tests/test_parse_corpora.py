@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model.changes import Skipped
-from aggregator.model.entry import Entry
+from aggregator.model.entry import Entry, Episode
 from aggregator.model.parsed import ParsedFeed
 from aggregator.normalise import identify, normalise_entry, normalise_feed
 from aggregator.parse import NotAFeedError, parse_feed
@@ -89,6 +89,7 @@ def check(entry: Entry) -> None:
         entry.feed.link,
         *(file.href for file in entry.enclosures),
         *(p.uri for p in entry.authors),
+        entry.episode.image if entry.episode else None,
     ]
     assert all(link is None or _WEB.match(link) for link in links)
     for date in (entry.published, entry.updated, entry.first_seen):
@@ -96,6 +97,11 @@ def check(entry: Entry) -> None:
     assert (entry.published is None) == (entry.first_seen is not None)
     assert entry.updated is None or entry.updated > entry.date
     assert len(entry.title) <= 500
+    if entry.episode is not None:
+        assert entry.episode != Episode()
+        assert all(
+            number is None or number > 0 for number in (entry.episode.duration, entry.episode.season, entry.episode.number)
+        )
     assert_safe(entry.content)
 
 

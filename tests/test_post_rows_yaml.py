@@ -64,7 +64,7 @@ OURS = {
         "updated",
         "authors",
     ),
-    *("tags", "all_tags", "tag_details", "lang", "summary", "rights", "enclosures", "undated", "format", "seal"),
+    *("tags", "all_tags", "tag_details", "lang", "summary", "rights", "enclosures", "episode", "undated", "format", "seal"),
 }
 TITLES = (
     *(text for text in SPECIAL if "\ufffd" not in text and one_line(text)),

@@ -134,6 +134,7 @@ def test_parse_and_normalise_show_an_entry_before_and_after(tmp_path: Path, upst
         "/x",
         "<item><guid>g</guid><link>/rel</link><title>A &amp;amp; B</title><pubDate>yesterday</pubDate>"
         "<category>t</category><enclosure url='/e.mp3' type='audio/mpeg' length='7'/>"
+        "<x:duration xmlns:x='http://www.itunes.com/dtds/podcast-1.0.dtd'>01:03</x:duration>"
         "<description>&lt;p&gt;Words &lt;script&gt;evil()&lt;/script&gt;and more.&lt;/p&gt;</description></item>" + item(2),
     )
     folder = Folder(tmp_path / "p")
@@ -147,12 +148,14 @@ def test_parse_and_normalise_show_an_entry_before_and_after(tmp_path: Path, upst
         "     published yesterday",
         "     link      /rel",
         "     enclosure /e.mp3 audio/mpeg 7",
+        '     episode   duration "01:03"',
     ):
         assert line in parsed.splitlines()
     lines = stored.splitlines()
     assert "  1. A & B" in lines
     assert f"     link      {upstream.address}/rel" in lines
     assert f"     enclosure {upstream.address}/e.mp3 audio/mpeg 7" in lines
+    assert "     episode   duration 63" in lines
     assert "     text      Words and more." in lines
     dates = [line for line in lines if line.startswith("     date")]
     assert dates[0].endswith(", first seen: published `yesterday` is no date")

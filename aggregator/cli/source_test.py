@@ -23,8 +23,9 @@ from aggregator.cli.project import no_such_source, state_to_read
 from aggregator.cli.source_place import Known
 from aggregator.cli.source_preview import count_entries, format_name
 from aggregator.model.changes import Skipped
-from aggregator.model.entry import Entry
+from aggregator.model.entry import Entry, Episode
 from aggregator.model.fetched import Fetched
+from aggregator.model.parsed import ParsedEpisode
 from aggregator.model.settings import Settings, join_category
 from aggregator.model.source import Source
 from aggregator.pipeline.jobs import DECIDE, FETCH, NORMALISE, PARSE, STAGES, Examined, ExaminedEntry
@@ -250,6 +251,7 @@ def _parsed(found: Examined) -> Iterator[str]:
             ("summary", _size(entry.summary)),
             ("content", _size(entry.content)),
             *(("enclosure", f"{file.href} {file.type or ''} {file.length or ''}") for file in entry.enclosures),
+            ("episode", _episode(entry.episode)),
             *(("image", image) for image in entry.images),
         ]
         yield from _facts(facts, "     ")
@@ -257,6 +259,12 @@ def _parsed(found: Examined) -> Iterator[str]:
 
 def _size(text: Any) -> str | None:
     return None if text is None else f"{len(text.value):,} characters, {text.type}"
+
+
+def _episode(episode: ParsedEpisode | Episode | None) -> str | None:
+    if episode is None:
+        return None
+    return ", ".join(f"{name} {as_json(value)}" for name, value in asdict(episode).items() if value is not None)
 
 
 def _normalised(found: Examined) -> Iterator[str]:
@@ -280,6 +288,7 @@ def _normalised(found: Examined) -> Iterator[str]:
             ("cover", entry.cover),
             ("summary", entry.summary),
             *(("enclosure", f"{file.href} {file.type or ''} {file.length or ''}") for file in entry.enclosures),
+            ("episode", _episode(entry.episode)),
             ("text", _beginning(entry)),
         ]
         yield from _facts(facts, "     ")
