@@ -66,7 +66,10 @@ def _run_findings(feed: Part) -> Iterator[Finding]:
             yield feed.finding(message, "RFC 4287 §8.1", advice, at=found, weight=Weight.OURS)
     for element in feed.element.iter(f"{XHTML}*"):
         attributes = [(str(name).rpartition("}")[2], str(value)) for name, value in element.attrib.items()]
-        fault = element_fault(etree.QName(element).localname, attributes)
+        name = etree.QName(element).localname
+        if name == "title" or (name == "meta" and dict(attributes).keys() == {"name", "content"}):
+            continue  # the page's name and its width on a phone, as `look` writes them: neither acts
+        fault = element_fault(name, attributes)
         if fault is not None:
             advice = "take it out: whoever opens the feed in a browser runs it"
             yield _at(feed, element, f": its XHTML holds {fault}", "RFC 4287 §8.1", advice, Weight.OURS)
