@@ -85,6 +85,11 @@ def test_once_makes_a_post_for_every_entry_and_a_feed_for_every_category(tmp_pat
         assert not parsed.bozo, name
         assert parsed.entries, name
     assert len(feedparser.parse(feeds["news.atom"].read_bytes()).entries) == 16
+    casts = [entry for entry in feedparser.parse(feeds["listening.atom"].read_bytes()).entries if "itunes_episode" in entry]
+    assert [(one.itunes_season, one.itunes_episode, one.itunes_duration, one.itunes_episodetype) for one in casts] == [
+        *(("2", str(number), "2", "full") for number in (14, 13, 12, 11)),
+        ("2", "10", "2", "bonus"),
+    ]
     assert (root / "public/feeds/index.opml").is_file()
     assert "10 sources: 9 ok, 1 failed" in err
     assert "attic" in err
