@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import cycle
 
-from aggregator.model.entry import Enclosure, Entry, Feed, Person, SafeHtml, Tag
+from aggregator.model.entry import Enclosure, Entry, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.normalise.sanitise import sanitise
 from tests.post_records import SPECIAL, entry, one_line
 
@@ -126,6 +126,11 @@ def bench_entries(number: int = 300) -> list[Entry]:
                 enclosures=(Enclosure(href="https://a.example/{{e}}.mp3", type="audio/mpeg", length=1),)
                 if index % 7 == 0
                 else (),
+                episode=Episode(
+                    duration=9, season=1, number=index, kind="full", explicit=True, image="https://a.example/{{i}}.png"
+                )
+                if index % 7 == 1
+                else None,
             )
         )
     return found

@@ -40,7 +40,7 @@ ROWS: dict[str, str] = {
     "32": "an image is shown by an address that shows it, once; what is none is gone",
     "33": "an enclosure keeps what can be true of it, once",
     "34": "one file of a media group; comments that move `updated` of a video rewrite nothing",
-    "35": "a podcast's move is told, and its episodes are not new",
+    "35": "a podcast's move is told, its episodes are not new, and of lengths and ratings is kept what can be true",
     "36": "nothing in a text runs, loads or leaks into the next post",
     "37": "an archive of thousands, a text of megabytes and a flood with one new entry are bounded and said so",
     "38": "redirects: what is temporary is not saved, pages and loops are failures, private addresses are not reached",
