@@ -27,6 +27,15 @@ from aggregator.parse.repair import drop_illegal
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 _PERIODS = {"hourly": 60, "daily": 1440, "weekly": 10_080, "monthly": 43_200, "yearly": 525_600}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: Keys of the reader, and the fields of `ParsedEpisode` that they fill.
+_EPISODE = {
+    "itunes_duration": "duration",
+    "itunes_episode": "number",
+    "itunes_season": "season",
+    "itunes_episodetype": "kind",
+    "itunes_explicit": "explicit",
+    "itunes_image": "image",
+}
 _IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
 
 
@@ -201,16 +210,13 @@ def _files(entry: Mapping[str, Any], base: str | None) -> tuple[tuple[ParsedEncl
 
 
 def _episode(entry: Mapping[str, Any], base: str | None) -> ParsedEpisode | None:
-    image = _plain(entry, "itunes_image")
-    found = ParsedEpisode(
-        duration=_plain(entry, "itunes_duration"),
-        number=_plain(entry, "itunes_episode"),
-        season=_plain(entry, "itunes_season"),
-        kind=_plain(entry, "itunes_episodetype"),
-        explicit=_plain(entry, "itunes_explicit"),
-        image=_joined(base, image) if image is not None else None,
-    )
-    return found if found != ParsedEpisode() else None
+    # Nearly every entry is none, and feedparser's dictionaries take 2 us for each key they are asked for.
+    if _EPISODE.keys().isdisjoint(entry):
+        return None
+    found = {field: text for key, field in _EPISODE.items() if (text := _plain(entry, key)) is not None}
+    if "image" in found:
+        found["image"] = _joined(base, found["image"])
+    return ParsedEpisode(**found) if found else None
 
 
 def _joined(base: str | None, address: str) -> str:
