@@ -1,4 +1,4 @@
-"""`aggregator check`: whether the configuration can be used, and what in it has no effect; posts are `check_posts`'s."""
+"""`aggregator check`: whether the configuration can be used. Posts and feeds: `check_posts`, `check_feeds`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from aggregator.model.settings import Settings, join_category
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("aggregator.cli.check", "check_config", "Report every problem of the configuration."),
     "posts": ("aggregator.cli.check_posts", "check_posts", "Name posts that cannot be read, or that a site would not show."),
+    "feeds": ("aggregator.cli.check_feeds", "check_feeds", "Say what is wrong with the published files, or with any feed."),
 }
 
 _LOOPBACK = (
@@ -31,7 +32,7 @@ _LOOPBACK = (
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def check() -> None:
-    """Check the configuration, or the posts."""
+    """Check the configuration, the posts, or the feeds."""
 
 
 @click.command("config")

@@ -67,7 +67,7 @@ def _content_findings(entry: Part) -> Iterator[Finding]:
 
 def _is_encoded(kind: str) -> bool:
     """Tell whether content of the type is Base64 (§4.1.3.3)."""
-    return kind not in _OWN_TYPES and not kind.startswith("text/") and not kind.endswith(_XML_SUFFIXES)
+    return is_media_type(kind) and not kind.startswith("text/") and not kind.endswith(_XML_SUFFIXES)
 
 
 def _remote_findings(entry: Part, content: etree._Element, kind: str) -> Iterator[Finding]:

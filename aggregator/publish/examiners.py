@@ -22,6 +22,7 @@ STATUS_PATH = f"{FOLDER}/status{SUFFIX}"
 ATOM_, RSS, JSON, OPML, REDIRECTS, CSS = "Atom", "RSS", "JSON Feed", "OPML", "table of redirects", "CSS"
 _BY_ENDING = {SUFFIX: ATOM_, ".rss": RSS, ".json": JSON, ".opml": OPML, ".css": CSS}
 _BY_ROOT = {f"{ATOM}feed": ATOM_, "opml": OPML, "rss": RSS}
+_XML_STARTS = (b"<", b"\xff\xfe", b"\xfe\xff", b"\0")  # also in UTF-16 and UTF-32
 _ELSEWHERE = re.compile(r"@import|url\(|expression\(|javascript:|\\", re.IGNORECASE)
 
 
@@ -43,6 +44,9 @@ def examine_any(content: bytes, *, now: datetime | None = None) -> tuple[str | N
     begin = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin[:1] in {b"{", b"["}:
         return JSON, _examine(JSON, content, now=now, own_entries=True)
+    if not begin.startswith(_XML_STARTS):
+        text, advice = "it is neither XML nor JSON, so it is no feed", "name a file that holds a feed"
+        return None, Examined(findings=(Finding(text=text, rule="RFC 4287 §2", line=1, advice=advice),))
     root = read_xml(content, "XML 1.0")
     if isinstance(root, Finding):
         return None, Examined(findings=(root,))
