@@ -54,7 +54,8 @@ def sweeping_findings(feed: Part) -> Iterator[Finding]:
     for language in _found(_LANGUAGES, feed):
         if not is_language_tag(language):
             message, advice = f": {str(language)!r} is no language tag", "write a tag of BCP 47, such as zh-Hans"
-            yield _at(feed, language.getparent(), message, "RFC 4287 §2", advice)
+            weight = Weight.FAULT if language else Weight.OURS  # XML lets an empty one take a language back
+            yield _at(feed, language.getparent(), message, "RFC 4287 §2", advice, weight)
     yield from _run_findings(feed)
 
 
