@@ -172,6 +172,8 @@ _ENTRY: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {
     "source without an id": (cut("<source>(.*?)<id>.*?</id>", r"<source>\1"), "§4.2.11"),
     "source with an entry": (cut("<source>", "<source><entry/>"), "§4.2.11"),
     "source that runs": (cut('href="https://paper.example/" rel', 'href="javascript:x" rel'), LINK),
+    "element in an id": (cut("<id>https://paper.example/id/2", "<id><b/>https://paper.example/id/2"), ("§4.2", "§4.2.6")),
+    "element of Atom in a link": (cut(re.escape(_ALTERNATE), _ALTERNATE[:-2] + "><title>x</title></link>"), "§4.2"),
     "source of no date": (cut(r"(<source>.*?<updated>)[^<]*", r"\1yesterday"), DATE),
 }
 _ARCHIVE: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {

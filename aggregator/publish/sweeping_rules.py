@@ -26,6 +26,11 @@ _PARENTS = (
     "a:entry/a:contributor",
 )
 _STRAY = etree.XPath(" | ".join(f"{each}/text()[normalize-space()]" for each in _PARENTS), namespaces=_NAMES)
+#: Elements with children, but for those that have a use for them.
+_PARTS = ("feed", "entry", "source", "author", "contributor", "content", "title", "subtitle", "summary", "rights")
+_HOLDERS = etree.XPath(f"//a:*[*][not({' or '.join(f'self::a:{each}' for each in _PARTS)})]", namespaces=_NAMES)
+#: Of those, the ones that extensions may stand in (§6.4).
+_EXTENSIBLE = frozenset({f"{ATOM}link", f"{ATOM}category"})
 _LANGUAGES = etree.XPath("//@xml:lang")
 _STYLESHEETS = etree.XPath("preceding-sibling::processing-instruction('xml-stylesheet')")
 _CSS = re.compile(r"""\btype\s*=\s*["']text/css["']""")
@@ -51,6 +56,12 @@ def sweeping_findings(feed: Part) -> Iterator[Finding]:
             if name[0] != "{" and name not in known:
                 message = f": <{etree.QName(element).localname}> has the attribute {name}, which Atom does not know"
                 yield _at(feed, element, message, "RFC 4287 §2", "take it out; attributes of extensions have a namespace")
+    for element in _found(_HOLDERS, feed):
+        inside = f"{ATOM}*" if element.tag in _EXTENSIBLE else "*"
+        inner = next(element.iterchildren(inside), None)
+        if inner is not None:
+            message = f": <{etree.QName(element).localname}> holds an element, <{etree.QName(inner).localname}>"
+            yield _at(feed, inner, message, "RFC 4287 §4.2", "take it out, or put it where it belongs")
     for language in _found(_LANGUAGES, feed):
         if not is_language_tag(language):
             message, advice = f": {str(language)!r} is no language tag", "write a tag of BCP 47, such as zh-Hans"
