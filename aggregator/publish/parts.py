@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from lxml import etree
 
@@ -64,6 +65,7 @@ def part_of(element: etree._Element, where: str, namespace: str = ATOM, within: 
     return Part(element, children, where, within.entry if within else None, within.title if within else None)
 
 
+@lru_cache(maxsize=256)  # a feed has two dozen names, and asks for each hundreds of times
 def _name(tag: str, namespace: str) -> str:
     if tag.startswith("{"):
         return tag.removeprefix(namespace) if namespace else tag
