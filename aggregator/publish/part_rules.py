@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lxml import etree
 
 from aggregator.model.key import is_absolute_iri
 from aggregator.publish.findings import Finding, Weight
-from aggregator.publish.parts import XHTML, Part, is_language_tag, is_media_type, parse_date, part_of
+from aggregator.publish.parts import ATOM, XHTML, Part, is_language_tag, is_media_type, parse_date
 from aggregator.publish.scan import find_fault, is_web_address
 
 #: Children that feed and entry have once, and so does every atom:source that we publish.
@@ -22,6 +22,20 @@ _RELATIONS = frozenset(
     | {"first", "last", "next", "prev", "previous", "replies", "edit", "edit-media", "service", "search", "payment"}
     | {"author", "canonical", "describedby", "icon", "shortlink", "stylesheet", "up", "preview", "monitor", "start"}
 )
+_NONE: frozenset[str] = frozenset()
+#: Attributes that the RFC gives its elements; any other without a namespace is nobody's.
+_ATTRIBUTES: dict[str, frozenset[str]] = {
+    "link": frozenset({"href", "rel", "type", "hreflang", "title", "length"}),
+    "category": frozenset({"term", "scheme", "label"}),
+    "content": frozenset({"type", "src"}),
+    "generator": frozenset({"uri", "version"}),
+    **dict.fromkeys(_TEXTS, frozenset({"type"})),
+}
+#: Elements that have a use for children, and others that extensions may stand in (§6.4).
+_HOLDERS = frozenset({"author", "contributor", "content", *_TEXTS})
+_EXTENSIBLE = frozenset({"link", "category"})
+#: Children that are looked at as parts of their own.
+_OWN_PARTS = frozenset({"entry", "source"})
 _PERSON = frozenset({"name", "uri", "email"})
 #: An entity as HTML knows them, left over after the XML was read.
 _ENTITY = re.compile(r"&(?:#[0-9]{2,7}|#x[0-9A-Fa-f]{2,6}|[A-Za-z][A-Za-z0-9]{1,30});")
@@ -45,6 +59,7 @@ def common_findings(
     `required` is what the lack of an id, a title or a date weighs.
     """
     yield from _child_findings(part, at_most_one, many, rule, required)
+    yield from _element_findings(part)
     yield from _identity_findings(part)
     yield from _text_findings(part)
     yield from _link_findings(part)
@@ -73,6 +88,33 @@ def _child_findings(
         elif not name.startswith("{"):
             text = f"holds <{name}>, which does not belong there"
             yield part.finding(text, rule, "take it out, or put it where it belongs", at=found[0])
+
+
+def _element_findings(part: Part) -> Iterator[Finding]:
+    """Yield elements with attributes that Atom does not know, and with elements where text alone may be."""
+    yield from _attribute_findings(part, part.element, _NONE)
+    for name, found in part.children.items():
+        if name[0] == "{" or name in _OWN_PARTS:
+            continue
+        known = _ATTRIBUTES.get(name, _NONE)
+        for element in found:
+            if not known.issuperset(element.keys()):
+                yield from _attribute_findings(part, element, known)
+            if len(element) and name not in _HOLDERS:
+                yield from _inner_findings(part, element, f"{ATOM}*" if name in _EXTENSIBLE else "*")
+
+
+def _attribute_findings(part: Part, element: etree._Element, known: frozenset[str]) -> Iterator[Finding]:
+    for name in element.keys():  # noqa: SIM118 - an lxml element is no mapping
+        if name[0] != "{" and name not in known:
+            text = f": <{etree.QName(element).localname}> has the attribute {str(name)!r}, which Atom does not know"
+            yield part.finding(text, "RFC 4287 §2", "take it out; attributes of extensions have a namespace", at=element)
+
+
+def _inner_findings(part: Part, element: etree._Element, unwanted: str) -> Iterator[Finding]:
+    for inner in element.iterchildren(unwanted):
+        text = f": <{etree.QName(element).localname}> holds an element, <{etree.QName(inner).localname}>"
+        yield part.finding(text, "RFC 4287 §4.2", "take it out, or put it where it belongs", at=inner)
 
 
 def _identity_findings(part: Part) -> Iterator[Finding]:
@@ -167,24 +209,35 @@ def _one_link_findings(part: Part, link: etree._Element, relation: str) -> Itera
 
 def _person_findings(part: Part) -> Iterator[Finding]:
     for element in (*part.children.get("author", ()), *part.children.get("contributor", ())):
-        person = part_of(element, part.where, within=part)
-        names = person.children.get("name", ())
-        if not (person.text("name") or "").strip():
-            weight = Weight.OURS if names else Weight.FAULT
-            yield person.finding("has a person without a name", "RFC 4287 §3.2.1", "write <name>", weight=weight)
-        for name, found in person.children.items():
-            if len(found) > 1 and name in _PERSON:
-                text = f"has a person with {len(found)} {name} elements"
-                yield person.finding(text, "RFC 4287 §3.2", "keep one of them", at=found[1])
-            elif name[0] != "{" and name not in _PERSON:
-                yield person.finding(f": a person holds <{name}>", "RFC 4287 §3.2", "take it out", at=found[0])
-        address, page = person.text("email"), person.text("uri")
-        if address is not None and not all(address.partition("@")):
-            advice = "write it like name@site.example, or leave it out"
-            yield person.finding(f": {address!r} is no e-mail address", "RFC 4287 §3.2.3", advice)
-        if page is not None and not is_web_address(page):
-            text = f": the address of a person is not absolute http(s): {page!r}"
-            yield person.finding(text, "RFC 4287 §3.2.2", "write the whole address, or leave it out", weight=Weight.OURS)
+        texts: dict[str, str] = {}
+        for child in element.iterchildren("*"):
+            name = str(child.tag).removeprefix(ATOM)
+            if name not in _PERSON:
+                if name[0] != "{":
+                    yield part.finding(f": a person holds <{name}>", "RFC 4287 §3.2", "take it out", at=child)
+                continue
+            if name in texts:
+                yield part.finding(f": a person has two {name} elements", "RFC 4287 §3.2", "keep one of them", at=child)
+            texts.setdefault(name, child.text or "")
+            yield from _attribute_findings(part, child, _NONE)
+            yield from _inner_findings(part, child, "*")
+        yield from _one_person_findings(part, element, texts)
+
+
+def _one_person_findings(part: Part, element: etree._Element, texts: Mapping[str, str]) -> Iterator[Finding]:
+    if not texts.get("name", "").strip():
+        weight = Weight.OURS if "name" in texts else Weight.FAULT
+        yield part.finding("has a person without a name", "RFC 4287 §3.2.1", "write <name>", at=element, weight=weight)
+    address, page = texts.get("email"), texts.get("uri")
+    if address is not None and not all(address.partition("@")):
+        advice = "write it like name@site.example, or leave it out"
+        yield part.finding(f": {address!r} is no e-mail address", "RFC 4287 §3.2.3", advice, at=element)
+    if page is not None and not is_web_address(page):
+        text, advice = (
+            f": the address of a person is not absolute http(s): {page!r}",
+            "write the whole address, or leave it out",
+        )
+        yield part.finding(text, "RFC 4287 §3.2.2", advice, at=element, weight=Weight.OURS)
 
 
 def _category_findings(part: Part) -> Iterator[Finding]:
