@@ -11,8 +11,10 @@ from lxml import etree
 
 from aggregator.model.entry import Enclosure, Entry, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.model.key import entry_key, feed_id
-from aggregator.model.output import OutputEntry, OutputFeed
-from aggregator.publish.addresses import output_path, public_url, style_link
+from aggregator.model.output import Built, OutputEntry, OutputFeed, Twin
+from aggregator.publish.addresses import output_path, public_url, style_link, twin_path
+from aggregator.publish.atom import build_feed
+from aggregator.publish.twins import build_twin, check_twin
 
 SITE_URL = "https://news.example/planet/"
 SITE_ID = "urn:uuid:0f8b6b1e-7f0a-4b6e-9b1c-2f3d4c5b6a79"
@@ -36,6 +38,26 @@ def make_frame(category: tuple[str, ...] = ("新媒体",), /, **changes: Any) ->
         "max_bytes": 1024 * 1024,
     }
     return OutputFeed(category=category, **fields | changes)
+
+
+def make_twin(format_: str, /, frame: OutputFeed | None = None) -> Twin:
+    """Return what a feed is in another format."""
+    path = twin_path((frame or make_frame()).path, format_)
+    return Twin(format=format_, path=path, self_link=public_url(SITE_URL, path))
+
+
+def build_as(format_: str, /, *items: OutputEntry, **changes: Any) -> tuple[bytes, Built]:
+    """Build a feed of the entries; return it in that format, and what was built as Atom."""
+    frame = make_frame(**changes)
+    built = build_feed(frame, items, source_order={})
+    return build_twin(make_twin(format_), frame, built), built
+
+
+def check_twins(frame: OutputFeed, built: Built) -> None:
+    """Have the gate of each other format look at what was built."""
+    for format_ in ("rss", "json"):
+        twin = make_twin(format_, frame)
+        check_twin(build_twin(twin, frame, built), twin, frame, built)
 
 
 def make_item(number: int = 1, /, **changes: Any) -> OutputEntry:

@@ -181,7 +181,7 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[str, ...]:
         )
     for twin in frame.twins:
         if twin.path in changed:
-            check_twin(contents[twin.path], twin, frame)
+            check_twin(contents[twin.path], twin, frame, built)
     written = tuple(path for path in frame.files if path in changed)
     for path in written:
         write_file(job.public, path, contents[path])

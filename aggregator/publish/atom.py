@@ -52,7 +52,7 @@ def build_feed(
     judged = [(item, _refusal(item)) for item in entries]
     ordered = order_entries((item for item, refusal in judged if refusal is None), source_order)
     left_out = [refusal for _, refusal in judged if refusal is not None] + list(ordered.left_out)
-    scheme = _category_scheme(frame)
+    scheme = category_scheme(frame)
     passed: list[_Rendered] = []
     for item in ordered.entries:
         if len(passed) == frame.max_entries:
@@ -115,7 +115,7 @@ def _entry_sizes(content: bytes) -> list[int]:
 
 def _newest(entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> datetime | None:
     """Return the feed's `updated` (§4.2.15), or None for an empty one."""
-    dates = (*(_updated(rendered.item.entry) for rendered in entries), *(tombstone.at for tombstone in gone))
+    dates = (*(updated_of(rendered.item.entry) for rendered in entries), *(tombstone.at for tombstone in gone))
     return max(dates, default=None)
 
 
@@ -176,7 +176,7 @@ def _feed_entry(item: OutputEntry, scheme: str) -> FeedEntry:
     made = FeedEntry()
     made.id(published_id(item))
     made.title(entry.title)
-    made.updated(_updated(entry))
+    made.updated(updated_of(entry))
     made.author([_person(person) for person in entry.authors] or {"name": entry.author or entry.feed.title})
     if entry.content:
         made.content(entry.content, type="html")
@@ -193,7 +193,7 @@ def _feed_entry(item: OutputEntry, scheme: str) -> FeedEntry:
     return made
 
 
-def _updated(entry: Entry) -> datetime:
+def updated_of(entry: Entry) -> datetime:
     """Return §4.2.15's instant: upstream's claim, else the date; never earlier than what has no other date."""
     return (entry.updated or entry.date).astimezone(UTC)
 
@@ -228,7 +228,7 @@ def _categories(entry: Entry, scheme: str) -> list[dict[str, str]]:
     return [ours, *({name: value for name, value in tag.items() if value is not None} for tag in theirs)]
 
 
-def _category_scheme(frame: OutputFeed) -> str:
+def category_scheme(frame: OutputFeed) -> str:
     """Return the IRI of our category names: the list of our feeds, which is where they are defined."""
     below = quote(frame.path, safe="/")
     site = frame.self_link.removesuffix(below)
@@ -240,7 +240,7 @@ def _source(entry: Entry) -> AtomSource:
     return AtomSource(
         id=entry.feed.id or atom_id(entry.source_id, ""),
         title=entry.feed.title,
-        updated=_updated(entry).isoformat(),
+        updated=updated_of(entry).isoformat(),
         link=entry.feed.link,
         rights=entry.feed.rights,
     )

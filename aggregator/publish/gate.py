@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from aggregator.errors import PublishError
@@ -16,6 +16,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id, is_absolute_iri
 from aggregator.model.output import Built, OutputEntry, OutputFeed
 from aggregator.publish.document import Standing, examine, read_standing
+from aggregator.publish.findings import Examined
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 #: Everything outside production 2 of XML 1.0; one such character costs a reader the whole feed (RFC 4287 §2).
@@ -35,10 +36,13 @@ def find_refusal(item: OutputEntry) -> str | None:
 
 def check_document(content: bytes, frame: OutputFeed) -> None:
     """Refuse a document that is not a valid feed with this frame. Raises: PublishError."""
-    examined = examine(content)
+    refuse_faults(examine(content), {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}, frame, frame.path)
+
+
+def refuse_faults(examined: Examined, expected: Mapping[str, str], frame: OutputFeed, path: str) -> None:
+    """Refuse a file of the feed that has faults, or says something else of itself than expected. Raises: PublishError."""
     faults = [str(finding) for finding in examined.faults]
     if not faults:
-        expected = {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}
         faults = [
             f"its {name} is {examined.frame.get(name)!r} instead of {value!r}"
             for name, value in expected.items()
@@ -47,7 +51,7 @@ def check_document(content: bytes, frame: OutputFeed) -> None:
     if faults:
         more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         raise PublishError(
-            f"{frame.path}: the feed as built is not valid: {'; '.join(faults[:_NAMED])}{more}. The last good"
+            f"{path}: the feed as built is not valid: {'; '.join(faults[:_NAMED])}{more}. The last good"
             " file is kept. If titles and addresses in config/ are right, this is a fault of the program: report it.",
             output=frame.path,
         )
