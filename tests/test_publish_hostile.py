@@ -14,7 +14,7 @@ from aggregator.model.key import entry_key
 from aggregator.model.output import OutputEntry
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
-from tests.publish_records import ATOM, NOON, entries_of, make_frame, make_item, schema_errors, text_of
+from tests.publish_records import ATOM, NOON, check_twins, entries_of, make_frame, make_item, schema_errors, text_of
 
 _CHARACTERS = st.characters() | st.sampled_from("\x00\x07\x0b\r\n\t\x85\ud800\udfff\ufffe\uffff]<>&\"'　\u202e汉\U0001f389")
 _TEXT = st.text(_CHARACTERS, max_size=12)
@@ -81,7 +81,7 @@ def _items(fields: list[dict[str, object]]) -> list[OutputEntry]:
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_ENTRY, max_size=5), st.randoms(use_true_random=False))
 def test_hostile_entries_never_cost_the_feed(shared: Path, fields: list[dict[str, object]], order: object) -> None:
-    """Whatever the entries hold, the feed is valid, the sound one is in it, and each other is in it or named."""
+    """Whatever the entries hold, the feed is valid in every format; the sound one is in it, each other in it or named."""
     items = [*_items(fields), make_item(1)]
 
     built = build_feed(make_frame(), items, source_order={"paper": 0})
@@ -89,6 +89,7 @@ def test_hostile_entries_never_cost_the_feed(shared: Path, fields: list[dict[str
     check_document(built.content, make_frame())
     check_swap(built.content, built, output="x", gone_on_purpose=frozenset())
     assert schema_errors(built.content, shared) == []
+    check_twins(make_frame(), built)
     assert make_item(1).entry.id in built.ids
     assert len(built.ids) + len(built.left_out) == len(items)
     assert all(out.reason.isprintable() for out in built.left_out)
