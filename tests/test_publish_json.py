@@ -29,7 +29,7 @@ def _item(item: OutputEntry) -> dict[str, Any]:
 
 
 def test_the_feed_says_whose_it_is() -> None:
-    """The feed has version, title, page, its own address, author and language, the version first."""
+    """The feed has version, title, page, its own address, author, language and id, the version first."""
     feed = _feed()
     assert list(feed.items()) == [
         ("version", "https://jsonfeed.org/version/1.1"),
@@ -38,6 +38,7 @@ def test_the_feed_says_whose_it_is() -> None:
         ("feed_url", "https://news.example/planet/feeds/%E6%96%B0%E5%AA%92%E4%BD%93.json"),
         ("authors", [{"name": "小站"}]),
         ("language", "zh-CN"),
+        ("_feed_aggregator", {"id": make_frame().id}),
         ("items", []),
     ]
 

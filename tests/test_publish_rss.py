@@ -42,11 +42,12 @@ def _texts(element: etree._Element, name: str) -> list[str | None]:
 
 
 def test_the_channel_says_whose_it_is() -> None:
-    """The channel has title, page, description, language, its own address, and the date of its newest entry."""
+    """The channel has title, page, description, language, id, its own address, and the date of its newest entry."""
     channel = _channel(make_item(1), make_item(2))
     words = ["新媒体", "https://news.example/planet/", "新媒体", "zh-CN", "Sun, 01 Mar 2026 14:00:00 GMT", "feed-aggregator"]
     names = ("title", "link", "description", "language", "lastBuildDate", "generator")
     assert [channel.findtext(name) for name in names] == words
+    assert channel.findtext("atom:id", None, _NAMES) == make_frame().id
     [own] = channel.findall("atom:link", _NAMES)
     assert attributes_of(own) == {
         "href": "https://news.example/planet/feeds/%E6%96%B0%E5%AA%92%E4%BD%93.rss",

@@ -7,6 +7,10 @@ from datetime import datetime
 
 from aggregator.model.entry import Entry
 
+#: Our own object in a JSON Feed and in its items: what the format has no word for. `publish` writes it, `parse` knows by it
+#: which feed it reads, and where an entry was taken from.
+JSON_EXTENSION = "_feed_aggregator"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
@@ -51,6 +55,11 @@ class OutputFeed:
         return {
             path: tuple(former[: former.rindex(".")] + ending for former in self.former) for path, ending in endings.items()
         }
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Return the paths of the feed in all its formats, the copies at former addresses with them."""
+        return (*self.files, *(former for formers in self.former_files.values() for former in formers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

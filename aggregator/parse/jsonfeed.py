@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aggregator.model.changes import Hints
+from aggregator.model.output import JSON_EXTENSION
 from aggregator.model.parsed import (
     HTML,
     TEXT,
@@ -50,7 +51,7 @@ def read_json(text: str, warnings: list[str]) -> ParsedFeed:
         format=format_,
         title=_text(feed, "title", TEXT),
         link=_word(feed, "home_page_url"),
-        id=None,
+        id=_word(_object(feed, JSON_EXTENSION), "id"),  # JSON Feed has none; so a feed of ours knows itself
         language=_word(feed, "language"),
         hints=Hints(self_link=told_address(_word(feed, "feed_url"))),
         entries=tuple(entries),
@@ -87,6 +88,7 @@ def _entry(item: Mapping[str, Any], position: int, warnings: list[str]) -> Parse
         episode=_episode(item),
         images=tuple(dict.fromkeys(image for image in images if image)),
         language=_word(item, "language"),
+        origin=_word(_object(_object(item, JSON_EXTENSION), "source"), "id"),
     )
 
 
@@ -125,6 +127,11 @@ def _episode(item: Mapping[str, Any]) -> ParsedEpisode | None:
 def _text(where: Mapping[str, Any], key: str, type_: str) -> ParsedText | None:
     value = _word(where, key)
     return ParsedText(value=value, type=type_) if value else None
+
+
+def _object(where: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = where.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _word(where: Mapping[str, Any], key: str) -> str | None:

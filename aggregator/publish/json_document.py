@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NoReturn
 
+from aggregator.model.output import JSON_EXTENSION
 from aggregator.publish.findings import Examined, Finding, Weight
-from aggregator.publish.jsonfeed import OURS, VERSION
+from aggregator.publish.jsonfeed import VERSION
 from aggregator.publish.parts import is_language_tag, is_media_type, parse_date
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 
@@ -61,13 +62,14 @@ _AUTHOR = ("name", "url", "avatar")
 def examine_json(content: bytes, *, now: datetime | None = None) -> Examined:
     """Look at every part of the document; nothing in it may be dated later than `now` (None: not asked)."""
     doubled: list[str] = []
-    feed = _read(content, doubled)
+    feed = read_json(content, doubled)
     if isinstance(feed, Finding):
         return Examined(findings=(feed,))
     items = [_Item(fields, number) for number, fields in enumerate(_list(feed, "items"), 1)]
     return Examined(
         findings=tuple(_findings(feed, items, doubled, now)),
         frame={
+            "id": _text(_object(feed, JSON_EXTENSION), "id"),
             "title": _text(feed, "title"),
             "self": _text(feed, "feed_url"),
             "alternate": _text(feed, "home_page_url"),
@@ -94,13 +96,14 @@ class _Item:
         return Finding(text=whole, rule=rule, entry=self.id or None, title=self.title or None, advice=advice, weight=weight)
 
 
-def _read(content: bytes, doubled: list[str]) -> dict[str, Any] | Finding:
+def read_json(content: bytes, doubled: list[str] | None = None) -> dict[str, Any] | Finding:
     """Return the document, or why it is none; names that an object has twice are added to `doubled`."""
+    twice = [] if doubled is None else doubled
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) != len(pairs):
-            doubled.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+            twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         return fields
 
     rule = "JSON Feed 1.1: a feed is JSON (RFC 8259)"
@@ -131,6 +134,11 @@ def _no_number(word: str) -> NoReturn:
 def _list(fields: dict[str, Any], name: str) -> list[Any]:
     found = fields.get(name)
     return found if isinstance(found, list) else []
+
+
+def _object(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    found = fields.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _text(fields: dict[str, Any], name: str) -> str | None:
@@ -245,8 +253,8 @@ def _words_findings(item: _Item) -> Iterator[Finding]:
     language = _text(item.fields, "language")
     if language is not None and not is_language_tag(language):
         yield item.finding(f": {language!r} is no language tag", "language", "write a tag of BCP 47, such as zh-Hans")
-    if OURS in item.fields and not isinstance(item.fields[OURS], dict):
-        yield item.finding(f": its {OURS} is no object", "extensions", "write an object", weight=Weight.OURS)
+    if not isinstance(item.fields.get(JSON_EXTENSION, {}), dict):
+        yield item.finding(f": its {JSON_EXTENSION} is no object", "extensions", "write an object", weight=Weight.OURS)
 
 
 def _author_findings(fields: dict[str, Any], finding: Callable[..., Finding]) -> Iterator[Finding]:

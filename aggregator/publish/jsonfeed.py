@@ -1,9 +1,9 @@
 """A feed that was built -> the same feed as JSON Feed 1.1. Pure and byte-stable.
 
-`id` is the very atom:id. What JSON Feed has no word for stands in an object of ours, `_feed_aggregator`, in each item (its
-names begin with an underscore, which readers pass over): `category`, the path of our category; `source`, where the entry
-comes from (id, title, url, rights: atom:source); `rights` of the entry itself. Letters stand as they are and not as
-escapes, a value per line: a feed in version control changes by its news.
+`id` is the very atom:id. What JSON Feed has no word for stands in objects of ours, `_feed_aggregator` (readers pass over names
+that begin with an underscore). That of the feed has `id`, the feed's own; that of an item `category`, the path of our category,
+`source`, where the entry comes from (id, title, url, rights: atom:source), and `rights` of the entry itself.
+Letters stand as they are and not as escapes, a value per line: a feed in version control changes by its news.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from typing import Any
 from aggregator.errors import PublishError
 from aggregator.model.entry import Enclosure, Entry, Person
 from aggregator.model.key import atom_id
-from aggregator.model.output import Built, OutputEntry, OutputFeed, Twin
+from aggregator.model.output import JSON_EXTENSION, Built, OutputEntry, OutputFeed, Twin
 from aggregator.publish.atom import updated_of
 from aggregator.publish.media_types import media_type
 from aggregator.publish.scan import is_web_address
 from aggregator.publish.select import published_id
 
 VERSION = "https://jsonfeed.org/version/1.1"
-#: The name of our own object in an item.
-OURS = "_feed_aggregator"
 
 
 def build_json(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
@@ -35,12 +33,18 @@ def build_json(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
         feed_url=twin.self_link,
         authors=[{"name": frame.author}],
         language=frame.language,
+        **{JSON_EXTENSION: {"id": frame.id}},
         items=[_item(item) for item in built.entries],
     )
     try:
-        return f"{json.dumps(feed, ensure_ascii=False, indent=1, allow_nan=False)}\n".encode()
+        return json_bytes(feed)
     except ValueError as error:  # half of a surrogate pair
         raise PublishError(f"{twin.path}: the feed cannot be written as JSON: {error}", output=frame.path) from error
+
+
+def json_bytes(feed: dict[str, Any]) -> bytes:
+    """Return the one form that a feed of ours has. Raises: ValueError on half of a surrogate pair."""
+    return f"{json.dumps(feed, ensure_ascii=False, indent=1, allow_nan=False)}\n".encode()
 
 
 def _item(item: OutputEntry) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def _item(item: OutputEntry) -> dict[str, Any]:
         tags=[tag.term for tag in entry.tags] or None,
         language=entry.language,
         attachments=[_attachment(enclosure) for enclosure in entry.enclosures] or None,
-        **{OURS: _ours(entry)},
+        **{JSON_EXTENSION: _ours(entry)},
     )
 
 

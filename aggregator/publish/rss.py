@@ -2,7 +2,7 @@
 
 Written with lxml and not with feedgen, which knows neither half of these elements nor an empty feed without the clock
 (decision 17). Where RSS 2.0 has no word of its own, well-known modules have: dc (creator, language, rights), content
-(encoded), atom (self, updated, further enclosures).
+(encoded), atom (the feed's id and address, updated, further enclosures).
 
 - `guid` is the very atom:id and no permalink, so an entry is the same in every format.
 - HTML stands in `description` where there is nothing else to say, since every reader reads that; where there is a summary,
@@ -62,6 +62,7 @@ def _document(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
         _add(channel, "lastBuildDate", rss_date(built.updated))
     _add(channel, "generator", GENERATOR)
     _add(channel, "docs", _DOCS)
+    _add(channel, f"{{{ATOM}}}id", frame.id)
     etree.SubElement(channel, f"{{{ATOM}}}link", {"href": twin.self_link, "rel": "self", "type": TYPE})
     scheme = category_scheme(frame)
     for item in built.entries:

@@ -23,7 +23,7 @@ from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 _ENCODED = f"{{{CONTENT}}}encoded"
 _CREATOR, _DC_LANGUAGE = f"{{{DC}}}creator", f"{{{DC}}}language"
-_LINK, _UPDATED = f"{{{ATOM}}}link", f"{{{ATOM}}}updated"
+_ID, _LINK, _UPDATED = f"{{{ATOM}}}id", f"{{{ATOM}}}link", f"{{{ATOM}}}updated"
 _ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 _ONE_IN_CHANNEL = ("title", "link", "description")
 _AT_MOST_ONE_IN_CHANNEL = frozenset(
@@ -68,6 +68,7 @@ def examine_rss(content: bytes, *, now: datetime | None = None) -> Examined:
     return Examined(
         findings=tuple(_findings(root, channel, items, now)),
         frame={
+            "id": channel.text(_ID),
             "title": channel.text("title"),
             "alternate": channel.text("link"),
             "language": channel.text("language"),

@@ -39,7 +39,7 @@ def examine_twin(content: bytes, format_: str, *, now: datetime | None = None) -
 def check_twin(content: bytes, twin: Twin, frame: OutputFeed, built: Built) -> None:
     """Refuse a document that is not a valid feed of its format with this frame and these entries. Raises: PublishError."""
     examined = examine_twin(content, twin.format)
-    refuse_faults(examined, {"self": twin.self_link, "alternate": frame.page_link}, frame, twin.path)
+    refuse_faults(examined, {"id": frame.id, "self": twin.self_link, "alternate": frame.page_link}, frame, twin.path)
     if examined.ids != built.ids:
         message = f"{twin.path}: it holds other entries than {frame.path}; this is a fault of the program: report it"
         raise PublishError(message, output=frame.path)
