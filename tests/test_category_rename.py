@@ -56,6 +56,12 @@ def rename(folder: Folder, old: str, new: str) -> subprocess.CompletedProcess[st
     return done
 
 
+def moves(stems: dict[str, str]) -> dict[str, str]:
+    """Return what redirects.json says where each feed is published in every format."""
+    endings = (".atom", ".rss", ".json")
+    return {f"feeds/{old}{ending}": f"feeds/{new}{ending}" for old, new in stems.items() for ending in endings}
+
+
 def renames(folder: Folder) -> list[tuple[str, str, str | None]]:
     lines = Ledger.load(folder.root / "ledger.jsonl").of(Renamed)
     return [(line.old, line.new, line.file) for line in sorted(lines, key=lambda line: line.at)]
@@ -96,17 +102,19 @@ def test_a_category_takes_everything_with_it(folder: Folder) -> None:
 
 
 def test_the_copy_follows_the_feed(folder: Folder, upstream: Upstream) -> None:
-    """What comes later stands at the old address too; a copy that somebody removed comes back."""
+    """What comes later stands at the old address too, in every format; a copy that somebody removed comes back."""
     rename(folder, "news/a", "news/z")
     upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
     folder.sync("--force")
-    (folder.root / "public/feeds/news/a.atom").unlink()
-    (folder.root / "public/feeds/redirects.json").unlink()
+    feeds = folder.root / "public" / "feeds"
+    for name in ("news/a.atom", "news/a.json", "redirects.json"):
+        (feeds / name).unlink()
     folder.sync()
 
     assert "Entry 4" in titles(folder, "news/a.atom")
-    assert (folder.root / "public/feeds/news/a.atom").read_bytes() == (folder.root / "public/feeds/news/z.atom").read_bytes()
-    assert json.loads((folder.root / "public/feeds/redirects.json").read_bytes()) == {"feeds/news/a.atom": "feeds/news/z.atom"}
+    for ending in (".atom", ".rss", ".json"):
+        assert (feeds / f"news/a{ending}").read_bytes() == (feeds / f"news/z{ending}").read_bytes()
+    assert json.loads((feeds / "redirects.json").read_bytes()) == moves({"news/a": "news/z"})
 
 
 @pytest.mark.post_row("R64")
@@ -142,9 +150,9 @@ def test_names_go_on_and_back(folder: Folder) -> None:
     rename(folder, "news/a", "news/x")
     again = json.loads((folder.root / "public/feeds/redirects.json").read_bytes())
 
-    assert twice == {"feeds/news/a.atom": "feeds/news/c.atom", "feeds/news/x.atom": "feeds/news/c.atom"}
-    assert back == {"feeds/news/x.atom": "feeds/news/a.atom", "feeds/news/c.atom": "feeds/news/a.atom"}
-    assert again == {"feeds/news/a.atom": "feeds/news/x.atom", "feeds/news/c.atom": "feeds/news/x.atom"}
+    assert twice == moves({"news/a": "news/c", "news/x": "news/c"})
+    assert back == moves({"news/x": "news/a", "news/c": "news/a"})
+    assert again == moves({"news/a": "news/x", "news/c": "news/x"})
     assert first == there == at_home == id_of(folder, "news/x.atom")
     assert [(old, new) for old, new, _ in renames(folder)] == [
         ("news/a", "news/x"),
@@ -182,7 +190,7 @@ def test_a_slug_goes_with_its_category(folder: Folder) -> None:
     )
     assert id_of(folder, "n/a.atom") == before
     assert not (folder.root / "public/feeds/redirects.json").exists()
-    assert sorted(path.name for path in (folder.root / "public/feeds").iterdir()) == ["all.atom", "index.opml", "n", "n.atom"]
+    assert {path.stem for path in (folder.root / "public/feeds").iterdir()} == {"all", "index", "n"}
 
 
 def test_our_server_sends_people_on(folder: Folder) -> None:

@@ -381,6 +381,17 @@ def test_our_own_feed_as_a_source(stage: Stage) -> None:
     assert stage.archive() == titles(1, 2)
 
 
+@pytest.mark.parametrize(("file", "kind"), [("all.rss", "application/rss+xml"), ("all.json", "application/feed+json")])
+def test_our_own_feed_in_another_format_as_a_source(stage: Stage, file: str, kind: str) -> None:
+    """A feed of this site is known by its id in every format, so its entries never go round in circles."""
+    stage.poll(articles(1, 2))
+    stage.routes["/a"] = feed(stage.timeline.files()[f"public/feeds/{file}"], content_type=kind)
+    refused = stage.timeline.sync(2 * DAY)["a"]
+
+    assert (refused.outcome, refused.kind) == (Outcome.FAILED, "own-feed")
+    assert stage.archive() == titles(1, 2)
+
+
 def test_one_id_in_two_sources(tmp_path: Path) -> None:
     """Two sources with one id are two posts; the feed of everything shows the first in config order, and that stays so."""
     routes = {"/a": document(articles(1, 3)), "/b": document(articles(2, 4))}

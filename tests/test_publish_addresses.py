@@ -21,6 +21,7 @@ from aggregator.publish.addresses import PART_BYTES, collisions, levels, output_
         (("हिन्दी",), "feeds/हिन्दी.atom"),
         (("cafe\u0301",), "feeds/café.atom"),
         (("All",), "feeds/all-category.atom"),
+        (("redirects",), "feeds/redirects-category.atom"),
         (("index",), "feeds/index-category.atom"),
         (("Status", "all"), "feeds/status-category/all.atom"),
         (("../../etc/passwd",), "feeds/etc-passwd.atom"),
@@ -79,7 +80,7 @@ def test_any_name_gives_a_safe_path(names: list[str]) -> None:
         assert 0 < len(part.encode("utf-8")) <= PART_BYTES + len("-category")
         assert part[0] not in ".-_"
         assert not set(part) & set("./\\\0\n ")
-    assert parts[1] not in {"all", "index", "status"}
+    assert parts[1] not in {"all", "index", "redirects", "status"}
     assert path == output_path(tuple(names), ())
 
 

@@ -101,7 +101,7 @@ class PublicSettings:
     dir: Path = Path("public")  #: relative to the project folder
     entries: int = 50  #: per feed
     max_bytes: int = 1024 * 1024  #: per feed; the oldest entries give way
-    formats: tuple[str, ...] = ()  #: besides Atom, which every feed is published as
+    formats: tuple[str, ...] = ("rss", "json")  #: besides Atom, which every feed is published as
     hubs: tuple[str, ...] = ()  #: WebSub hubs, named in every feed and told of each change
 
 

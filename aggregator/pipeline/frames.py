@@ -87,7 +87,8 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
     own_title = category.title if category and category.title else None
     title = site.title if not path else f"{own_title or ' / '.join(path)} - {site.title}"
     file = output_path(path, settings.categories)
-    formats = (category.formats if category else None) or settings.public.formats
+    own_formats = category.formats if category else None  # an empty list is Atom alone
+    formats = settings.public.formats if own_formats is None else own_formats
     twins = {format_: twin_path(file, format_) for format_ in FORMAT_NAMES if format_ in formats and format_ != "atom"}
     return OutputFeed(
         category=path,

@@ -15,20 +15,22 @@ from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import atom_id
 from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
+from aggregator.model.settings import FORMAT_NAMES
 from aggregator.pipeline.cutting import cut_taken_down
 from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
+from aggregator.pipeline.left_formats import tell_left_formats
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
-from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, twin_path
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
 _NAMED = 3
 _LEFT = (
-    "It stays as it is; delete it when you like. If its category only got another name by hand, take that back and do it by"
-    " `aggregator category rename OLD NEW`: so its subscribers come along"
+    "What lies there stays as it is; delete it when you like. If its category only got another name by hand, take that back and"
+    " do it by `aggregator category rename OLD NEW`: so its subscribers come along"
 )
 
 
@@ -39,20 +41,22 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     wanted = [
         frame
         for frame in frames
-        if _needs_writing(project, known.get(frame.path), _all_files(frame), _frame_hash(project, frame))
+        if _needs_writing(project, known.get(frame.path), frame.everywhere, _frame_hash(project, frame))
     ]
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
-    former = {path for frame in frames for path in _all_files(frame)} - {path for frame in frames for path in frame.files}
+    former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
     stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH})
     for path in stale:
         if path not in former and (project.public / path).exists():
-            where = f"{project.settings.public.dir}/{path}"
+            files = [twin_path(path, name) for name in FORMAT_NAMES]
+            where = ", ".join(f"{project.settings.public.dir}/{file}" for file in files if (project.public / file).exists())
             report(Note(text=f"{where}: no category is published there any more. {_LEFT}"))
     project.state.forget_outputs(stale)
+    tell_left_formats(project, frames, report)
     cut_taken_down(project, frames, report)
 
 
@@ -66,6 +70,7 @@ async def publish_all(
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
+    tell_left_formats(project, frames, report)
     cut_taken_down(project, frames, report, again=True)
 
 
@@ -73,11 +78,6 @@ def _needs_writing(project: Project, known: OutputState | None, paths: tuple[str
     if known is None or known.dirty or known.frame_hash != now_hash:
         return True
     return not all((project.public / path).exists() for path in paths)
-
-
-def _all_files(frame: OutputFeed) -> tuple[str, ...]:
-    """Return the feed's files in every format, the copies at former addresses with them."""
-    return (*frame.files, *(former for formers in frame.former_files.values() for former in formers))
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:

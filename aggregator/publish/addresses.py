@@ -26,7 +26,7 @@ STYLE_PATH = f"{FOLDER}/style.css"
 #: What our server answers 301 for: feeds of categories with another name now (decision 14).
 REDIRECTS_PATH = f"{FOLDER}/redirects.json"
 #: Names that our own files have at the top level.
-RESERVED = frozenset({"all", "index", "status"})
+RESERVED = frozenset({"all", "index", "redirects", "status"})
 #: UTF-8 bytes per part; with suffix and room for a temporary name far below the 255 that file systems allow.
 PART_BYTES = 80
 

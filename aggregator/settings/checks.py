@@ -13,7 +13,7 @@ from aggregator.settings.reader import Value, Values
 from aggregator.sources import AddressError, expand
 
 #: Names that our own files have at the top level of public/feeds.
-RESERVED_SLUGS = frozenset({"all", "index", "status"})
+RESERVED_SLUGS = frozenset({"all", "index", "redirects", "status"})
 FEEDS_FOLDER = "feeds"  #: what `publish` writes to, below public.dir
 
 
