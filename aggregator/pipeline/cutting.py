@@ -16,7 +16,7 @@ from aggregator.errors import PlaceError, PublishError, UnfitFileError
 from aggregator.model.key import atom_id
 from aggregator.model.output import OutputFeed, Tombstone
 from aggregator.model.poll import Event, Note
-from aggregator.publish.addresses import FOLDER, SUFFIX
+from aggregator.publish.addresses import FOLDER, REDIRECTS_PATH, SUFFIXES
 from aggregator.store.files import make_durable, read_file, write_file
 from aggregator.store.ledger import Takedown
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aggregator.pipeline.project import Project
 
 _FACT = "taken_down"  #: of the state: which take-downs no file of ours holds any more
+_ENDINGS = tuple(SUFFIXES.values())
 _IDS_AT_ONCE = 100
 
 
@@ -57,7 +58,9 @@ def _holding(project: Project, gone: Iterable[str]) -> Iterator[tuple[str, bytes
     ids = frozenset(gone)
     for folder, folders, names in os.walk(project.public / FOLDER):
         folders.sort()
-        for path in (os.path.relpath(f"{folder}/{name}", project.public) for name in sorted(names) if name.endswith(SUFFIX)):
+        for path in (os.path.relpath(f"{folder}/{name}", project.public) for name in sorted(names) if name.endswith(_ENDINGS)):
+            if path == REDIRECTS_PATH:
+                continue
             try:
                 content = read_file(project.public, path)
             except UnfitFileError:
@@ -77,11 +80,11 @@ def _cut(  # noqa: PLR0917 - private, called once
     elsewhere: frozenset[str],
     report: Callable[[Event], None],
 ) -> None:
-    from aggregator.publish.cut import cut_entries
+    from aggregator.publish.cut import cut_file
 
     where = f"{project.settings.public.dir}/{path}"
     try:
-        after = cut_entries(content, gone, own=project.own_feeds(), output=path, elsewhere=elsewhere)
+        after = cut_file(content, gone, own=project.own_feeds(), output=path, elsewhere=elsewhere)
         if after is None:
             return
         write_file(project.public, path, after)
@@ -108,4 +111,4 @@ def _built(project: Project, frames: Iterable[OutputFeed]) -> frozenset[str]:
     """Return the files, copies included, that hold what their feed was last built of."""
     known = project.state.outputs()
     sound = [frame for frame in frames if frame.path in known and not known[frame.path].dirty]
-    return frozenset(path for frame in sound for path in (frame.path, *frame.former))
+    return frozenset(path for frame in sound for path in frame.everywhere)

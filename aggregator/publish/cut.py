@@ -1,4 +1,4 @@
-"""A published feed, and entries that must not be published -> the feed without them, and with their tombstones. Pure.
+"""A published feed, and entries that must not be published -> the feed without them, and in Atom with their tombstones. Pure.
 
 For files that are not built anew: the last good one of a feed that the gate refuses, and those that no category is
 published in any more. All else stays to the byte, so a second cut changes nothing. A file that is none of ours is nobody's
@@ -7,6 +7,7 @@ business here: it is ours if its id is one of our feeds', or its generator is ou
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from datetime import UTC
@@ -16,17 +17,39 @@ from lxml import etree
 
 from aggregator.errors import PublishError
 from aggregator.model.output import Tombstone
+from aggregator.publish.addresses import SUFFIXES
 from aggregator.publish.atom import GENERATOR
+from aggregator.publish.cut_twins import cut_json, cut_rss
 from aggregator.publish.document import examine, parse_date, read_document
 from aggregator.publish.tombstones import DELETED_ENTRY, NAMESPACE
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
-_ID = re.compile(rb"<id>([^<]*)</id>")
+_ID = re.compile(rb"<(?:id|guid)(?:\s[^<>]*)?>([^<]*)</(?:id|guid)>")
+_JSON_ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 def ids_in(content: bytes) -> frozenset[str]:
-    """Return everything that the bytes call an id: a quick look, also at what cannot be read as a feed."""
-    return frozenset(unescape(found.decode("utf-8", "replace")) for found in _ID.findall(content))
+    """Return everything that the bytes call an id, in any format: a quick look, also at what cannot be read as a feed."""
+    found = {unescape(text.decode("utf-8", "replace")) for text in _ID.findall(content)}
+    return frozenset(found.union(*(_json_text(text) for text in _JSON_ID.findall(content))))
+
+
+def cut_file(
+    content: bytes, gone: Sequence[Tombstone], *, own: Collection[str], output: str, elsewhere: Collection[str] = ()
+) -> bytes | None:
+    """Return a file of any format without these entries, as `cut_entries` does; the name of the file tells its format."""
+    if output.endswith(SUFFIXES["rss"]):
+        return cut_rss(content, gone, own=own, output=output, elsewhere=elsewhere)
+    if output.endswith(SUFFIXES["json"]):
+        return cut_json(content, gone, output=output)
+    return cut_entries(content, gone, own=own, output=output, elsewhere=elsewhere)
+
+
+def _json_text(text: bytes) -> set[str]:
+    try:
+        return {json.loads(text)}
+    except ValueError:
+        return set()
 
 
 def cut_entries(
