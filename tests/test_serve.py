@@ -124,6 +124,36 @@ def test_the_stylesheet_and_the_list_have_one_type(server: Server, public: Path)
     assert (listing.headers["Content-Type"], listing.headers["Vary"]) == ("text/x-opml; charset=utf-8", None)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("all.rss", "application/rss+xml; charset=utf-8"), ("all.json", "application/feed+json; charset=utf-8")]
+)
+def test_other_formats_are_served_as_what_they_are(server: Server, public: Path, name: str, kind: str) -> None:
+    """RSS and JSON Feed have their own media types, and all else that an Atom file gets."""
+    (public / "feeds" / name).write_bytes(b"{}")
+    response, body = _ask(server, f"/feeds/{name}")
+
+    assert (response.status, response.headers["Content-Type"], body) == (200, kind, b"{}")
+    assert response.headers["ETag"]
+
+
+def test_json_that_is_no_feed_is_not_served(server: Server, public: Path) -> None:
+    """The table of renamed feeds, and what else a site keeps as JSON, is nobody's business."""
+    (public / "feeds" / "redirects.json").write_bytes(b"{}")
+    (public / "data.json").write_bytes(b"{}")
+
+    assert [_ask(server, path)[0].status for path in ("/feeds/redirects.json", "/data.json")] == [404, 404]
+
+
+def test_the_page_names_the_other_formats_beside_each_feed(server: Server, public: Path) -> None:
+    """The Atom feed stands first, RSS and JSON are links after it, where there are such files."""
+    (public / "feeds" / "all.rss").write_bytes(b"<rss/>")
+    (public / "feeds" / "all.json").write_bytes(b"{}")
+    page = _ask(server, "/")[1].decode()
+
+    assert re.findall(r'href="(/feeds/all\.[a-z]+)"', page) == ["/feeds/all.atom", "/feeds/all.rss", "/feeds/all.json"]
+    assert "zaker.rss" not in page
+
+
 def test_list_is_served_as_opml(server: Server) -> None:
     """The OPML list has a type of its own."""
     response, _ = _ask(server, "/feeds/index.opml")

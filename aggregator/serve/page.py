@@ -15,6 +15,7 @@ _STYLE = """
 body { max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
 ul { list-style: none; padding: 0 }
 li { padding: .6rem 0; border-top: 1px solid color-mix(in srgb, currentcolor 20%, transparent) }
+.twin { font-size: .8em; margin-inline-start: .5em }
 code { display: block; overflow-wrap: anywhere }
 """
 #: The page has no script, loads nothing, and only this very style applies.
@@ -27,7 +28,8 @@ INDEX_POLICY = (
 def render_index(feeds: Sequence[Listed], lists: Sequence[str]) -> bytes:
     """Return the page that names every feed and the lists to subscribe to them all."""
     items = "".join(
-        f'<li><a href="{_href(feed.path)}" dir="auto">{escape(feed.title)}</a><code>/{escape(feed.path)}</code></li>\n'
+        f'<li><a href="{_href(feed.path)}" dir="auto">{escape(feed.title)}</a>{_twins(feed)}'
+        f"<code>/{escape(feed.path)}</code></li>\n"
         for feed in feeds
     )
     every = "".join(f'<p>All in one: <a href="{_href(path)}">{escape(path)}</a></p>\n' for path in lists)
@@ -39,6 +41,14 @@ def render_index(feeds: Sequence[Listed], lists: Sequence[str]) -> bytes:
         f"<p>Copy an address into your feed reader.</p>\n{body}\n{every}</main>\n</body>\n</html>\n"
     )
     return page.encode("utf-8", "replace")
+
+
+def _twins(feed: Listed) -> str:
+    """Return links to the feed in other formats, small and after its own."""
+    return "".join(
+        f' <a class="twin" href="{_href(path)}" aria-label="{escape(feed.title)} ({name})">{name}</a>'
+        for name, path in feed.twins
+    )
 
 
 def _href(path: str) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 #: File name ending -> content type. What is not here does not exist for the outside (RFC 4287 §7).
 TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
+    ".rss": "application/rss+xml; charset=utf-8",
+    ".json": "application/feed+json; charset=utf-8",
     ".opml": "text/x-opml; charset=utf-8",
     ".css": "text/css; charset=utf-8",
 }
@@ -20,6 +22,12 @@ TYPES = {
 #: bytes are the same.
 PAGE_TYPE = "application/xml; charset=utf-8"
 _PAGES = frozenset({".atom", ".rss"})
+#: JSON is a feed only in here: the public folder may be a site's own, with data of any kind.
+_FEEDS = "feeds"
+#: What only this server reads.
+_REDIRECTS = (_FEEDS, "redirects.json")
+#: The formats that a feed is listed in beside its Atom file.
+_TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
 #: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
 _SETTLED = 2
@@ -42,6 +50,7 @@ class Listed:
 
     path: str  #: relative to the public folder, "/" between parts
     title: str
+    twins: tuple[tuple[str, str], ...] = ()  #: the same feed in other formats: what a format is called, and the path
 
 
 class PublicTree:
@@ -57,6 +66,8 @@ class PublicTree:
             return None
         suffix = Path(parts[-1]).suffix
         kind, page_type = TYPES.get(suffix), PAGE_TYPE if suffix in _PAGES else None
+        if suffix == ".json" and (parts[0] != _FEEDS or parts == _REDIRECTS):
+            return None
         path = self._inside(self._root.joinpath(*parts))
         if kind is None or path is None:
             return None
@@ -77,8 +88,14 @@ class PublicTree:
     def feeds(self) -> tuple[Listed, ...]:
         """Return every feed, the one of everything first; copies at former addresses are no feeds of their own."""
         former = self._redirects().keys()
-        found = (Listed(path=path, title=self._title(path)) for path in self._paths(".atom") if path not in former)
+        paths = (path for path in self._paths(".atom") if path not in former)
+        found = (Listed(path=path, title=self._title(path), twins=self._twins(path)) for path in paths)
         return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
+
+    def _twins(self, path: str) -> tuple[tuple[str, str], ...]:
+        """Return the files that lie beside an Atom file and hold the same feed."""
+        twins = ((name, path.removesuffix(".atom") + ending) for name, ending in _TWINS.items())
+        return tuple((name, twin) for name, twin in twins if self._inside(self._root / twin) is not None)
 
     def lists(self) -> tuple[str, ...]:
         """Return the path of every OPML list."""
@@ -90,7 +107,7 @@ class PublicTree:
         Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
         try:
-            said = json.loads((self._root / "feeds" / "redirects.json").read_bytes())
+            said = json.loads(self._root.joinpath(*_REDIRECTS).read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(said, dict):
