@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import PublishError
-from aggregator.model.entry import Enclosure, Person, SafeHtml
+from aggregator.model.entry import Enclosure, Episode, Person, SafeHtml
 from aggregator.model.output import OutputEntry
 from aggregator.publish.json_document import examine_json
 from aggregator.publish.jsonfeed import build_json
@@ -102,6 +102,33 @@ def test_an_author_is_reached_where_atom_says() -> None:
     people = (Person(name="A", email="a@a.example"), Person(name="B"))
     assert _item(bare_item(authors=people))["authors"] == [{"name": "A", "url": "mailto:a@a.example"}, {"name": "B"}]
     assert _item(bare_item(author="The paper"))["authors"] == [{"name": "The paper"}]
+
+
+@pytest.mark.parametrize(("files", "where"), [(make_item(1).entry.enclosures, "attachments"), ((), "episode")])
+def test_an_episode_keeps_all_it_says(files: tuple[Enclosure, ...], where: str) -> None:
+    """The duration is the first attachment's; the rest, and the duration where there is none, stands in our own object."""
+    episode = Episode(duration=62, number=3, season=1, kind="bonus", explicit=False, image="https://cdn.example/1.jpg")
+    made = _item(make_item(1, enclosures=files, episode=episode))
+    ours = made["_feed_aggregator"]["episode"]
+    duration = ours.pop("duration", None)
+
+    assert (duration if where == "episode" else made["attachments"][0]["duration_in_seconds"]) == 62
+    assert ours == {
+        "season": 1,
+        "episode": 3,
+        "episodeType": "bonus",
+        "explicit": False,
+        "image": "https://cdn.example/1.jpg",
+    }
+
+
+def test_the_feed_names_its_picture_and_its_hubs() -> None:
+    """A small square picture is both icon and favicon; hubs are of the type WebSub."""
+    content, _ = build_as("json", icon="https://news.example/i.png", hubs=("https://hub.example/",))
+    feed = json.loads(content)
+    assert examine_json(content).findings == ()
+    assert (feed["icon"], feed["favicon"]) == ("https://news.example/i.png", "https://news.example/i.png")
+    assert feed["hubs"] == [{"type": "WebSub", "url": "https://hub.example/"}]
 
 
 @pytest.mark.parametrize("cover", ["/c.jpg", "javascript:x", "https://a.example/\ud800", "https://a.example/ b", ""])

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from aggregator.errors import PublishError
-from aggregator.model.entry import Enclosure, Feed, Person, SafeHtml, Tag
+from aggregator.model.entry import Enclosure, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.model.output import OutputEntry
 from aggregator.publish.rss import build_rss
 from aggregator.publish.rss_document import examine_rss, parse_rss_date
@@ -21,6 +21,7 @@ _NAMES = {
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
     "dc": "http://purl.org/dc/elements/1.1/",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
 }
 
 
@@ -194,6 +195,66 @@ def test_a_tag_keeps_its_scheme() -> None:
     """Upstream's tags follow our category; only a scheme becomes a domain."""
     made = _item(bare_item(tags=(Tag(term="a"), Tag(term="b", scheme="urn:s", label="B"))))
     assert [(tag.text, tag.get("domain")) for tag in made.findall("category")][1:] == [("a", None), ("b", "urn:s")]
+
+
+_EPISODE = Episode(duration=62, number=3, season=1, kind="bonus", explicit=True, image="https://cdn.example/1.jpg")
+
+
+def test_episodes_are_said_as_podcast_readers_know_them() -> None:
+    """An item has Apple's elements in the order of the Atom entry, and the channel what such readers ask of it."""
+    channel = _channel(make_item(1, episode=_EPISODE), make_item(2), icon="https://news.example/i.png")
+    [made] = [item for item in channel.findall("item") if item.find("itunes:duration", _NAMES) is not None]
+    names = ("duration", "season", "episode", "episodeType", "explicit")
+
+    assert [made.findtext(f"itunes:{name}", None, _NAMES) for name in names] == ["62", "1", "3", "bonus", "true"]
+    assert [image.get("href") for image in made.findall("itunes:image", _NAMES)] == ["https://cdn.example/1.jpg"]
+    assert channel.findtext("itunes:author", None, _NAMES) == "小站"
+    assert channel.findtext("itunes:explicit", None, _NAMES) == "true"
+    assert [image.get("href") for image in channel.findall("itunes:image", _NAMES)] == ["https://news.example/i.png"]
+
+
+@pytest.mark.parametrize(("said", "channel_says"), [(None, None), (False, "false"), (True, "true")])
+def test_a_channel_is_explicit_if_an_episode_is(said: bool | None, channel_says: str | None) -> None:  # noqa: FBT001
+    """Whether a podcast is for children is said only where one of its episodes says so."""
+    channel = _channel(make_item(1, episode=Episode(duration=1, explicit=said)), make_item(2, episode=Episode(number=1)))
+    assert channel.findtext("itunes:explicit", None, _NAMES) == channel_says
+
+
+def test_a_feed_without_episodes_speaks_of_no_podcast() -> None:
+    """The namespace is declared only where it is needed."""
+    content, _ = build_as("rss", make_item(1))
+    assert b"itunes" not in content
+
+
+@pytest.mark.parametrize(
+    ("changes", "picture"),
+    [
+        ({"icon": "https://news.example/i.png"}, "https://news.example/i.png"),
+        ({"icon": "https://news.example/i.png", "logo": "https://news.example/l.png"}, "https://news.example/l.png"),
+        ({}, None),
+    ],
+)
+def test_the_channel_has_one_picture(changes: dict[str, Any], picture: str | None) -> None:
+    """RSS knows one picture, which may be wide: the logo, else the icon, with the channel's own title and page."""
+    channel = _channel(**changes)
+    assert channel.findtext("image/url") == picture
+    if picture is not None:
+        assert channel.findtext("image/title") == channel.findtext("title")
+        assert channel.findtext("image/link") == channel.findtext("link")
+
+
+def test_the_channel_names_its_hubs() -> None:
+    """Each hub is a link of Atom, as in the Atom file."""
+    links = _channel(hubs=("https://hub.example/", "https://two.example/")).findall("atom:link", _NAMES)
+    assert [link.get("href") for link in links if link.get("rel") == "hub"] == ["https://hub.example/", "https://two.example/"]
+
+
+def test_a_browser_shows_it_as_a_page() -> None:
+    """The stylesheet and the words for people are those of the Atom file, with the address of this one."""
+    content, _ = build_as("rss", make_item(1))
+    assert content.splitlines()[1] == b'<?xml-stylesheet type="text/css" href="/planet/feeds/style.css"?>'
+    [address] = etree.fromstring(content).findall(".//{http://www.w3.org/1999/xhtml}code")
+    assert address.text == make_twin("rss").self_link
 
 
 def test_bytes_are_stable() -> None:

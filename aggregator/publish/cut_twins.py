@@ -52,7 +52,7 @@ def cut_rss(
     _date(channel, [tombstone.at for tombstone in cut if tombstone.id not in elsewhere])
     if len(channel):
         channel[-1].tail = "\n  "
-    after: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    after: bytes = etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True, pretty_print=True)
     _check(examine_rss(content).faults, examine_rss(after).faults, output)
     return after
 

@@ -13,9 +13,11 @@ from lxml import etree
 from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, SUFFIX
 from aggregator.publish.document import examine, read_xml
 from aggregator.publish.findings import Examined, Finding, Weight
+from aggregator.publish.json_document import examine_json
 from aggregator.publish.opml_document import examine_opml
 from aggregator.publish.parts import ATOM
 from aggregator.publish.redirects_document import examine_redirects
+from aggregator.publish.rss_document import examine_rss
 
 #: The feed of the sources' health: its entries are our own.
 STATUS_PATH = f"{FOLDER}/status{SUFFIX}"
@@ -60,12 +62,10 @@ def examine_any(content: bytes, *, now: datetime | None = None) -> tuple[str | N
 def _examine(kind: str | None, content: bytes, *, now: datetime | None, own_entries: bool) -> Examined:
     if kind == ATOM_:
         return examine(content, now=now, own_entries=own_entries)
-    if kind == OPML:
-        return examine_opml(content)
-    if kind == REDIRECTS:
-        return examine_redirects(content)
-    if kind == CSS:
-        return _examine_css(content)
+    if kind in _DATED:
+        return _DATED[kind](content, now=now)
+    if kind in _UNDATED:
+        return _UNDATED[kind](content)
     text = f"nothing here knows how to look at it ({kind or 'no format of ours'})"
     return Examined(findings=(Finding(text=text, rule="none", weight=Weight.NOTE),))
 
@@ -81,3 +81,8 @@ def _examine_css(content: bytes) -> Examined:
         return Examined(findings=())
     text = f"it brings in something from elsewhere, or may: {found[0]}"
     return Examined(findings=(Finding(text=text, rule="RFC 4287 §8.1", weight=Weight.OURS),))
+
+
+#: What says when its entries were written, besides Atom, and what does not.
+_DATED = {RSS: examine_rss, JSON: examine_json}
+_UNDATED = {OPML: examine_opml, REDIRECTS: examine_redirects, CSS: _examine_css}

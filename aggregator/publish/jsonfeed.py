@@ -2,7 +2,9 @@
 
 `id` is the very atom:id. What JSON Feed has no word for stands in objects of ours, `_feed_aggregator` (readers pass over names
 that begin with an underscore). That of the feed has `id`, the feed's own; that of an item `category`, the path of our category,
-`source`, where the entry comes from (id, title, url, rights: atom:source), and `rights` of the entry itself.
+`source`, where the entry comes from (id, title, url, rights: atom:source), `rights` of the entry itself, and `episode`, what
+podcasts say in Apple's words: season, episode, episodeType, explicit, image, and duration where
+nothing is attached.
 Letters stand as they are and not as escapes, a value per line: a feed in version control changes by its news.
 """
 
@@ -31,8 +33,11 @@ def build_json(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
         title=frame.title,
         home_page_url=frame.page_link,
         feed_url=twin.self_link,
+        icon=frame.icon,
+        favicon=frame.icon,
         authors=[{"name": frame.author}],
         language=frame.language,
+        hubs=[{"type": "WebSub", "url": hub} for hub in frame.hubs] or None,
         **{JSON_EXTENSION: {"id": frame.id}},
         items=[_item(item) for item in built.entries],
     )
@@ -61,7 +66,7 @@ def _item(item: OutputEntry) -> dict[str, Any]:
         authors=[_person(person) for person in entry.authors] or [{"name": entry.author or entry.feed.title}],
         tags=[tag.term for tag in entry.tags] or None,
         language=entry.language,
-        attachments=[_attachment(enclosure) for enclosure in entry.enclosures] or None,
+        attachments=_attachments(entry) or None,
         **{JSON_EXTENSION: _ours(entry)},
     )
 
@@ -82,6 +87,14 @@ def _person(person: Person) -> dict[str, str]:
     return _known(name=person.name, url=person.uri or (f"mailto:{person.email}" if person.email else None))
 
 
+def _attachments(entry: Entry) -> list[dict[str, Any]]:
+    """Return the enclosures; an episode is the first of them, so its duration stands there."""
+    found = [_attachment(enclosure) for enclosure in entry.enclosures]
+    if found and entry.episode is not None and entry.episode.duration is not None:
+        found[0]["duration_in_seconds"] = entry.episode.duration
+    return found
+
+
 def _attachment(enclosure: Enclosure) -> dict[str, Any]:
     kind = enclosure.type or media_type(enclosure.href)
     return _known(url=enclosure.href, mime_type=kind, title=enclosure.title, size_in_bytes=enclosure.length)
@@ -90,7 +103,18 @@ def _attachment(enclosure: Enclosure) -> dict[str, Any]:
 def _ours(entry: Entry) -> dict[str, Any]:
     feed = entry.feed
     source = _known(id=feed.id or atom_id(entry.source_id, ""), title=feed.title, url=feed.link, rights=feed.rights)
-    return _known(category=list(entry.categories), source=source, rights=entry.rights)
+    return _known(category=list(entry.categories), source=source, rights=entry.rights, episode=_episode(entry))
+
+
+def _episode(entry: Entry) -> dict[str, Any] | None:
+    """Return what JSON Feed has no word for, in Apple's words; the duration is the attachment's, if there is one."""
+    episode = entry.episode
+    if episode is None:
+        return None
+    facts = {"season": episode.season, "episode": episode.number, "episodeType": episode.kind}
+    if not entry.enclosures:
+        facts["duration"] = episode.duration
+    return _known(**facts, explicit=episode.explicit, image=episode.image) or None
 
 
 def _date(date: datetime) -> str:

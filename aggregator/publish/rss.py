@@ -14,7 +14,7 @@ Written with lxml and not with feedgen, which knows neither half of these elemen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
@@ -24,7 +24,10 @@ from lxml import etree
 from aggregator.errors import PublishError
 from aggregator.model.entry import Enclosure, Entry
 from aggregator.model.output import Built, OutputEntry, OutputFeed, Twin
+from aggregator.publish import podcast
 from aggregator.publish.atom import GENERATOR, category_scheme, updated_of
+from aggregator.publish.look import NAMESPACE as XHTML
+from aggregator.publish.look import make_header, with_style
 from aggregator.publish.media_types import media_type
 from aggregator.publish.select import published_id
 
@@ -32,7 +35,7 @@ ATOM = "http://www.w3.org/2005/Atom"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DC = "http://purl.org/dc/elements/1.1/"
 TYPE = "application/rss+xml"
-_NAMESPACES = {"atom": ATOM, "content": CONTENT, "dc": DC}
+_NAMESPACES = {"atom": ATOM, "content": CONTENT, "dc": DC, "h": XHTML}
 #: What `docs` of a channel is to lead to.
 _DOCS = "https://www.rssboard.org/rss-specification"
 
@@ -51,7 +54,8 @@ def rss_date(date: datetime) -> str:
 
 
 def _document(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
-    root = etree.Element("rss", {"version": "2.0"}, _NAMESPACES)
+    episodes = [item.entry.episode for item in built.entries if item.entry.episode is not None]
+    root = etree.Element("rss", {"version": "2.0"}, _NAMESPACES | ({podcast.PREFIX: podcast.NAMESPACE} if episodes else {}))
     channel = etree.SubElement(root, "channel")
     _add(channel, "title", frame.title)
     _add(channel, "link", frame.page_link)
@@ -64,10 +68,35 @@ def _document(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
     _add(channel, "docs", _DOCS)
     _add(channel, f"{{{ATOM}}}id", frame.id)
     etree.SubElement(channel, f"{{{ATOM}}}link", {"href": twin.self_link, "rel": "self", "type": TYPE})
+    for hub in frame.hubs:
+        etree.SubElement(channel, f"{{{ATOM}}}link", {"href": hub, "rel": "hub"})
+    _add_picture(channel, frame)
+    if episodes:
+        _add_podcast(channel, frame, [episode.explicit for episode in episodes])
+    channel.append(make_header(frame, twin.self_link))
     scheme = category_scheme(frame)
     for item in built.entries:
         _add_item(channel, item, scheme)
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+    return with_style(etree.tostring(root, encoding="UTF-8", xml_declaration=True, pretty_print=True), frame)
+
+
+def _add_picture(channel: etree._Element, frame: OutputFeed) -> None:
+    """Add the picture that stands for the feed: RSS knows one, and it may be wide."""
+    picture = frame.logo or frame.icon
+    if picture is not None:
+        image = etree.SubElement(channel, "image")
+        for name, text in (("url", picture), ("title", frame.title), ("link", frame.page_link)):  # the board wants both equal
+            _add(image, name, text)
+
+
+def _add_podcast(channel: etree._Element, frame: OutputFeed, explicit: Sequence[bool | None]) -> None:
+    """Add what podcast readers ask of a feed with episodes; whether it is for children only if an episode says so."""
+    podcast.append(channel, podcast.Element(name="author", text=frame.author))
+    if not set(explicit) <= {None}:
+        podcast.append(channel, podcast.Element(name="explicit", text=str(any(explicit)).lower()))
+    picture = frame.icon or frame.logo  # square
+    if picture is not None:
+        podcast.append(channel, podcast.Element(name="image", href=picture))
 
 
 def _add_item(channel: etree._Element, item: OutputEntry, scheme: str) -> None:
@@ -89,6 +118,8 @@ def _add_item(channel: etree._Element, item: OutputEntry, scheme: str) -> None:
     for number, enclosure in enumerate(entry.enclosures):
         _add_enclosure(made, enclosure, first=number == 0)
     _add_origin(made, entry)
+    for element in podcast.elements(entry):
+        podcast.append(made, element)
 
 
 def _add_categories(made: etree._Element, entry: Entry, scheme: str) -> None:

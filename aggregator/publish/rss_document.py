@@ -20,6 +20,7 @@ from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.parts import Part, is_language_tag, is_media_type, line_of, parse_date, part_of
 from aggregator.publish.rss import ATOM, CONTENT, DC, TYPE
 from aggregator.publish.scan import find_fault, is_web_address, quoted
+from aggregator.publish.sweeping_rules import run_findings
 
 _ENCODED = f"{{{CONTENT}}}encoded"
 _CREATOR, _DC_LANGUAGE = f"{{{DC}}}creator", f"{{{DC}}}language"
@@ -106,6 +107,7 @@ def _findings(root: etree._Element, channel: Part, items: list[Part], now: datet
     if root.get("version") != "2.0":
         text, rule = f"it says that it is RSS of the version {root.get('version')!r}", "RSS 2.0 <rss>"
         yield Finding(text=text, rule=rule, line=line_of(root), advice='write version="2.0"')
+    yield from run_findings(Part(root, {}, "the feed"))
     yield from _channel_findings(channel)
     for item in items:
         yield from _item_findings(item, now)

@@ -41,10 +41,10 @@ def sweeping_findings(feed: Part) -> Iterator[Finding]:
             message, advice = f": {str(language)!r} is no language tag", "write a tag of BCP 47, such as zh-Hans"
             weight = Weight.FAULT if language else Weight.OURS  # XML lets an empty one take a language back
             yield _at(feed, language.getparent(), message, "RFC 4287 §2", advice, weight)
-    yield from _run_findings(feed)
+    yield from run_findings(feed)
 
 
-def _run_findings(feed: Part) -> Iterator[Finding]:
+def run_findings(feed: Part) -> Iterator[Finding]:
     """Yield what would run when a browser shows the feed itself: XHTML lives wherever it stands, and only CSS may dress it."""
     for found in _found(_STYLESHEETS, feed):
         if not _CSS.search(found.text or ""):

@@ -2,8 +2,8 @@
 
 Meant for `demo` and for looking at one's own feeds: 127.0.0.1 unless told otherwise, no configuration, no log. It answers
 only for feeds (`.atom`, `.rss`, `.json`), `.opml` and `.css` files inside the folder, never for anything hidden or linked from
-elsewhere, never lists a directory, never writes. Where a feed lay before its category was renamed, it answers 301. A feed that a
-browser opens as a page has the same bytes under a type that browsers show.
+elsewhere, never lists a directory, never writes. Where a feed lay before its category was renamed, it answers 301. A feed that
+a browser opens as a page has the same bytes under a type that browsers show.
 """
 
 from __future__ import annotations
