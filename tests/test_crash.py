@@ -40,7 +40,7 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
     undisturbed = _folder(tmp_path / "undisturbed", upstream)
     undisturbed.sync(**EPOCH)
     expected = undisturbed.files()
-    assert len(expected) == SOURCES * 15 + SOURCES + 3
+    assert len(expected) == SOURCES * 15 + 3 * (SOURCES + 2) + 1  # posts, feeds in three formats, the list
 
     seen: set[str] = set()
     kills = sweep.count(whole=60, sampled=5)
