@@ -71,7 +71,7 @@ def test_no_field_names_a_place(tmp_path: Path) -> None:
         assert folder == "news"
         assert _PART.fullmatch(name.removesuffix(".md")), name
     names = {path.removeprefix("public/feeds/") for path in played.files() if path.startswith("public/")}
-    assert names == {"all.atom", "news.atom", "index.opml"}
+    assert names == {"all.atom", "news.atom", "index.opml", "style.css"}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
-    """Every entry becomes a post, and every category level a feed, beside `all` and the OPML."""
+    """Every entry becomes a post, and every category level a feed, beside `all`, the OPML and the stylesheet."""
     done = folder.sync()
 
     posts = [frontmatter.loads(text.decode()) for path, text in folder.files("posts").items()]
@@ -28,10 +28,11 @@ def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
         "public/feeds/news.atom",
         "public/feeds/news/a.atom",
         "public/feeds/news/b.atom",
+        "public/feeds/style.css",
     }
     assert sorted(titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
-    assert "2 sources: 2 ok · posts: 5 new · 5 files published" in done.stderr
+    assert "2 sources: 2 ok · posts: 5 new · 6 files published" in done.stderr
     assert done.stdout == ""
 
 

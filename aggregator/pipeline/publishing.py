@@ -23,7 +23,8 @@ from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml,
 from aggregator.pipeline.left_formats import tell_left_formats
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
-from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, twin_path
+from aggregator.pipeline.styling import publish_style
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STYLE_PATH, twin_path
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -36,6 +37,7 @@ _LEFT = (
 
 async def publish_what_changed(project: Project, workers: Workers, report: Callable[[Event], None]) -> None:
     """Write every output that needs it. Raises StoreError if a file cannot be written."""
+    publish_style(project, report)
     frames = plan_frames(project.settings, project.state.leaves())
     known = project.state.outputs()
     wanted = [
@@ -49,7 +51,7 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
-    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH})
+    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH, STYLE_PATH})
     for path in stale:
         if path not in former and (project.public / path).exists():
             files = [twin_path(path, name) for name in FORMAT_NAMES]
@@ -65,6 +67,7 @@ async def publish_all(
 ) -> None:
     """Look at every output, or those named by path, whatever the state says (`build`)."""
     project.tells_all = True
+    publish_style(project, report, again=True)
     frames = plan_frames(project.settings, project.state.leaves())
     wanted = [frame for frame in frames if only is None or frame.path in only]
     await _publish(project, workers, frames, wanted, report)

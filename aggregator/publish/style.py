@@ -71,7 +71,7 @@ entry > link[rel="alternate"]::before { content: attr(href); direction: ltr; uni
 /* Each text begins where its own writing begins. */
 title, summary, |title, |source { unicode-bidi: plaintext; text-align: start; }
 entry[xml|lang] { direction: ltr; }
-:is(feed, |rss, entry):is(
+:is(feed, |rss, entry)[xml|lang]:is(
   :lang(ar), :lang(arc), :lang(ckb), :lang(dv), :lang(fa), :lang(glk), :lang(he), :lang(iw), :lang(ji), :lang(ks), :lang(lrc),
   :lang(mzn), :lang(nqo), :lang(pnb), :lang(ps), :lang(sd), :lang(syr), :lang(ug), :lang(ur), :lang(yi),
   [xml|lang*="-Arab" i], [xml|lang*="-Hebr" i]
