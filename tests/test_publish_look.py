@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from aggregator.model.output import Tombstone
+from aggregator.normalise.sanitise import sanitise
 from aggregator.publish.addresses import STYLE_PATH, style_link
 from aggregator.publish.atom import build_feed
 from aggregator.publish.cut import cut_entries
@@ -145,6 +146,16 @@ def test_cutting_an_entry_out_leaves_the_look() -> None:
     assert tail[0] in after
     assert after.index(b"</h:header>") < after.index(b"deleted-entry") < after.index(b"<entry")
     assert built.index(b"</h:header>") < built.index(b"deleted-entry") < built.index(b"<entry")
+
+
+def test_upstreams_directions_reach_the_feed() -> None:
+    """What upstream's HTML says of the direction of writing is stored and published as it is."""
+    html = '<div dir="rtl" lang="ar"><p dir="auto">نص <bdi>x</bdi> <bdo dir="ltr">y</bdo></p></div>'
+    stored = sanitise(html, "https://paper.example/")
+    [entry] = read(build_feed(make_frame(), [make_item(content=stored)], source_order={}).content).findall("a:entry", ATOM)
+
+    assert stored == html
+    assert entry.findtext("a:content", namespaces=ATOM) == html
 
 
 def test_feedparser_sees_the_same_feed() -> None:
