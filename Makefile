@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: one worker more than there are processors keeps these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test lint conduct families posts engines day picture verify clean
+.PHONY: demo test lint conduct families posts engines reader-tools readers day picture verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -20,6 +20,12 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONL
 	mkdir -p $(@D)
 	cp $< $(@D)
 	cd $(@D) && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
+	touch $@
+
+# Feed readers written in Python, each in an environment of its own: what they need does not go together.
+.venv/readers/%/.done: tests/engines/readers/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 demo: .venv/.app  ## a bundled upstream, synced and served on loopback
@@ -40,6 +46,11 @@ families: .venv/.dev  ## every family of broken feeds -> its tests -> how that e
 	$(BIN)/python -m pytest -n auto -q -m family --family-table=docs/broken-feeds.md $(PYTEST_ARGS)
 
 engines: .venv/engines/hexo/.done .venv/engines/yaml/.done  ## what the tests need besides Python (needs node 20.19 and npm)
+
+reader-tools: $(patsubst %,.venv/readers/%/.done,reader feed2exec rss2email) .venv/engines/readers/.done  ## the feed readers of PyPI and npm
+
+readers: .venv/.dev reader-tools  ## what every feed reader makes of our feeds, field by field
+	REQUIRE_EVERYTHING=1 $(BIN)/python -m pytest -n auto -q --reader-table=docs/readers.md tests/test_readers.py $(PYTEST_ARGS)
 
 posts: .venv/.dev engines  ## what keeps posts whole and readable -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m post_row --post-table=docs/posts-for-life.md $(PYTEST_ARGS)

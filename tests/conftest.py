@@ -24,6 +24,7 @@ from tests.day_table import DayTable
 from tests.families import FAMILIES
 from tests.mark_table import MarkPlugin
 from tests.post_rows import POSTS
+from tests.reader_table import ReaderTable
 from tests.rules import CONDUCT
 from tests.upstream import Folder, Upstream, item
 from tests.watch import plugin as watch
@@ -39,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for table in (CONDUCT, FAMILIES, POSTS):
         parser.addoption(table.option, default=None, help="print this table, and write it to this file ('-': only print)")
     parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
+    parser.addoption("--reader-table", default=None, help="write the table of readers to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
 
@@ -47,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for table in (CONDUCT, FAMILIES, POSTS):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
+    config.pluginmanager.register(ReaderTable(config, _commit), "reader-table")
     if config.getoption("--sweep-seed") is None:
         # One seed for all worker processes of a run; a new one each minute, so that runs wander over the sweeps.
         config.option.sweep_seed = int(os.environ.get("SWEEP_SEED") or int(time.time()) // 60)

@@ -1,0 +1,179 @@
+"""What each reader makes of our feeds: every field as it was published, but for what that reader is known not to do.
+
+A limit is the reader's own: it says what the reader shows instead, so that a change of it, for better or worse, is seen. What
+a reader would read wrongly by our fault has no place here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from tests import reader_clients, reader_mailers
+from tests.conftest import need
+from tests.reader_entries import SAMPLES, Facts, File
+from tests.reader_tools import debian_version, npm_version, python_version, version_of
+
+FORMATS = ("atom", "rss", "json")
+#: Fields of `Facts` -> what a person calls them.
+FIELDS = {"id": "id", "title": "title", "link": "link", "date": "date", "authors": "author", "files": "enclosure"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a reader does with a field instead of reading it as it was published."""
+
+    words: str
+    says: Callable[[Facts], Any]
+
+
+Limits = Mapping[str, Limit]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A reader, and how it is used."""
+
+    name: str
+    version: Callable[[], str]  #: skips the test where the reader is not installed
+    read: Callable[[Path, str], Iterator[Facts]]
+    formats: Mapping[str, Limits]  #: those that it reads
+
+    def expected(self, format_: str) -> list[Facts]:
+        """Return what it is to say of the samples; nothing, of a format that it does not read."""
+        limits = self.formats.get(format_)
+        return [] if limits is None else [within(limits, sample.facts) for sample in SAMPLES]
+
+
+def within(limits: Limits, facts: Facts) -> Facts:
+    """Return the facts as a reader with these limits shows them."""
+    return replace(facts, **{field: limit.says(facts) for field, limit in limits.items()})
+
+
+def _files(facts: Facts, *, lengths: bool = True, types: bool = True) -> tuple[File, ...]:
+    return tuple(
+        File(href=file.href, type=file.type if types else None, length=file.length if lengths else None) for file in facts.files
+    )
+
+
+def _silence(field: str) -> Callable[[Facts], Any]:
+    return lambda _: getattr(Facts(id=""), field)
+
+
+def _not_told(*fields: str) -> Limits:
+    return {field: Limit(words="not told", says=_silence(field)) for field in fields}
+
+
+_JOINED = Limit(words="several as one text", says=lambda facts: (", ".join(facts.authors),))
+_FIRST_AUTHOR = Limit(words="the first of several", says=lambda facts: facts.authors[:1])
+_LAST_AUTHOR = Limit(words="the last of several", says=lambda facts: facts.authors[-1:])
+_FIRST_FILE = Limit(words="the first of several", says=lambda facts: _files(facts)[:1])
+_FIRST_WITHOUT_LENGTH = Limit(words="the first of several, no length", says=lambda facts: _files(facts, lengths=False)[:1])
+_FIRST_ADDRESS = Limit(
+    words="the first of several, address only", says=lambda facts: _files(facts, lengths=False, types=False)[:1]
+)
+_ADDRESSES = Limit(words="addresses only", says=lambda facts: _files(facts, lengths=False, types=False))
+_NO_FILE = Limit(words="not read", says=lambda _: ())
+_ID_FOR_PAGE = Limit(words="without a page: the id", says=lambda facts: facts.link or facts.id)
+_SOURCE_FOR_PAGE = Limit(words="without a page: the source's", says=lambda facts: facts.link or "https://paper.example/")
+_UNESCAPED = Limit(words="references are resolved once more", says=lambda facts: unescape(facts.title))
+_MESSAGE_ID = Limit(words="made into a Message-ID", says=lambda facts: re.sub(r"\W+", "-", facts.id).strip("-"))
+_LAST_CHANGE = Limit(
+    words="that of the last change",
+    says=lambda facts: next(sample.updated or facts.date for sample in SAMPLES if sample.facts.id == facts.id),
+)
+_MAIL: Limits = {
+    "id": _MESSAGE_ID,
+    "link": _ID_FOR_PAGE,
+    "date": _LAST_CHANGE,
+    "authors": _LAST_AUTHOR,
+    **_not_told("files"),
+}
+
+CLIENTS = (
+    Client(
+        name="newsboat",
+        version=lambda: version_of(need("newsboat"), "--version"),
+        read=reader_clients.read_newsboat,
+        formats={"atom": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH}},
+    ),
+    Client(
+        name="sfeed",
+        version=lambda: debian_version("sfeed") if need("sfeed_update") else "",
+        read=reader_clients.read_sfeed,
+        formats={"atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS}},
+    ),
+    Client(
+        name="Liferea",
+        version=lambda: version_of(need("liferea"), "--version"),
+        read=reader_clients.read_liferea,
+        formats={"atom": {}},
+    ),
+    Client(
+        name="lemon24/reader",
+        version=lambda: python_version("reader"),
+        read=reader_clients.read_reader,
+        formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "json": {}},
+    ),
+    Client(
+        name="feed2exec",
+        version=lambda: python_version("feed2exec"),
+        read=reader_mailers.read_feed2exec,
+        formats={"atom": {"link": _ID_FOR_PAGE}},
+    ),
+    Client(
+        name="feed2exec (mailbox)",
+        version=lambda: python_version("feed2exec"),
+        read=reader_mailers.read_feed2exec_mail,
+        formats={"atom": _MAIL},
+    ),
+    Client(
+        name="rss2email (--no-send)",
+        version=lambda: python_version("rss2email"),
+        read=reader_mailers.read_rss2email_seen,
+        formats={"atom": _not_told("title", "link", "date", "authors", "files")},
+    ),
+    Client(
+        name="rss2email",
+        version=lambda: python_version("rss2email"),
+        read=reader_mailers.read_rss2email,
+        formats={"atom": {"title": _UNESCAPED, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR, "files": _ADDRESSES}},
+    ),
+    Client(
+        name="feedsmith",
+        version=lambda: npm_version("feedsmith"),
+        read=reader_clients.read_feedsmith,
+        formats={"atom": {}, "json": {}},
+    ),
+    Client(
+        name="rss-parser",
+        version=lambda: npm_version("rss-parser"),
+        read=reader_clients.read_rss_parser,
+        formats={"atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _NO_FILE}},
+    ),
+)
+
+
+def differences(expected: Iterable[Facts], found: Iterable[Facts]) -> list[str]:
+    """Return in words what a reader says otherwise than expected."""
+    theirs: dict[str, Facts] = {}
+    lines = []
+    for facts in found:
+        if facts.id in theirs:
+            lines.append(f"{facts.id!r} stands there twice")
+        theirs[facts.id] = facts
+    for facts in expected:
+        said = theirs.pop(facts.id, None)
+        if said is None:
+            lines.append(f"{facts.id!r} ({facts.title}) was not read")
+            continue
+        lines += [
+            f"{facts.title}: {name} is {getattr(said, field)!r} instead of {getattr(facts, field)!r}"
+            for field, name in FIELDS.items()
+            if getattr(said, field) != getattr(facts, field)
+        ]
+    return lines + [f"{facts!r} was never published" for facts in theirs.values()]
