@@ -80,80 +80,100 @@ _ADDRESSES = Limit(words="addresses only", says=lambda facts: _files(facts, leng
 _NO_FILE = Limit(words="not read", says=lambda _: ())
 _ID_FOR_PAGE = Limit(words="without a page: the id", says=lambda facts: facts.link or facts.id)
 _SOURCE_FOR_PAGE = Limit(words="without a page: the source's", says=lambda facts: facts.link or "https://paper.example/")
+_SERVER_FOR_PAGE = Limit(words="without a page: the feed's server", says=lambda facts: facts.link or reader_mailers.SERVER)
+_AS_HTML = Limit(words="taken as HTML", says=lambda facts: unescape(re.sub(r"<[a-z]>", "", facts.title)))
 _UNESCAPED = Limit(words="references are resolved once more", says=lambda facts: unescape(facts.title))
 _MESSAGE_ID = Limit(words="made into a Message-ID", says=lambda facts: re.sub(r"\W+", "-", facts.id).strip("-"))
 _LAST_CHANGE = Limit(
     words="that of the last change",
     says=lambda facts: next(sample.updated or facts.date for sample in SAMPLES if sample.facts.id == facts.id),
 )
-_MAIL: Limits = {
-    "id": _MESSAGE_ID,
-    "link": _ID_FOR_PAGE,
-    "date": _LAST_CHANGE,
-    "authors": _LAST_AUTHOR,
-    **_not_told("files"),
-}
+_MAIL: Limits = {"id": _MESSAGE_ID, "date": _LAST_CHANGE, **_not_told("files")}
 
 CLIENTS = (
     Client(
         name="newsboat",
         version=lambda: version_of(need("newsboat"), "--version"),
         read=reader_clients.read_newsboat,
-        formats={"atom": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH}},
+        formats={
+            "atom": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH},
+            "rss": {"authors": _LAST_AUTHOR, "files": _FIRST_WITHOUT_LENGTH},
+        },
     ),
     Client(
         name="sfeed",
         version=lambda: debian_version("sfeed") if need("sfeed_update") else "",
         read=reader_clients.read_sfeed,
-        formats={"atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS}},
+        formats={
+            "atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS},
+            "rss": {"authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS},
+        },
     ),
     Client(
         name="Liferea",
         version=lambda: version_of(need("liferea"), "--version"),
         read=reader_clients.read_liferea,
-        formats={"atom": {}},
+        formats={
+            "atom": {},
+            "rss": {"title": _AS_HTML, "files": _FIRST_FILE},
+        },
     ),
     Client(
         name="lemon24/reader",
         version=lambda: python_version("reader"),
         read=reader_clients.read_reader,
-        formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "json": {}},
+        formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "rss": {"authors": _LAST_AUTHOR}, "json": {}},
     ),
     Client(
         name="feed2exec",
         version=lambda: python_version("feed2exec"),
         read=reader_mailers.read_feed2exec,
-        formats={"atom": {"link": _ID_FOR_PAGE}},
+        formats={
+            "atom": {"link": _ID_FOR_PAGE},
+            "rss": {"link": _SERVER_FOR_PAGE},
+        },
     ),
     Client(
         name="feed2exec (mailbox)",
         version=lambda: python_version("feed2exec"),
         read=reader_mailers.read_feed2exec_mail,
-        formats={"atom": _MAIL},
+        formats={
+            "atom": {**_MAIL, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR},
+            "rss": {**_MAIL, "link": _SERVER_FOR_PAGE, "authors": _FIRST_AUTHOR},
+        },
     ),
     Client(
         name="rss2email (--no-send)",
         version=lambda: python_version("rss2email"),
         read=reader_mailers.read_rss2email_seen,
-        formats={"atom": _not_told("title", "link", "date", "authors", "files")},
+        formats={
+            "atom": _not_told("title", "link", "date", "authors", "files"),
+            "rss": _not_told("title", "link", "date", "authors", "files"),
+        },
     ),
     Client(
         name="rss2email",
         version=lambda: python_version("rss2email"),
         read=reader_mailers.read_rss2email,
-        formats={"atom": {"title": _UNESCAPED, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR, "files": _ADDRESSES}},
+        formats={
+            "atom": {"title": _UNESCAPED, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR, "files": _ADDRESSES},
+            "rss": {"title": _UNESCAPED, "authors": _FIRST_AUTHOR, "files": _ADDRESSES},
+        },
     ),
     Client(
         name="feedsmith",
         version=lambda: npm_version("feedsmith"),
         read=reader_clients.read_feedsmith,
-        formats={"atom": {}, "json": {}},
+        formats={"atom": {}, "rss": {}, "json": {}},
     ),
     Client(
         name="rss-parser",
         version=lambda: npm_version("rss-parser"),
         read=reader_clients.read_rss_parser,
-        formats={"atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _NO_FILE}},
+        formats={
+            "atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _NO_FILE},
+            "rss": {"authors": _FIRST_AUTHOR, "files": _FIRST_FILE},
+        },
     ),
 )
 

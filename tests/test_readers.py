@@ -72,7 +72,8 @@ def test_a_reader_reads_what_was_published(
     found = list(client.read(tmp_path / "home", published.address_of(format_)))
 
     record_property("reader", json.dumps([_place(client, format_), _row(client, version, format_)]))
-    assert differences(client.expected(format_), found) == []
+    wrong = differences(client.expected(format_), found)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
