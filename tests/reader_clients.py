@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from tests.reader_entries import Facts, File
 from tests.reader_tools import NPM_READERS, ROOT, environment, instant, link_file, npm_reader, python_reader, rows, run
 from tests.upstream import wait_until
 
-#: Liferea says this when it has done with a feed, whatever became of it.
+#: Liferea says this when it has done with a feed, whatever became of it; and this when it has said where it will ask.
 _LIFEREA_DONE = "trying to download icon"
+_LIFEREA_ASKS = "trying URL: "
 
 
 def read_newsboat(home: Path, address: str) -> Iterator[Facts]:
@@ -42,6 +44,12 @@ def read_newsboat(home: Path, address: str) -> Iterator[Facts]:
             authors=(row["author"],) if row["author"] else (),
             files=(File(href=row["enclosure_url"], type=row["enclosure_type"] or None),) if row["enclosure_url"] else (),
         )
+
+
+def about_newsboat(home: Path) -> tuple[str, str]:
+    """Return title and page of the feed itself."""
+    [row] = rows(home / "cache.db", "select * from rss_feed")
+    return row["title"], row["url"]
 
 
 def read_sfeed(home: Path, address: str) -> Iterator[Facts]:
@@ -68,7 +76,7 @@ def read_sfeed(home: Path, address: str) -> Iterator[Facts]:
 def read_liferea(home: Path, address: str) -> Iterator[Facts]:
     """`liferea --add-feed` on a screen of its own; its database."""
     with _liferea(home, address):
-        wait_until(lambda: _LIFEREA_DONE in (home / "log").read_text("utf-8", "replace"), seconds=40)
+        wait_until(lambda: _LIFEREA_ASKS in (home / "log").read_text("utf-8", "replace"), seconds=40)
     database = home / ".local/share/liferea/liferea.db"
     more: dict[int, list[tuple[str, str]]] = {}
     for row in rows(database, "select item_id, key, value from metadata order by item_id, nr"):
@@ -83,6 +91,14 @@ def read_liferea(home: Path, address: str) -> Iterator[Facts]:
             authors=tuple(value for key, value in found if key in {"author", "creator"}),
             files=tuple(_liferea_file(value) for key, value in found if key == "enclosure"),
         )
+
+
+def about_liferea(home: Path) -> tuple[str, str]:
+    """Return title and page of the feed itself, as it names them in its log; its database has them seconds later."""
+    log = (home / "log").read_text("utf-8")
+    [title] = re.findall(rf'{_LIFEREA_DONE} for "(.*)"', log)
+    [page] = re.findall(r"\(2\) adding favicon search URL: (\S+)", log)
+    return title, page
 
 
 @contextmanager
@@ -157,14 +173,24 @@ def read_reader(home: Path, address: str) -> Iterator[Facts]:
         )
 
 
+def about_reader(home: Path) -> tuple[str, str]:
+    """Return title and page of the feed itself."""
+    [row] = rows(home / "db.sqlite", "select * from feeds")
+    return row["title"], row["link"]
+
+
 def _javascript(home: Path, library: str, address: str) -> dict[str, Any]:
     """Return what a library of JavaScript makes of the feed."""
     node = need("node")
     npm_reader(library)
     environment(home)
-    found: dict[str, Any] = json.loads(
-        run(home, node, str(ROOT / "tests/engines/readers/read.mjs"), str(NPM_READERS), library, address)
-    )
+    said = run(home, node, str(ROOT / "tests/engines/readers/read.mjs"), str(NPM_READERS), library, address)
+    (home / "found.json").write_text(said, "utf-8")
+    return _found(home)
+
+
+def _found(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((home / "found.json").read_text("utf-8"))
     return found
 
 
@@ -183,6 +209,12 @@ def read_rss_parser(home: Path, address: str) -> Iterator[Facts]:
         )
 
 
+def about_rss_parser(home: Path) -> tuple[str, str]:
+    """Return title and page of the feed itself."""
+    found = _found(home)
+    return found["title"], found["link"]
+
+
 def read_feedsmith(home: Path, address: str) -> Iterator[Facts]:
     """`parseFeed(text)`."""
     found = _javascript(home, "feedsmith", address)
@@ -191,6 +223,15 @@ def read_feedsmith(home: Path, address: str) -> Iterator[Facts]:
     shape = {"atom": _smith_atom, "rss": _smith_rss, "json": _smith_json}[found["format"]]
     for entry in found["feed"]["entries" if found["format"] == "atom" else "items"]:
         yield shape(entry)
+
+
+def about_feedsmith(home: Path) -> tuple[str, str]:
+    """Return title and page of the feed itself."""
+    found = _found(home)
+    feed = found["feed"]
+    if found["format"] == "atom":
+        return feed["title"]["value"], next(link["href"] for link in feed["links"] if link["rel"] == "alternate")
+    return feed["title"], feed["link" if found["format"] == "rss" else "home_page_url"]
 
 
 def _smith_atom(entry: dict[str, Any]) -> Facts:

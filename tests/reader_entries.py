@@ -14,6 +14,8 @@ from aggregator.model.key import atom_id
 
 #: When entries without a date were first seen; given to `sync` as SOURCE_DATE_EPOCH.
 FIRST_SEEN = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+#: Title of the site that publishes.
+SITE = "Wörter & Co."
 #: The source's title: who an entry is by that names nobody.
 PAPER = "Zeitung & Söhne"
 LONG_ID = "https://paper.example/id/" + "a-rather-long-path/" * 60 + "end?x=1&y=2"

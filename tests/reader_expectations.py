@@ -42,6 +42,7 @@ class Client:
     version: Callable[[], str]  #: skips the test where the reader is not installed
     read: Callable[[Path, str], Iterator[Facts]]
     formats: Mapping[str, Limits]  #: those that it reads
+    about: Callable[[Path], tuple[str, str]] | None = None  #: title and page of the feed itself, if it keeps them
 
     def expected(self, format_: str) -> list[Facts]:
         """Return what it is to say of the samples; nothing, of a format that it does not read."""
@@ -95,6 +96,7 @@ CLIENTS = (
         name="newsboat",
         version=lambda: version_of(need("newsboat"), "--version"),
         read=reader_clients.read_newsboat,
+        about=reader_clients.about_newsboat,
         formats={
             "atom": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH},
             "rss": {"authors": _LAST_AUTHOR, "files": _FIRST_WITHOUT_LENGTH},
@@ -113,6 +115,7 @@ CLIENTS = (
         name="Liferea",
         version=lambda: version_of(need("liferea"), "--version"),
         read=reader_clients.read_liferea,
+        about=reader_clients.about_liferea,
         formats={
             "atom": {},
             "rss": {"title": _AS_HTML, "files": _FIRST_FILE},
@@ -122,6 +125,7 @@ CLIENTS = (
         name="lemon24/reader",
         version=lambda: python_version("reader"),
         read=reader_clients.read_reader,
+        about=reader_clients.about_reader,
         formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "rss": {"authors": _LAST_AUTHOR}, "json": {}},
     ),
     Client(
@@ -164,12 +168,14 @@ CLIENTS = (
         name="feedsmith",
         version=lambda: npm_version("feedsmith"),
         read=reader_clients.read_feedsmith,
+        about=reader_clients.about_feedsmith,
         formats={"atom": {}, "rss": {}, "json": {}},
     ),
     Client(
         name="rss-parser",
         version=lambda: npm_version("rss-parser"),
         read=reader_clients.read_rss_parser,
+        about=reader_clients.about_rss_parser,
         formats={
             "atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _NO_FILE},
             "rss": {"authors": _FIRST_AUTHOR, "files": _FIRST_FILE},

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from aggregator.serve.static import serve
-from tests.reader_entries import FIRST_SEEN, SAMPLES, Facts, File, atom_upstream, rss_upstream
+from tests.reader_entries import FIRST_SEEN, SAMPLES, SITE, Facts, File, atom_upstream, rss_upstream
 from tests.reader_expectations import CLIENTS, FIELDS, FORMATS, Client, Limit, differences, within
 from tests.upstream import ATOM, SITE_ID, Folder, Page, Upstream
 
@@ -45,7 +45,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = Folder(tmp_path_factory.mktemp("readers") / "project")
     with serve(folder.root / "public") as server, Upstream() as upstream:
         (folder.root / "config/settings.yaml").write_text(
-            f"site: {{id: '{SITE_ID}', title: Test site, url: '{server.url}', author: Tester}}\n"
+            f"site: {{id: '{SITE_ID}', title: {SITE}, url: '{server.url}', author: Tester}}\n"
             "fetch: {allow_private: [127.0.0.0/8]}\n",
             "utf-8",
         )
@@ -65,7 +65,7 @@ def test_a_reader_reads_what_was_published(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Id, title, link, date, author and enclosure of every entry arrive as they left, but for the reader's known limits."""
+    """Every field of every entry arrives as it left, but for the reader's known limits, and so do the feed's title and page."""
     version = client.version()  # first: no project is synced for readers that are not there
     published: Published = request.getfixturevalue("published")
 
@@ -74,6 +74,8 @@ def test_a_reader_reads_what_was_published(
     record_property("reader", json.dumps([_place(client, format_), _row(client, version, format_)]))
     wrong = differences(client.expected(format_), found)
     assert not wrong, "\n".join(wrong)
+    if client.about and format_ in client.formats:
+        assert client.about(tmp_path / "home") == (f"news - {SITE}", published.address)
 
 
 @pytest.mark.parametrize(
@@ -128,4 +130,5 @@ def _row(client: Client, version: str, format_: str) -> dict[str, str]:
     row = {"reader": f"{name} {version}{f' ({more}' if more else ''}", "format": format_}
     if limits is None:
         return row | {"id": "does not read this format"}
-    return row | {column: limits[field].words if field in limits else "exact" for field, column in FIELDS.items()}
+    row |= {column: limits[field].words if field in limits else "exact" for field, column in FIELDS.items()}
+    return row | {"feed": "exact" if client.about else "not told"}
