@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.conftest import need
 from tests.reader_entries import Facts, File
-from tests.reader_tools import NPM_READERS, ROOT, environment, instant, link_file, npm_reader, python_reader, rows, run
+from tests.reader_tools import NPM_READERS, ROOT, environment, instant, link_file, npm_reader, python_reader, rows, run, whole
 from tests.upstream import wait_until
 
 #: Liferea says this when it has done with a feed, whatever became of it; and this when it has said where it will ask.
@@ -153,7 +153,7 @@ def _screen() -> Iterator[str]:
 def _liferea_file(text: str) -> File:
     """Read Liferea's own writing, `enc:<whether it was downloaded>:<type>:<length, 0 if it is not known>:<address>`."""
     _, _, kind, length, href = text.split(":", 4)
-    return File(href=href, type=kind or None, length=int(length) or None)
+    return File(href=href, type=kind or None, length=whole(length))
 
 
 def read_reader(home: Path, address: str) -> Iterator[Facts]:
@@ -205,7 +205,8 @@ def read_rss_parser(home: Path, address: str) -> Iterator[Facts]:
             link=entry.get("link"),
             date=datetime.fromisoformat(entry["isoDate"]),
             authors=(author,) if author else (),
-            files=(File(href=file["url"], type=file.get("type"), length=int(file["length"]) or None),) if file else (),
+            files=(File(href=file["url"], type=file.get("type"), length=whole(file.get("length"))),) if file else (),
+            duration=whole(entry.get("itunes", {}).get("duration")),
         )
 
 
@@ -242,13 +243,14 @@ def _smith_atom(entry: dict[str, Any]) -> Facts:
         date=datetime.fromisoformat(entry.get("published") or entry["updated"]),
         authors=tuple(person["name"] for person in entry["authors"]),
         files=tuple(link_file(link) for link in entry["links"] if link["rel"] == "enclosure"),
+        duration=entry.get("itunes", {}).get("duration"),
     )
 
 
 def _smith_rss(entry: dict[str, Any]) -> Facts:
     linked = (link for link in entry.get("atom", {}).get("links", ()) if link["rel"] == "enclosure")
     enclosed = (
-        File(href=file["url"], type=file.get("type"), length=file.get("length") or None) for file in entry.get("enclosures", ())
+        File(href=file["url"], type=file.get("type"), length=whole(file.get("length"))) for file in entry.get("enclosures", ())
     )
     return Facts(
         id=entry["guid"]["value"],
@@ -257,18 +259,18 @@ def _smith_rss(entry: dict[str, Any]) -> Facts:
         date=parsedate_to_datetime(entry["pubDate"]),
         authors=tuple(entry.get("dc", {}).get("creators", ())),
         files=(*enclosed, *(link_file(link) for link in linked)),
+        duration=entry.get("itunes", {}).get("duration"),
     )
 
 
 def _smith_json(entry: dict[str, Any]) -> Facts:
+    files = entry.get("attachments", ())
     return Facts(
         id=entry["id"],
         title=entry["title"],
         link=entry.get("url"),
         date=datetime.fromisoformat(entry["date_published"]),
         authors=tuple(person["name"] for person in entry.get("authors", ())),
-        files=tuple(
-            File(href=file["url"], type=file.get("mime_type"), length=file.get("size_in_bytes"))
-            for file in entry.get("attachments", ())
-        ),
+        files=tuple(File(href=file["url"], type=file.get("mime_type"), length=file.get("size_in_bytes")) for file in files),
+        duration=next((file["duration_in_seconds"] for file in files if "duration_in_seconds" in file), None),
     )

@@ -40,6 +40,7 @@ class Facts:
     date: datetime | None = None
     authors: tuple[str, ...] = ()
     files: tuple[File, ...] = ()
+    duration: int | None = None  #: of an episode, in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +71,10 @@ def _sample(
     language: str | None = None,
     dated: bool = True,
     updated: datetime | None = None,
-    podcast: bool = False,
+    duration: int | None = None,
 ) -> Sample:
     """Return an entry that is as plain as can be but for what is given."""
+    podcast = duration is not None
     raw_id = raw_id or f"https://paper.example/id/{number}"
     facts = Facts(
         id=atom_id("cast" if podcast else "paper", raw_id),
@@ -81,6 +83,7 @@ def _sample(
         date=datetime(2026, 3, 1, number, 10, 20, tzinfo=UTC) if dated else FIRST_SEEN,
         authors=authors,
         files=files,
+        duration=duration,
     )
     return Sample(
         why=why,
@@ -124,7 +127,7 @@ SAMPLES = (
         16,
         "a podcast's episode",
         "Folge 16: Hören",
-        podcast=True,
+        duration=2110,
         raw_id="episode-16",
         authors=("Clara Câst",),
         files=(File(href="https://cdn.example/16.mp3", type="audio/mpeg", length=34_216_300),),

@@ -16,7 +16,7 @@ from pathlib import Path
 import lxml.html
 
 from tests.reader_entries import Facts, File
-from tests.reader_tools import environment, instant, link_file, python_reader, run
+from tests.reader_tools import environment, instant, link_file, python_reader, run, whole
 
 #: Stands for the address of the server that the feed came from.
 SERVER = "http://server.example"
@@ -46,6 +46,7 @@ def read_feed2exec(home: Path, address: str) -> Iterator[Facts]:
             date=instant(timegm(tuple(date))),
             authors=tuple(person["name"] for person in entry.get("authors", ())),
             files=tuple(link_file(link) for link in entry.get("links", ()) if link["rel"] == "enclosure"),
+            duration=whole(entry.get("itunes_duration")),
         )
 
 

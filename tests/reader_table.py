@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-_COLUMNS = ("reader", "format", "id", "title", "link", "date", "author", "enclosure", "feed")
+_COLUMNS = ("reader", "format", "id", "title", "link", "date", "author", "enclosure", "duration", "feed")
 
 
 class ReaderTable:

@@ -64,8 +64,12 @@ def instant(seconds: float) -> datetime:
 
 def link_file(link: dict[str, Any]) -> File:
     """Read a link of rel=enclosure as feedparser and feedsmith tell it."""
-    length = link.get("length")
-    return File(href=link["href"], type=link.get("type"), length=int(length) if length else None)
+    return File(href=link["href"], type=link.get("type"), length=whole(link.get("length")))
+
+
+def whole(text: str | int | None) -> int | None:
+    """Return a number that a reader keeps as it stood in the feed; 0 stands for what is not known."""
+    return int(text or 0) or None
 
 
 def version_of(*command: str) -> str:

@@ -14,8 +14,10 @@ from lxml import etree
 from aggregator.serve.static import serve
 from tests.reader_entries import FIRST_SEEN, SAMPLES, SITE, Facts, File, atom_upstream, rss_upstream
 from tests.reader_expectations import CLIENTS, FIELDS, FORMATS, Client, Limit, differences, within
+from tests.reader_tools import whole
 from tests.upstream import ATOM, SITE_ID, Folder, Page, Upstream
 
+ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 #: Formats that every feed is published in; the others are skipped until they are.
 PUBLISHED = ("atom",)
 
@@ -83,8 +85,8 @@ def test_a_reader_reads_what_was_published(
     [
         pytest.param(client.name, field, limit, id=f"{client.name}-{format_}-{field}")
         for client in CLIENTS
-        for format_, limits in client.formats.items()
-        for field, limit in limits.items()
+        for format_ in client.formats
+        for field, limit in client.limits(format_).items()
     ],
 )
 def test_every_limit_shows(name: str, field: str, limit: Limit) -> None:
@@ -111,12 +113,12 @@ def _facts(entry: etree._Element) -> Facts:
         date=datetime.fromisoformat(next(date for date in dates if date)),
         authors=tuple(str(name.text) for name in entry.iterfind("a:author/a:name", ATOM)),
         files=tuple(_file(link) for rel, link in links if rel == "enclosure"),
+        duration=whole(entry.findtext(f"{{{ITUNES}}}duration")),
     )
 
 
 def _file(link: etree._Element) -> File:
-    length = link.get("length")
-    return File(href=str(link.get("href")), type=link.get("type"), length=int(length) if length else None)
+    return File(href=str(link.get("href")), type=link.get("type"), length=whole(link.get("length")))
 
 
 def _place(client: Client, format_: str) -> int:
@@ -125,10 +127,10 @@ def _place(client: Client, format_: str) -> int:
 
 
 def _row(client: Client, version: str, format_: str) -> dict[str, str]:
-    limits = client.formats.get(format_)
     name, _, more = client.name.partition(" (")
     row = {"reader": f"{name} {version}{f' ({more}' if more else ''}", "format": format_}
-    if limits is None:
+    if format_ not in client.formats:
         return row | {"id": "does not read this format"}
+    limits = client.limits(format_)
     row |= {column: limits[field].words if field in limits else "exact" for field, column in FIELDS.items()}
     return row | {"feed": "exact" if client.about else "not told"}
