@@ -1,7 +1,7 @@
 """Real feed readers, each run as its users run it: an address in, what it keeps of every entry out.
 
-Each has a HOME of its own and lives in a time zone that is not UTC. A reader that refuses a feed gives back nothing. Those that
-make messages of entries are in `reader_mailers`.
+Each has a HOME of its own, where it remembers what it has read, and lives in a time zone that is not UTC. A reader that
+refuses a feed gives back nothing. Those that make messages of entries are in `reader_mailers`.
 """
 
 from __future__ import annotations
@@ -159,8 +159,9 @@ def _liferea_file(text: str) -> File:
 def read_reader(home: Path, address: str) -> Iterator[Facts]:
     """`python -m reader add` and `update`; its database."""
     reader = [python_reader("reader", "python"), "-m", "reader", "--db", f"{home}/db.sqlite"]
-    run(home, *reader, "add", address)
-    run(home, *reader, "update")
+    if not (home / "db.sqlite").exists():
+        run(home, *reader, "add", address)
+    run(home, *reader, "update", "--no-scheduled")
     for row in rows(home / "db.sqlite", "select * from entries"):
         date = row["published"] or row["updated"]
         yield Facts(

@@ -5,6 +5,7 @@ The truth stands here by hand, not as our own code would tell it. All dates are 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -135,9 +136,15 @@ SAMPLES = (
 )
 
 
-def atom_upstream() -> bytes:
+#: What comes later: a new entry, and another title for one that everybody has read.
+NEW = _sample(17, "it came later", "Neu")
+EDITED = _sample(14, "edited once more", "Edited again", updated=datetime(2026, 3, 1, 21, 0, tzinfo=UTC))
+LATER = (*(sample for sample in SAMPLES if sample.facts.id != EDITED.facts.id), EDITED, NEW)
+
+
+def atom_upstream(samples: Iterable[Sample] = SAMPLES) -> bytes:
     """Return the Atom source, with every sample but the podcast's."""
-    entries = "".join(_atom_entry(sample) for sample in SAMPLES if not sample.podcast)
+    entries = "".join(_atom_entry(sample) for sample in samples if not sample.podcast)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
         f"<id>https://paper.example/feed</id><title>{escape(PAPER)}</title><updated>2026-03-01T23:00:00Z</updated>"

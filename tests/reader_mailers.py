@@ -58,7 +58,8 @@ def _link(link: str | None, address: str) -> str | None:
 def _feed2exec(home: Path, address: str, *, output: str) -> str:
     """Let feed2exec fetch the feed; return what its output plugin printed."""
     command = [python_reader("feed2exec", "feed2exec"), "--config", f"{home}/feeds.ini", "--database", f"{home}/feeds.db"]
-    run(home, *command, "add", "ours", address, "--output", output, "--args", "me@example.com", "--mailbox", f"{home}/mail")
+    if not (home / "feeds.ini").exists():
+        run(home, *command, "add", "ours", address, "--output", output, "--args", "me@example.com", "--mailbox", f"{home}/mail")
     return run(home, *command, "fetch")
 
 
@@ -102,9 +103,10 @@ def read_rss2email(home: Path, address: str) -> Iterator[Facts]:
 def _rss2email(home: Path, address: str, *words: str) -> None:
     command = [python_reader("rss2email", "r2e"), "--config", f"{home}/rss2email.cfg", "--data", f"{home}/feeds.json"]
     environment(home)
-    (home / "rss2email.cfg").write_text(_RSS2EMAIL.format(home=home), "utf-8")
-    (home / "mail").mkdir()
-    run(home, *command, "add", "ours", address)
+    if not (home / "mail").exists():
+        (home / "mail").mkdir()
+        (home / "rss2email.cfg").write_text(_RSS2EMAIL.format(home=home), "utf-8")
+        run(home, *command, "add", "ours", address)
     run(home, *command, *words)
 
 

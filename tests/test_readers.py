@@ -12,10 +12,11 @@ import pytest
 from lxml import etree
 
 from aggregator.serve.static import serve
-from tests.reader_entries import FIRST_SEEN, SAMPLES, SITE, Facts, File, atom_upstream, rss_upstream
+from tests.reader_entries import SAMPLES, SITE, Facts, File
 from tests.reader_expectations import CLIENTS, FIELDS, FORMATS, Client, Limit, differences, within
+from tests.reader_site import configure, sync
 from tests.reader_tools import whole
-from tests.upstream import ATOM, SITE_ID, Folder, Page, Upstream
+from tests.upstream import ATOM, Folder, Upstream
 
 ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 #: Formats that every feed is published in; the others are skipped until they are.
@@ -46,15 +47,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     """Sync the samples once, and serve what was published."""
     folder = Folder(tmp_path_factory.mktemp("readers") / "project")
     with serve(folder.root / "public") as server, Upstream() as upstream:
-        (folder.root / "config/settings.yaml").write_text(
-            f"site: {{id: '{SITE_ID}', title: {SITE}, url: '{server.url}', author: Tester}}\n"
-            "fetch: {allow_private: [127.0.0.0/8]}\n",
-            "utf-8",
-        )
-        upstream.pages["/paper"] = Page(body=atom_upstream(), headers={"Content-Type": "application/atom+xml"})
-        upstream.pages["/cast"] = Page(body=rss_upstream(), headers={"Content-Type": "application/rss+xml"})
-        folder.sources_at({name: f"{upstream.address}/{name}" for name in ("paper", "cast")})
-        folder.sync(SOURCE_DATE_EPOCH=str(int(FIRST_SEEN.timestamp())))
+        configure(folder, upstream, server.url)
+        sync(folder, upstream, SAMPLES)
         yield Published(public=folder.root / "public", address=server.url)
 
 
