@@ -225,7 +225,7 @@ def _too_big(max_bytes: int) -> Fault:
 def _refused(status: int, headers: tuple[tuple[bytes, bytes], ...], now: datetime) -> Fault:
     wait = parse_retry_after(last_value(headers, b"retry-after"), now)
     asks = f"; it asks to wait {spell_wait(wait)}" if wait is not None else ""
-    return Fault("http", f"the server answered {_named(status)}{asks}", status=status, retry_after=wait)
+    return Fault("http", f"the server answered {spell_status(status)}{asks}", status=status, retry_after=wait)
 
 
 def _not_asked(target: Target, closed: Closed, *, onward: bool) -> Fault:
@@ -238,7 +238,7 @@ def _not_asked(target: Target, closed: Closed, *, onward: bool) -> Fault:
     )
 
 
-def _named(status: int) -> str:
+def spell_status(status: int) -> str:
     """Return a status with its registered name; what the server wrote beside it is not repeated."""
     try:
         return f"{status} ({HTTPStatus(status).phrase})"

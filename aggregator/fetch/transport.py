@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import httpx
 import yarl
@@ -36,7 +36,7 @@ _MOST_FIELDS = 256
 
 
 class Transport(AiohttpTransport):
-    """Sends requests that carry `target` (yarl.URL, as encoded) and `dial` among their extensions."""
+    """Sends requests that carry `target` (yarl.URL, as encoded) and `dial` among their extensions, and `content` if they do."""
 
     def __init__(self, session: aiohttp.ClientSession, tls: Tls, proxy: str | None) -> None:
         # A context of its own keeps the base class from loading roots; the session decides about TLS.
@@ -75,7 +75,13 @@ class Transport(AiohttpTransport):
             dial.opened = 0
             try:
                 return await self._session.request(
-                    request.method, target, headers=headers, allow_redirects=False, ssl=verified, proxy=self._proxy
+                    request.method,
+                    target,
+                    data=request.extensions.get("content"),
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=verified,
+                    proxy=self._proxy,
                 )
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if dial.opened or dial.refused or isinstance(error, aiohttp.ClientConnectorError):
@@ -132,29 +138,39 @@ class _Request(aiohttp.ClientRequest):
         if exact or protocol is None or protocol.transport is None:
             return await super().send(conn)
         genuine = protocol.transport
-        protocol.transport = cast("asyncio.Transport", _ExactHead(genuine, path))
+        protocol.transport = cast("asyncio.Transport", _ExactHead(protocol, genuine, path))
         try:
             return await super().send(conn)
-        finally:
+        except BaseException:
             protocol.transport = genuine
+            raise
 
 
 class _ExactHead:
-    """Stands before a transport while one request head is written, and puts its bytes right."""
+    """Stands before a transport until one request head is written, with what follows it at once, and puts its bytes right.
 
-    def __init__(self, transport: asyncio.Transport, path: str) -> None:
+    A head that a body follows goes out with the body's first bytes, when `send` has returned already: so it steps aside itself.
+    """
+
+    def __init__(self, protocol: ResponseHandler, transport: asyncio.Transport, path: str) -> None:
+        self._protocol = protocol
         self._transport = transport
         # An empty query is lost. A proxy is asked for the whole address (RFC 9112 §3.2.2), which ends in the same.
         self._written = f"{path.removesuffix('?')} HTTP/"
         self._meant = f"{path} HTTP/"
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        line, blank, fields = data.decode("utf-8").partition("\r\n")
-        head = line.replace(self._written, self._meant) + blank + fields
-        self._transport.write(head.encode("latin-1"))
+        self._protocol.transport = self._transport
+        head, end, body = data.partition(_HEAD_END)
+        line, blank, fields = head.decode("utf-8").partition("\r\n")
+        exact = line.replace(self._written, self._meant) + blank + fields
+        self._transport.write(exact.encode("latin-1") + end + body)
+
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        self.write(b"".join(parts))
 
 
 class _Connection(ResponseHandler):
