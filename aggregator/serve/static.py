@@ -22,6 +22,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote_to_bytes
 
 from aggregator.errors import AggregatorError
+from aggregator.serve.links import feed_links
 from aggregator.serve.page import INDEX_POLICY, render_index
 from aggregator.serve.tree import Document, PublicTree
 
@@ -254,6 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
         if document.modified is not None:
             self.send_header("Last-Modified", formatdate(document.modified, usegmt=True))
         self.send_header("Content-Security-Policy", policy)
+        for link in feed_links(document.content) if document.type != _INDEX_TYPE else ():
+            self.send_header("Link", link)
         self.end_headers()
 
 
