@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("aggregator.cli.demo", "demo", "Show everything, offline: a bundled upstream, synced and served."),
     "sync": ("aggregator.cli.sync", "sync", "Poll the sources that are due; write posts and feeds."),
     "build": ("aggregator.cli.build", "build", "Write the feeds again from the posts; no network."),
+    "ping": ("aggregator.cli.ping", "ping", "Tell the hubs of the feeds that changed."),
     "plan": ("aggregator.cli.plan", "plan", "Say when each source is polled next, why, and what would be sent."),
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
     "explain": ("aggregator.cli.explain", "explain", "Say everything that is known about an entry or a source."),

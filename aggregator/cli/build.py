@@ -12,6 +12,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count
 from aggregator.cli.exits import EXIT_PARTIAL
+from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load
 from aggregator.model.renames import is_below
 from aggregator.model.settings import join_category, split_category
@@ -75,6 +76,7 @@ def build(
         tally = asyncio.run(_build(project, console, categories, jobs, posts=posts, dry_run=dry_run))
         if not dry_run:
             retention.settle()
+            tell_waiting(invocation, project)
         project.close_folders()
     if posts:
         tell_posts(invocation, settings.posts.dir.as_posix(), tally, dry_run=dry_run)

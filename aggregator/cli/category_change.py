@@ -21,6 +21,7 @@ from aggregator.cli.build import tell_posts
 from aggregator.cli.category import category_path, find_category, frames_of
 from aggregator.cli.console import Console, count
 from aggregator.cli.exits import EXIT_PARTIAL
+from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import check_addresses, load
 from aggregator.errors import StoreError
 from aggregator.model.renames import Renames, is_below
@@ -81,6 +82,7 @@ def _bring_posts_along(invocation: Invocation, target: _Path, jobs: int) -> None
 
         tally = asyncio.run(run())
         project.close_folders()
+        tell_waiting(invocation, project)
     tell_posts(invocation, settings.posts.dir.as_posix(), tally)
     for frame in frames_of(project.settings):
         if frame.category == target and frame.former:

@@ -14,10 +14,12 @@ from typing import Any, Self
 import click
 
 from aggregator.cli import Invocation
-from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, PostExpired, SourceEvent, Summary
+from aggregator.model.poll import Begin, Event, HubEvent, Note, Outcome, OutputEvent, PostExpired, SourceEvent, Summary
 from aggregator.schedule import describe
 
 _MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗", Outcome.HELD: "⏲"}
+
+_NAMED = 3
 
 
 class Console(AbstractContextManager["Console"]):
@@ -48,6 +50,8 @@ class Console(AbstractContextManager["Console"]):
             self._output(event)
         elif isinstance(event, PostExpired):
             self._expired(event)
+        elif isinstance(event, HubEvent):
+            self._hub(event)
         else:
             self._line(event.text, always=False)
 
@@ -90,6 +94,18 @@ class Console(AbstractContextManager["Console"]):
             click.echo(f"- {event.path}")
         elif self._invocation.verbosity:
             self._line(f"- {event.path}", always=False)
+
+    def _hub(self, event: HubEvent) -> None:
+        if event.told and self._invocation.verbosity:
+            self._line(f"✓ hub {event.hub}: told of {', '.join(event.told)}", always=False)
+        if event.given_up:
+            names = ", ".join(event.given_up[:_NAMED]) + (", ..." if len(event.given_up) > _NAMED else "")
+            what = f"given up after 24 hours: {count(len(event.given_up), 'file')} ({names}): {event.message}"
+            self._line(f"✗ hub {event.hub}: {what}. Is this hub still there? See public.hubs", always=True)
+        if event.waiting:
+            why = event.message or "there was no time left"
+            what = f"not told of {count(event.waiting, 'file')}: {why}; the next run tries again"
+            self._line(f"✗ hub {event.hub}: {what}", always=True)
 
     def _line(self, text: str, *, always: bool) -> None:
         if self._bar is not None and sys.stderr.isatty():
@@ -144,6 +160,7 @@ def _event_name(record: Any) -> str:
         SourceEvent: "source",
         OutputEvent: "output",
         PostExpired: "expired",
+        HubEvent: "hub",
         Note: "note",
         Summary: "summary",
     }

@@ -8,6 +8,7 @@ import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count
+from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load
 from aggregator.pipeline.project import open_project
 from aggregator.pipeline.publishing import publish_what_changed
@@ -34,4 +35,5 @@ def reindex(invocation: Invocation, jobs: int) -> None:
 
         number = asyncio.run(run())
         project.close_folders()
+        tell_waiting(invocation, project)
     invocation.talk(f"{count(number, 'post')} indexed")

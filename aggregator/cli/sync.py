@@ -13,6 +13,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count, next_line, print_json, summary_line
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
+from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load, no_such_source
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
@@ -79,6 +80,8 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
                 settings, console.report, request.now, jobs=request.jobs or 1, dry_run=request.dry_run
             ) as project:
                 summary = run_sync(project, request, console.report)
+                if settings.public.ping == "later" and not request.dry_run:
+                    tell_waiting(invocation, project)
                 fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
         except InterruptedRunError as error:
             invocation.warn(str(error))

@@ -14,6 +14,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console
 from aggregator.cli.exits import EXIT_PARTIAL
+from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load, no_such_source
 from aggregator.model.changes import PostRow
 from aggregator.model.key import entry_key
@@ -73,6 +74,7 @@ def takedown(
         if not fresh:  # asked again: somebody has seen it somewhere
             cut_taken_down(project, plan_frames(project.settings, project.state.leaves()), console.report, again=True)
         project.close_folders()
+        tell_waiting(invocation, project)
         fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
     if json_ or invocation.json:
         done = {"taken_down": [line.key for line in fresh], "before": sorted(lines.keys() & known.keys())}

@@ -128,6 +128,17 @@ class PostExpired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubEvent:
+    """What became of telling one hub which published files have changed."""
+
+    hub: str  #: its address, without what looks like a secret
+    told: tuple[str, ...] = ()  #: paths of the files that it was told of
+    waiting: int = 0  #: files that it is told of by the next run
+    given_up: tuple[str, ...] = ()  #: files that it was not told of for a day, and is told of no more
+    message: str | None = None  #: why it did not take all of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something about the whole run that a person should know."""
 
@@ -141,7 +152,7 @@ class Begin:
     due: int  #: sources
 
 
-Event = Begin | SourceEvent | OutputEvent | PostExpired | Note
+Event = Begin | SourceEvent | OutputEvent | PostExpired | HubEvent | Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

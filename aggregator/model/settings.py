@@ -16,6 +16,9 @@ from aggregator.model.source import Secret, Source
 #: What a feed can be published as; Atom always is, since what a run knows of a feed stands in that file.
 FORMAT_NAMES = ("atom", "rss", "json")
 
+#: When hubs are told of changes: by the run that wrote them, or by `aggregator ping` once they are live.
+PING_TIMES = ("now", "later")
+
 #: What a post can look like; each is a module of `store/profiles`.
 PROFILE_NAMES = ("default", "volantis", "hexo", "hugo", "jekyll")
 
@@ -103,6 +106,7 @@ class PublicSettings:
     max_bytes: int = 1024 * 1024  #: per feed; the oldest entries give way
     formats: tuple[str, ...] = ("rss", "json")  #: besides Atom, which every feed is published as
     hubs: tuple[str, ...] = ()  #: WebSub hubs, named in every feed and told of each change
+    ping: str = "now"  #: when hubs are told: once a run has written the feeds, or `later`, by `aggregator ping`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from aggregator.errors import PlaceError, PublishError, UnfitFileError
 from aggregator.model.key import atom_id
 from aggregator.model.output import OutputFeed, Tombstone
 from aggregator.model.poll import Event, Note
+from aggregator.pipeline.pinging import news_of
 from aggregator.publish.addresses import FOLDER, REDIRECTS_PATH, SUFFIXES
 from aggregator.store.files import make_durable, read_file, write_file
 from aggregator.store.ledger import Takedown
@@ -41,12 +42,15 @@ def cut_taken_down(
         return
     gone = {tombstone.id: tombstone for tombstone in (Tombstone(id=atom_id(x.source, x.id), at=x.at) for x in lines)}
     sound = len(project.faults)
+    changed: set[str] = set()
     for path, content, found in list(_holding(project, gone.keys())):
         elsewhere = _of_others(project, found)
         # In a feed that was built, such an entry is the other post's.
         cut = found - elsewhere if elsewhere and path in _built(project, frames) else found
         if cut:
             _cut(project, path, content, [gone[each] for each in sorted(cut)], elsewhere, report)
+            changed.add(path)
+    _note_news(project, changed & {path for frame in frames for path in frame.files})
     if not project.still_in and len(project.faults) == sound:
         project.state.set_fact(_FACT, seen)
 
@@ -96,6 +100,13 @@ def _cut(  # noqa: PLR0917 - private, called once
         make_durable(project.public, (path,))
     project.outputs_written += 1
     report(Note(text=f"{where}: what was taken down is cut out; the rest of this old file stays as it is"))
+
+
+def _note_news(project: Project, paths: Iterable[str]) -> None:
+    """Note that these feeds changed, for the hubs."""
+    found = {path: content for path in sorted(paths) if (content := read_file(project.public, path)) is not None}
+    if news := news_of(project, {path: sha256(content).digest() for path, content in found.items()}):
+        project.state.pings.note(news)
 
 
 def _of_others(project: Project, ids: frozenset[str]) -> frozenset[str]:

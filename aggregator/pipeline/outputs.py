@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 from aggregator.errors import PublishError
 from aggregator.model.changes import SOME_VERSION, PostRow
@@ -52,10 +53,11 @@ def publish_output(job: OutputJob) -> OutputResult:
             built = _build(job, found)
         if found.missing:
             return _result(job, found)  # whether they were deleted is not for one feed to say
-        written = _swap(job, built, found)
+        written, contents = _swap(job, built, found)
     except PublishError as error:
         return replace(_result(job, found), refused=str(error), lost=error.lost)
-    return _result(job, found, written=written, left_out=built.left_out)
+    digests = {path: sha256(content).digest() for path, content in contents.items()} if job.frame.hubs else {}
+    return replace(_result(job, found, written=written, left_out=built.left_out), digests=digests)
 
 
 def _build(job: OutputJob, found: _Found) -> Built:
@@ -161,8 +163,11 @@ def publish_opml(job: OpmlJob) -> OutputResult:
     return OutputResult(path=job.path, written=(job.path,) if changed else (), copies=(job.redirects,) if moved else ())
 
 
-def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[str, ...]:
-    """Put the feed in place of the old one, in every format, if the gate lets all of them; return the files that changed."""
+def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[tuple[str, ...], dict[str, bytes]]:
+    """Put the feed in place of the old one, in every format, if the gate lets all of them.
+
+    Returns the files that changed, and what each of the feed's files holds now.
+    """
     frame = job.frame
     old = read_file(job.public, frame.path)
     contents = {frame.path: built.content} | {twin.path: build_twin(twin, frame, built) for twin in frame.twins}
@@ -185,7 +190,7 @@ def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[str, ...]:
     written = tuple(path for path in frame.files if path in changed)
     for path in written:
         write_file(job.public, path, contents[path])
-    return written
+    return written, contents
 
 
 def _parsed(reader: Reader, key: bytes, post: bytes, extra: bytes | None) -> Entry:

@@ -21,6 +21,7 @@ from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.left_formats import tell_left_formats
+from aggregator.pipeline.pinging import news_of, remember_topics
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
 from aggregator.pipeline.styling import publish_style
@@ -99,6 +100,7 @@ async def _publish(
     if not wanted:
         return
     _sweep(project, wanted)
+    remember_topics(project, wanted)
     newest = _newest(project, 2 * max(frame.max_entries for frame in frames))
     misnamed = project.state.find(sorted(project.misnamed)) if project.misnamed else ()
     gone = project.gone_on_purpose() | expired_ids(project) | {atom_id(row.source_id, row.entry_id) for row in misnamed}
@@ -118,7 +120,8 @@ async def _publish(
         states.append(OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=dirty))
     _keep(project, [path for _, result in results for path in _written(result)])
     again = _also_touched(project, newest, edited, {frame.path for frame in wanted})
-    project.state.published(states, tuple(edited.values()), dirty=again)
+    news = news_of(project, {path: digest for _, result in results for path, digest in result.digests.items()})
+    project.state.published(states, tuple(edited.values()), dirty=again, news=news)
     again = tuple(sorted({*again, *retry}))
     if again:
         frames = plan_frames(project.settings, project.state.leaves())

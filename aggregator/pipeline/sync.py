@@ -25,6 +25,7 @@ from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
 from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable, run_digest
 from aggregator.pipeline.moves import is_elsewhere
+from aggregator.pipeline.pinging import tell_hubs
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
@@ -168,6 +169,8 @@ class _Sync:
         project.close_folders()
         if due:
             project.state.trim_history()
+        if self._settings.public.ping == "now":
+            await tell_hubs(project, self._report)
 
     async def _poll(self, workers: Workers, due: list[Source]) -> None:
         from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them

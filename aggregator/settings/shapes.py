@@ -14,6 +14,7 @@ from typing import Any
 
 from aggregator.model.retention import Keep
 from aggregator.model.settings import (
+    PING_TIMES,
     PROFILE_NAMES,
     Category,
     FetchSettings,
@@ -114,6 +115,7 @@ PUBLIC = Shape(
         "max_bytes": kinds.SIZE,
         "formats": kinds.FORMATS,
         "hubs": kinds.HUBS,
+        "ping": kinds.choice("a time", PING_TIMES),
     },
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})

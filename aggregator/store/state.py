@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from aggregator.errors import StoreError
 from aggregator.model.changes import Intent, KnownEntry, PostRow
 from aggregator.model.fetched import HostState
+from aggregator.model.ping import News
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
 from aggregator.store.damage import (
     DROP,
@@ -30,6 +31,7 @@ from aggregator.store.damage import (
     state_error,
 )
 from aggregator.store.expiry import Expiry
+from aggregator.store.pings import Pings, note_news
 from aggregator.store.queries import (
     chunks,
     counts_of,
@@ -253,6 +255,11 @@ class State:
         """Return the operations on posts that are kept no longer."""
         return Expiry(self._transaction)
 
+    @property
+    def pings(self) -> Pings:
+        """Return the operations on what hubs are told."""
+        return Pings(self._transaction, self._insert)
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def save(self, batch: Batch) -> None:
@@ -312,13 +319,24 @@ class State:
         found = self.fact(_REWRITING)
         return None if found is None else intents_of(found)
 
-    def published(self, outputs: Sequence[OutputState], edited: Sequence[PostRow], dirty: Sequence[str] = ()) -> None:
-        """Note what the published files now are, the posts that were found edited by hand, and what they touch besides."""
+    def published(
+        self,
+        outputs: Sequence[OutputState],
+        edited: Sequence[PostRow],
+        dirty: Sequence[str] = (),
+        news: News | None = None,
+    ) -> None:
+        """Note what the published files now are, the posts that were found edited by hand, and what they touch besides.
+
+        `news` is what hubs are told of: noted here, so that it is not lost when the run dies.
+        """
         with self._transaction() as run:
             self._save_rows(run, tuple(edited))
             values = [{"path": out.path, "frame_hash": out.frame_hash, "dirty": int(out.dirty)} for out in outputs]
             self._upsert(run, outputs_table, values)
             self._mark_dirty(run, dirty)
+            if news is not None:
+                note_news(run, self._insert, news)
 
     def forget_outputs(self, paths: Sequence[str]) -> None:
         """Forget files that are published no more, once that was told."""

@@ -16,11 +16,12 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import Hints, Intent, PostRow
 from aggregator.model.fetched import HostState, Validators
+from aggregator.model.ping import Ping
 from aggregator.model.poll import Outcome, Poll, SourceState
 
 Read = TypeVar("Read")
 
-VERSION = 7  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 8  #: of this layout; a newer one is an error, an older one is rebuilt
 
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -103,6 +104,19 @@ outputs_table = sa.Table(
     sa.Column("path", sa.Text, primary_key=True),
     sa.Column("frame_hash", sa.LargeBinary, nullable=False),
     sa.Column("dirty", sa.Integer, nullable=False),
+)
+#: What published files held when the hubs were last told, or would have been told, of them (`store.pings`).
+topics_table = sa.Table(
+    "topics", schema, sa.Column("path", sa.Text, primary_key=True), sa.Column("digest", sa.LargeBinary, nullable=False)
+)
+#: What hubs have not been told of yet.
+pings_table = sa.Table(
+    "pings",
+    schema,
+    sa.Column("hub", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("tried", sa.BigInteger),
 )
 polls_table = sa.Table(
     "polls",
@@ -304,6 +318,12 @@ def host_of(row: Any) -> HostState:
     """Return the host that a row stands for."""
     closed_until = datetime.fromtimestamp(row.closed_until, UTC)
     return HostState(name=row.name, closed_until=closed_until, status=row.status, strikes=row.strikes)
+
+
+@_checked
+def ping_of(row: Any) -> Ping:
+    """Return the ping that a row stands for."""
+    return Ping(hub=row.hub, path=row.path, since=datetime.fromtimestamp(row.since, UTC), tried=instant(row.tried))
 
 
 @_checked
