@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "normalise": _PURE,
     "decide": _PURE,
     "schedule": _PURE,
+    "health": _PURE,
     "publish": _PURE,
     "store": _PURE,
     "fetch": _PURE,
@@ -45,7 +46,7 @@ ONLY_IMPORTER = {
     "click": "cli",
 }
 #: Parts that must not know the time, chance, the environment, files, the network or a log.
-PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "publish"}
+PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish"}
 IMPURE_MODULES = {"time", "random", "secrets", "os", "socket", "logging", "tempfile", "subprocess", "urllib.request"}
 IMPURE_CALLS = re.compile(r"\b(datetime\.now|date\.today|datetime\.utcnow|uuid4|uuid1|open|print|input)\(")
 

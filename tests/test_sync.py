@@ -178,7 +178,7 @@ def test_one_dead_upstream_among_good_ones(folder: Folder, upstream: Upstream) -
     assert "✗ b  the server answered 503" in done.stderr
     assert titles(folder, "news/a.atom")
     status = json.loads(folder.run("--json", "status").stdout)
-    assert {line["id"]: (line["state"], line["failures"]) for line in status} == {"a": ("ok", 0), "b": ("failing", 1)}
+    assert {line["id"]: (line["state"], line["failures"]) for line in status} == {"a": ("ok", 0), "b": ("waiting", 1)}
     assert folder.run("sync", "--force", "--strict").returncode == 1
 
 

@@ -11,6 +11,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.project import load
+from aggregator.health import Health, health
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.effective import load_effective
@@ -18,8 +19,18 @@ from aggregator.pipeline.planning import upcoming
 from aggregator.schedule import Next, describe
 from aggregator.store.opening import open_state
 
-#: state -> its mark; in the order of the table, worst first. Always word and shape, never colour alone.
-_MARKS = {"failing": "✗", "gone": "†", "waiting": "⏲", "new": "○", "paused": "‖", "ok": "●"}
+#: How a source is doing -> its mark; in the order of the table, worst first. Always word and shape, never colour alone.
+_MARKS = {
+    Health.FAILING: "✗",
+    Health.GONE: "†",
+    Health.RETRYING: "↻",
+    Health.WAITING: "⏲",
+    Health.NEW: "○",
+    Health.PAUSED: "‖",
+    Health.OK: "●",
+}
+_BAD = frozenset({Health.FAILING, Health.GONE})
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +38,7 @@ class SourceStatus:
     """One line of the table."""
 
     id: str
-    state: str  #: a key of _MARKS
+    state: Health
     posts: int
     last_success: datetime | None
     last_news: datetime | None
@@ -46,6 +57,9 @@ class SourceStatus:
 @pass_invocation
 def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) -> None:
     """Say how each source is doing, worst first.
+
+    One fails once three polls in a row have failed, and six hours have gone by since the last that went well; before that, it
+    is tried again. feeds/status.atom tells when that changes.
 
     A published feed that was refused, so that its last good file is kept, is named below them.
 
@@ -78,7 +92,7 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
     ]
     order = list(_MARKS)
     lines.sort(key=lambda line: order.index(line.state))
-    shown = [line for line in lines if line.state in {"failing", "gone"} or not failing]
+    shown = [line for line in lines if line.state in _BAD or not failing]
     if json_ or invocation.json:
         click.echo(json.dumps([_plain(line) for line in shown], ensure_ascii=False, indent=2))
         return
@@ -91,21 +105,9 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
 
 
 def _status(source: Source, known: SourceState, posts: int, coming: Next) -> SourceStatus:
-    if source.paused:
-        state = "paused"
-    elif source.gone is not None:
-        state = "gone"
-    elif known.last_poll is None:
-        state = "new"
-    elif known.failures and known.last_status in {429, 503} and not _long_dead(known):
-        state = "waiting"
-    elif known.failures:
-        state = "failing"
-    else:
-        state = "ok"
     return SourceStatus(
         id=source.name,
-        state=state,
+        state=health(source, known),
         posts=posts,
         last_success=known.last_success,
         last_news=known.last_news,
@@ -116,11 +118,6 @@ def _status(source: Source, known: SourceState, posts: int, coming: Next) -> Sou
         error_kind=known.last_kind,
         warnings=known.warnings,
     )
-
-
-def _long_dead(known: SourceState) -> bool:
-    """Tell whether "come back later" has been the answer for so long that it is a failure."""
-    return known.failures > 3 or known.last_success is None  # noqa: PLR2004
 
 
 def _render(line: SourceStatus, current: datetime) -> list[str]:
@@ -139,13 +136,18 @@ def _render(line: SourceStatus, current: datetime) -> list[str]:
 
 
 def _sentence(lines: list[SourceStatus]) -> str:
-    bad = [line.id for line in lines if line.state in {"failing", "gone"}]
     if not lines:
         return "there is no source yet: aggregator source add ADDRESS"
+    bad = [line.id for line in lines if line.state in _BAD]
+    trying = [line.id for line in lines if line.state in {Health.RETRYING, Health.WAITING}]
+    again = f"; tried again: {_names(trying)}" if trying else ""
     if not bad:
-        return f"{count(len(lines), 'source')}, none failing"
-    names = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")  # noqa: PLR2004
-    return f"{len(bad)} of {count(len(lines), 'source')} failing: {names}"
+        return f"{count(len(lines), 'source')}, none failing{again}"
+    return f"{len(bad)} of {count(len(lines), 'source')} failing: {_names(bad)}{again}"
+
+
+def _names(ids: list[str]) -> str:
+    return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
 
 
 def _ago(then: datetime | None, current: datetime) -> str:
