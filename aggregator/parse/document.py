@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aggregator.model.parsed import ParsedFeed
+from aggregator.parse.bridge import find_bridge_error
 from aggregator.parse.encoding import decode_body
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.limits import MAX_ENTRIES, choose_newest
@@ -51,6 +52,8 @@ def parse_feed(
         if document.root is None:
             raise NotAFeedError(describe_body(text, len(body), content_type.partition(";")[0].strip()))
         feed = _read(document, values.get("content-language"), warnings)
+    if (error := find_bridge_error(feed.entries)) is not None:
+        raise NotAFeedError(f'the bridge answered with an error instead of a feed: "{error}"')
     entries = choose_newest(feed.entries, min(limit, MAX_ENTRIES), warnings)
     return replace(feed, entries=entries, warnings=tuple(warnings))
 
