@@ -18,7 +18,17 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.document import examine
 from aggregator.publish.gate import find_refusal
 from tests.parsing import parse
-from tests.publish_records import NOON, attributes_of, bare_item, entries_of, episode_item, make_frame, make_item, schema_errors
+from tests.publish_records import (
+    NOON,
+    attributes_of,
+    bare_item,
+    build_as,
+    entries_of,
+    episode_item,
+    make_frame,
+    make_item,
+    schema_errors,
+)
 
 _DECLARED = b' xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"'
 
@@ -115,6 +125,18 @@ def test_our_own_feed_is_read_back_as_it_was(episode: Episode) -> None:
 
     assert isinstance(parsed.episode, ParsedEpisode)
     assert to_episode(parsed.episode, "https://news.example/") == episode
+
+
+def test_the_twins_are_read_back_too() -> None:
+    """RSS carries the whole episode through our own reader, JSON Feed what that format has words for: how long it plays."""
+    whole = Episode(duration=3723, season=2, number=14, kind="trailer", explicit=True, image="https://a.example/1.png")
+    found = []
+    for format_ in ("rss", "json"):
+        content, _ = build_as(format_, episode_item(episode=whole))
+        [parsed] = parse(content).entries
+        found.append(to_episode(parsed.episode, "https://news.example/"))
+
+    assert found == [whole, Episode(duration=3723)]
 
 
 def test_a_feed_of_episodes_is_valid(shared: Path) -> None:
