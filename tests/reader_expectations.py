@@ -109,7 +109,7 @@ CLIENTS = (
         silent=("duration",),
         formats={
             "atom": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH},
-            "rss": {"authors": _LAST_AUTHOR, "files": _FIRST_WITHOUT_LENGTH},
+            "rss": {"authors": _JOINED, "files": _FIRST_WITHOUT_LENGTH},
         },
     ),
     Client(
@@ -119,7 +119,7 @@ CLIENTS = (
         silent=("duration",),
         formats={
             "atom": {"link": _SOURCE_FOR_PAGE, "authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS},
-            "rss": {"authors": _FIRST_AUTHOR, "files": _FIRST_ADDRESS},
+            "rss": {"authors": _JOINED, "files": _FIRST_ADDRESS},
         },
     ),
     Client(
@@ -130,7 +130,7 @@ CLIENTS = (
         silent=("duration",),
         formats={
             "atom": {},
-            "rss": {"title": _AS_HTML, "files": _FIRST_FILE},
+            "rss": {"title": _AS_HTML, "authors": _JOINED, "files": _FIRST_FILE},
         },
     ),
     Client(
@@ -139,7 +139,7 @@ CLIENTS = (
         read=reader_clients.read_reader,
         about=reader_clients.about_reader,
         silent=("duration",),
-        formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "rss": {"authors": _LAST_AUTHOR}, "json": {}},
+        formats={"atom": {"link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR}, "rss": {}, "json": {}},
     ),
     Client(
         name="feed2exec",
@@ -147,7 +147,7 @@ CLIENTS = (
         read=reader_mailers.read_feed2exec,
         formats={
             "atom": {"link": _ID_FOR_PAGE},
-            "rss": {"link": _SERVER_FOR_PAGE},
+            "rss": {"link": _SERVER_FOR_PAGE, "authors": _JOINED},
         },
     ),
     Client(
@@ -158,7 +158,7 @@ CLIENTS = (
         silent=("files", "duration"),
         formats={
             "atom": {**_MAIL, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR},
-            "rss": {**_MAIL, "link": _SERVER_FOR_PAGE, "authors": _FIRST_AUTHOR},
+            "rss": {**_MAIL, "link": _SERVER_FOR_PAGE, "authors": _JOINED},
         },
     ),
     Client(
@@ -180,7 +180,7 @@ CLIENTS = (
         silent=("duration",),
         formats={
             "atom": {"title": _UNESCAPED, "link": _ID_FOR_PAGE, "authors": _LAST_AUTHOR, "files": _ADDRESSES},
-            "rss": {"title": _UNESCAPED, "authors": _FIRST_AUTHOR, "files": _ADDRESSES},
+            "rss": {"title": _UNESCAPED, "authors": _JOINED, "files": _ADDRESSES},
         },
     ),
     Client(
@@ -188,7 +188,7 @@ CLIENTS = (
         version=lambda: npm_version("feedsmith"),
         read=reader_clients.read_feedsmith,
         about=reader_clients.about_feedsmith,
-        formats={"atom": {}, "rss": {}, "json": {}},
+        formats={"atom": {}, "rss": {"authors": _JOINED}, "json": {}},
     ),
     Client(
         name="rss-parser",
@@ -202,7 +202,7 @@ CLIENTS = (
                 "files": _silence("files"),
                 "duration": _silence("duration"),
             },
-            "rss": {"authors": _FIRST_AUTHOR, "files": _FIRST_FILE},
+            "rss": {"authors": _JOINED, "files": _FIRST_FILE},
         },
     ),
 )

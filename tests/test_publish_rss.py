@@ -130,7 +130,7 @@ def test_further_enclosures_are_links() -> None:
 @pytest.mark.parametrize(
     ("changes", "creators"),
     [
-        ({"authors": (Person(name="A"), Person(name="B", email="b@b.example"))}, ["A", "B"]),
+        ({"authors": (Person(name="A"), Person(name="B", email="b@b.example"))}, ["A, B"]),
         ({"author": "The paper"}, ["The paper"]),
         ({}, ["早报"]),
     ],

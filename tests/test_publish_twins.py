@@ -90,7 +90,7 @@ def test_every_entry_reads_back_from_rss(entries: list[Entry]) -> None:
         assert item.findtext("title") == ours.title
         assert item.findtext("link") == ours.link
         assert parse_rss_date(item.findtext("pubDate") or "") == ours.date
-        assert [creator.text for creator in item.iterfind(_CREATOR)] == _names(ours)
+        assert [creator.text for creator in item.iterfind(_CREATOR)] == [", ".join(_names(ours))]
         assert (
             item.findtext(_CONTENT) or (item.findtext("description") if ours.summary is None else None) or ""
         ) == ours.content

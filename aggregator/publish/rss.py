@@ -110,8 +110,9 @@ def _add_item(channel: etree._Element, item: OutputEntry, scheme: str) -> None:
     updated = updated_of(entry)
     if updated != entry.date:
         _add(made, f"{{{ATOM}}}updated", updated.isoformat())
-    for name in [person.name for person in entry.authors] or [entry.author or entry.feed.title]:
-        _add(made, f"{{{DC}}}creator", name)
+    # One element for all names: of several, newsboat and lemon24/reader keep the last, most others the first.
+    names = [person.name for person in entry.authors] or [entry.author or entry.feed.title]
+    _add(made, f"{{{DC}}}creator", ", ".join(names))
     for name, text in _bodies(entry):
         _add(made, name, text)
     _add_categories(made, entry, scheme)
