@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: one worker more than there are processors keeps these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test lint conduct families posts engines reader-tools readers day picture verify clean
+.PHONY: demo test lint conduct families posts publishing engines reader-tools readers day picture verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -54,6 +54,9 @@ readers: .venv/.dev reader-tools  ## what every feed reader makes of our feeds, 
 
 posts: .venv/.dev engines  ## what keeps posts whole and readable -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m post_row --post-table=docs/posts-for-life.md $(PYTEST_ARGS)
+
+publishing: .venv/.dev engines  ## what holds of everything that is published -> its tests -> how that ended
+	$(BIN)/python -m pytest -n auto -q -m publishes --publishing-table=docs/publishing.md $(PYTEST_ARGS)
 
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw
 	$(BIN)/python -m pytest -n 1 -q --whole --day-table=docs/conduct-day.md tests/test_day.py $(PYTEST_ARGS)

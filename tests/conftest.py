@@ -24,6 +24,7 @@ from tests.day_table import DayTable
 from tests.families import FAMILIES
 from tests.mark_table import MarkPlugin
 from tests.post_rows import POSTS
+from tests.publishing_rows import PUBLISHING
 from tests.reader_table import ReaderTable
 from tests.rules import CONDUCT
 from tests.upstream import Folder, Upstream, item
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run every sweep whole instead of a sample")
     parser.addoption("--sweep-seed", type=int, default=None, help="seed of the samples; printed in the header")
     parser.addoption("--sweep-table", default=None, help="write the table of sweeps to this file")
-    for table in (CONDUCT, FAMILIES, POSTS):
+    for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         parser.addoption(table.option, default=None, help="print this table, and write it to this file ('-': only print)")
     parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
     parser.addoption("--reader-table", default=None, help="write the table of readers to this file")
@@ -46,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     watch.pytest_configure(config)
-    for table in (CONDUCT, FAMILIES, POSTS):
+    for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
     config.pluginmanager.register(ReaderTable(config, _commit), "reader-table")

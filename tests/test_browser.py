@@ -199,6 +199,7 @@ def test_a_title_without_a_language_begins_where_its_writing_does(
     assert box[1 if side == "left" else 0] > 100
 
 
+@pytest.mark.publishes("R81")
 def test_nothing_runs_that_upstreams_wrote(browser: Chromium, server: Server, public: Path) -> None:
     """Each text shows as text, and the page asks for nothing but itself and its stylesheet (R81)."""
     items = _hostile()
@@ -212,6 +213,7 @@ def test_nothing_runs_that_upstreams_wrote(browser: Chromium, server: Server, pu
     assert browser.complaints() == []
 
 
+@pytest.mark.publishes("R81")
 def test_nothing_runs_without_our_policy_either(browser: Chromium) -> None:
     """The bytes alone are harmless: a server that says nothing of what a page may do shows the same."""
     with _Plain() as plain:

@@ -73,6 +73,7 @@ def categories_of(folder: Folder, number: int) -> list[str]:
     return [line.strip(" -'") for line in front.splitlines()]
 
 
+@pytest.mark.publishes("P3", "P4")
 def test_a_category_takes_everything_with_it(folder: Folder) -> None:
     """Config, posts and feeds follow, children too; feeds keep their ids, and whoever asks at the old address reads on."""
     ids = {path: id_of(folder, f"{path}.atom") for path in ("news", "news/a", "news/b")}
@@ -137,6 +138,7 @@ def test_edited_posts_stay_and_are_published_under_the_new_name(folder: Folder) 
     assert b'term="news/b"' not in (folder.root / "public/feeds/news/beta.atom").read_bytes()
 
 
+@pytest.mark.publishes("P3")
 def test_names_go_on_and_back(folder: Folder) -> None:
     """From a to b to c both old addresses lead to c; back to a, it is a feed like any other, and its id never changed."""
     first = id_of(folder, "news/a.atom")

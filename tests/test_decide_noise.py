@@ -53,6 +53,7 @@ def _same_html(new: str, old: str) -> bool:
         ("<p>Weather (123 views)</p>", "<p>Weather (124 views)</p>"),
     ],
 )
+@pytest.mark.publishes("P8")
 def test_noise_is_no_edit(new: str, old: str) -> None:
     """Bodies that differ in what no editor wrote are the same."""
     assert _same_html(f"<p>{WORDS}</p>{new}", f"<p>{WORDS}</p>{old}")

@@ -87,6 +87,7 @@ def _shape(article: lxml.html.HtmlElement) -> list[tuple[str, dict[str, str], st
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", [*MACHINES, "site"])
 @pytest.mark.parametrize("timezone", ["Asia/Shanghai", "America/New_York", "Europe/Berlin"])
+@pytest.mark.publishes("P37")
 def test_hexo_shows_every_post(tmp_path: Path, timezone: str, machine: str) -> None:
     """Profile hexo, timezone set: exact on a machine in UTC or in the site's zone, but for one hour of autumn.
 
@@ -125,6 +126,7 @@ def test_hexo_shows_rfc_822_dates_where_it_has_no_time_zone(tmp_path: Path, prof
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize(("profile", "site_zone"), [("hugo", ""), ("hugo", "Asia/Tokyo"), ("default", "")])
+@pytest.mark.publishes("P37")
 def test_hugo_shows_every_post(tmp_path: Path, profile: str, site_zone: str, machine: str) -> None:
     """Profile hugo is exact whatever timeZone the site has; default is where it has none."""
     config = f"timeZone: '{site_zone}'\nmarkup: {{goldmark: {{renderer: {{unsafe: true}}}}}}\n"
@@ -138,6 +140,7 @@ def test_hugo_shows_every_post(tmp_path: Path, profile: str, site_zone: str, mac
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("timezone", ["Asia/Shanghai", "America/New_York"])
+@pytest.mark.publishes("P37")
 def test_jekyll_shows_every_post(tmp_path: Path, timezone: str, machine: str) -> None:
     """Profile jekyll: no post is passed over, the day in its address is that of its name, our configuration stays out."""
     site, by_key = _build(tmp_path, "jekyll", "jekyll", timezone, machine=machine)

@@ -317,6 +317,7 @@ def test_equal_titles_and_equal_articles(tmp_path: Path) -> None:
 
 
 @pytest.mark.family(35)
+@pytest.mark.publishes("P4")
 def test_episodes_of_a_show_that_moved_house(tmp_path: Path) -> None:
     """When the new host gives every episode another guid and file, none of them is new."""
 

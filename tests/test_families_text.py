@@ -82,6 +82,7 @@ TITLES = {
 
 @pytest.mark.post_row("R48", "D8", "D41")
 @pytest.mark.family(24)
+@pytest.mark.publishes("R85", "P19")
 def test_any_title_is_one_line_of_text(tmp_path: Path) -> None:
     """HTML, nothing, 2,000 characters, emoji, bidi controls and YAML's own words are titles as text: in post, feed and name."""
     items = [f"<title><![CDATA[{title}]]></title><description>The text gives it one.</description>" for title in TITLES]
@@ -324,6 +325,7 @@ def test_odd_shapes_of_rss(tmp_path: Path) -> None:
 
 
 @pytest.mark.family(31)
+@pytest.mark.publishes("R83")
 def test_bases_on_every_level(tmp_path: Path) -> None:
     """Relative bases of feed, entry and content are joined to the document's address, and end with their element."""
     entries = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -14,7 +15,7 @@ from lxml import etree
 
 from aggregator.serve.static import serve
 from tests.conftest import Sweep
-from tests.upstream import Folder, Upstream, item, titles, unsealed
+from tests.upstream import ATOM, Folder, Upstream, item, titles, unsealed
 
 BAD = {
     "control characters": (
@@ -40,6 +41,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("bad", "words"), BAD.values(), ids=BAD.keys())
+@pytest.mark.publishes("P1", "R76", "R77", "R82")
 def test_a_bad_entry_costs_only_itself_and_is_named(folder: Folder, upstream: Upstream, bad: str, words: str) -> None:
     """The entries around a bad one are published, no feed holds anything that acts, and one line says what was wrong."""
     upstream.feed("/a", item(1) + bad + item(2))
@@ -88,6 +90,7 @@ def _public(folder: Folder) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.parametrize("words", [("build",), ("build", "news/a"), ("sync", "--force"), ("sync",)], ids=" ".join)
+@pytest.mark.publishes("P10", "R79")
 def test_unchanged_data_gives_the_same_files(synced: Folder, words: tuple[str, ...]) -> None:
     """Building what has not changed leaves every published file with the bytes and the time that it had."""
     before = _public(synced)
@@ -95,6 +98,7 @@ def test_unchanged_data_gives_the_same_files(synced: Folder, words: tuple[str, .
     assert _public(synced) == before
 
 
+@pytest.mark.publishes("P10")
 def test_a_new_entry_changes_only_the_feeds_it_stands_in(synced: Folder, lasting_upstream: Upstream) -> None:
     """One new entry of a source changes the feeds of its category, of those above it, and of all: no other file."""
     before = _public(synced)
@@ -107,6 +111,7 @@ def test_a_new_entry_changes_only_the_feeds_it_stands_in(synced: Folder, lasting
     assert {path for path in before if path.rpartition(".")[0] in {"feeds/all", "feeds/news", "feeds/news/a"}} == changed
 
 
+@pytest.mark.publishes("P25", "R80")
 def test_readers_never_meet_half_a_feed(synced: Folder, sweep: Sweep, record_property: Callable[[str, object], None]) -> None:
     """While the feeds are rebuilt again and again, each read over HTTP and each read of a file gives one whole version."""
     rebuilds, least = sweep.count(100, 4), 10
@@ -173,3 +178,56 @@ def _whole(path: str, content: bytes, seen: set[bytes]) -> bool:
         return False
     seen.add(version)
     return found == (3 if path == "news/a.atom" else 5)
+
+
+def _identities(folder: Folder) -> dict[str, tuple[str | None, dict[str, tuple[str | None, ...]]]]:
+    """Return each Atom feed's id, and of each entry its id with its title, published and updated."""
+    found = {}
+    for path in (folder.root / "public" / "feeds").rglob("*.atom"):
+        root = etree.fromstring(path.read_bytes())
+        entries = {
+            entry.findtext("a:id", "", ATOM): tuple(
+                entry.findtext(f"a:{name}", None, ATOM) for name in ("title", "published", "updated")
+            )
+            for entry in root.findall("a:entry", ATOM)
+        }
+        found[path.relative_to(folder.root / "public" / "feeds").as_posix()] = root.findtext("a:id", None, ATOM), entries
+    return found
+
+
+@pytest.mark.publishes("P3", "P4", "P8")
+def test_identity_outlives_names_and_addresses(synced: Folder, lasting_upstream: Upstream) -> None:
+    """Another host, site title, category title and language, and an edit by upstream move no id and no date of publication."""
+    before = _identities(synced)
+    settings = synced.root / "config" / "settings.yaml"
+    text = settings.read_text("utf-8")
+    url = re.search(r"url: (\S+?)[,}\n]", text)
+    assert url is not None
+    settings.write_text(text.replace(url[1], "https://elsewhere.example/new/", 1), "utf-8")
+    (synced.root / "config" / "categories.yaml").write_text("categories: {news/a: {title: Another, language: de}}\n", "utf-8")
+    lasting_upstream.feed("/a", item(1, title="Corrected") + item(2) + item(3, dated=False))
+    assert synced.here("sync", "--force").returncode == 0
+    after = _identities(synced)
+    assert "https://elsewhere.example/new/feeds/news/a.atom" in (synced.root / "public/feeds/news/a.atom").read_text("utf-8")
+    corrected = 0
+    assert after.keys() == before.keys()
+    for path, (feed_id, entries) in after.items():
+        assert feed_id == before[path][0]
+        assert entries.keys() == before[path][1].keys()
+        for entry_id, (title, published, updated) in entries.items():
+            assert (published, updated) == before[path][1][entry_id][1:]
+            corrected += title == "Corrected"
+    assert corrected == 3
+
+
+@pytest.mark.publishes("P6")
+def test_one_entry_has_one_id_in_all_its_feeds(synced: Folder) -> None:
+    """The feed of a category and those above it hold the same entries under the same ids, each once."""
+    found = _identities(synced)
+    leaf, above, everything = (set(found[path][1]) for path in ("news/a.atom", "news.atom", "all.atom"))
+    assert len(leaf) == 3
+    assert leaf < above
+    assert above == everything
+    for path in (synced.root / "public" / "feeds").rglob("*.atom"):
+        ids = [entry.findtext("a:id", None, ATOM) for entry in etree.fromstring(path.read_bytes()).findall("a:entry", ATOM)]
+        assert len(ids) == len(set(ids))

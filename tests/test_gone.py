@@ -43,6 +43,7 @@ def tombstones(folder: Folder, feed: str) -> list[str]:
 
 
 @pytest.mark.post_row("R64")
+@pytest.mark.publishes("P24")
 def test_a_deleted_post_stays_deleted(folder: Folder, upstream: Upstream) -> None:
     """A post deleted by hand is noted, leaves the feeds, which say so, and is not written again, not even without a state."""
     post(folder, 11).unlink()

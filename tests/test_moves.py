@@ -147,6 +147,7 @@ def test_a_gone_source_is_gone_at_its_address_only() -> None:
     assert (there.gone, elsewhere.gone) == (NOW, None)
 
 
+@pytest.mark.publishes("P4")
 def test_a_renamed_source_keeps_its_identity() -> None:
     """However often a source is renamed, its id is its first name, and people call it by the last."""
     names = ledger_of(

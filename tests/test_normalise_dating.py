@@ -119,6 +119,7 @@ def test_whose_word_a_date_is() -> None:
     assert choose_date(ParsedEntry(published="2025-12-31", updated="03-01"), CHINA, NOW).updated is None
 
 
+@pytest.mark.publishes("P9")
 def test_what_can_be_true() -> None:
     """A date later than now, before 1900, on spreadsheets' first day or on the epoch's day in any zone is not used."""
     assert usable(NOW, NOW) == NOW

@@ -93,6 +93,7 @@ def assert_safe(html: str) -> None:
 
 @pytest.mark.post_row("D25", "D35")
 @pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.publishes("R81")
 def test_attacks_are_inert(vector: str) -> None:
     """No vector leaves anything that runs, loads or leads elsewhere, alone or amid text, once or twice cleaned."""
     for html in (vector, f"<p>before {vector} after</p>", f"<table><tr><td>{vector}", vector * 3):
@@ -246,6 +247,7 @@ def test_text_is_told_from_html() -> None:
     assert rendered("<p>really</p>", TEXT) == "<p>really</p>"
 
 
+@pytest.mark.publishes("R83")
 def test_base_of_the_text_goes_first() -> None:
     """xml:base resolves relative addresses, itself resolved against the document."""
     text = ParsedText(value="<a href='x'>x</a>", type=HTML, base="/deep/")

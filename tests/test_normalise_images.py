@@ -81,6 +81,7 @@ def test_quotes_in_attributes_survive() -> None:
         ("<video><source data-src='/a.mp4'></video>", '<video controls=""><source src="BLOG:/a.mp4"></video>'),
     ],
 )
+@pytest.mark.publishes("R83")
 def test_every_address_of_an_image_is_absolute(html: str, expected: str) -> None:
     """Addresses without scheme and host get them, in every candidate; a broken candidate is dropped without the others."""
     assert clean(html).replace("https://blog.example.org", "BLOG:") == expected
@@ -107,6 +108,7 @@ def test_every_address_of_an_image_is_absolute(html: str, expected: str) -> None
         "<img src='https://x.example/stats/matomo.php?idsite=1'>",
     ],
 )
+@pytest.mark.publishes("R84")
 def test_images_that_show_nothing_go(image: str) -> None:
     """An image without an address that can be fetched, of one or two pixels, or of a known counter is not in the post."""
     assert clean(f"<p>a{image}b</p>") == "<p>ab</p>"

@@ -177,6 +177,7 @@ NAMES = (
 
 
 @pytest.mark.post_row("R48", "D3", "D4", "D5", "D6", "D8", "D9", "D21")
+@pytest.mark.publishes("P38")
 def test_every_title_has_a_name_that_every_file_system_takes(tmp_path: Path) -> None:
     """Each entry has a file of its own on Linux, macOS and Windows, short enough for a suffix, and its title as written."""
     wanted = (*TWINS, *NAMES)

@@ -82,6 +82,7 @@ def _expected(found: Entry) -> dict[str, Any]:
 @every
 @settings(deadline=None, max_examples=200)
 @given(found=entries)
+@pytest.mark.publishes("P36")
 def test_reading_gives_back_what_was_rendered(profile: Profile, found: Entry) -> None:
     """Every field of every entry comes back as it was, whatever its text."""
     rendered = profile.render(found)
@@ -113,6 +114,7 @@ def test_naughty_strings_come_back(profile: Profile, shared: Path) -> None:
 @readers
 @settings(deadline=None, max_examples=60)
 @given(found=entries)
+@pytest.mark.publishes("P36")
 def test_every_yaml_reader_sees_the_same_values(read_yaml: Callable[[str], Any], found: Entry) -> None:
     """PyYAML with and without libyaml and a YAML 1.2 reader agree with what was meant, types included."""
     seen = read_yaml(_front(default.render(found).post))

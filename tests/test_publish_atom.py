@@ -32,6 +32,7 @@ from tests.publish_records import (
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
+@pytest.mark.publishes("P12")
 def test_frame_is_written() -> None:
     """The feed carries the frame's id, title, author, language, self and alternate link, and no version."""
     frame = make_frame()
@@ -79,6 +80,7 @@ def test_entry_is_written_whole() -> None:
 
 
 @pytest.mark.parametrize("space", ["", "\n", "\r\n", "\t", "\u3000", "  \n "])
+@pytest.mark.publishes("P16")
 def test_content_is_the_html_byte_for_byte(space: str) -> None:
     """A reader that undoes XML's escaping gets exactly the HTML that was stored, outer space included."""
     html = SafeHtml(f'{space}<p title="&quot;">&amp;amp; &lt;b&gt; ]]&gt; 汉{space}</p>{space}<pre>\n a\n\n  b</pre>{space}')
@@ -90,6 +92,7 @@ def test_content_is_the_html_byte_for_byte(space: str) -> None:
     assert content.text == html
 
 
+@pytest.mark.publishes("P17")
 def test_entry_without_content_has_a_link_only() -> None:
     """An empty content is not published as an empty article."""
     [entry] = entries_of(build_feed(make_frame(), [bare_item(content=SafeHtml(""))], source_order={}).content)
@@ -115,6 +118,7 @@ def test_undated_entry_claims_no_publication_date() -> None:
         ({}, ["早报"]),
     ],
 )
+@pytest.mark.publishes("P13")
 def test_author_is_upstreams_else_the_byline_else_the_source(changes: dict[str, object], names: list[str]) -> None:
     """Every entry names an author: upstream's, else the byline of the config, else the source's title."""
     [entry] = entries_of(build_feed(make_frame(), [bare_item(**changes)], source_order={}).content)
@@ -122,6 +126,7 @@ def test_author_is_upstreams_else_the_byline_else_the_source(changes: dict[str, 
     assert [name.text for name in entry.findall("a:author/a:name", ATOM)] == names
 
 
+@pytest.mark.publishes("P20")
 def test_our_category_is_told_apart_by_its_scheme() -> None:
     """Our category comes with the address of our list of feeds as scheme, upstream's tags as they came."""
     tags = (Tag(term="go", scheme="https://paper.example/tags", label="Go"), Tag(term="新媒体"))
@@ -149,6 +154,7 @@ def test_category_scheme_is_one_for_the_whole_site() -> None:
     assert parts[0] == parts[1] == parts[2]
 
 
+@pytest.mark.publishes("P14", "P21")
 def test_source_says_where_the_entry_came_from() -> None:
     """atom:source holds upstream's id, title, page and rights, and the entry's own date."""
     [entry] = entries_of(build_feed(make_frame(), [make_item()], source_order={}).content)
@@ -169,6 +175,7 @@ def test_source_without_an_id_gets_one_that_stays() -> None:
     assert text_of(first, "a:source/a:id") == text_of(second, "a:source/a:id") == atom_id("paper", "")
 
 
+@pytest.mark.publishes("P5")
 def test_id_that_is_no_iri_becomes_an_urn() -> None:
     """An upstream id such as `12345` is published as an urn derived from it."""
     built = build_feed(make_frame(), [make_item(id="12345")], source_order={})
@@ -179,6 +186,7 @@ def test_id_that_is_no_iri_becomes_an_urn() -> None:
 
 
 @pytest.mark.post_row("D43")
+@pytest.mark.publishes("P10", "R79")
 def test_order_of_the_input_does_not_matter() -> None:
     """The same entries in any order give the same bytes."""
     items = [make_item(number, source_id=f"s{number % 3}") for number in range(20)]
@@ -193,6 +201,7 @@ def test_order_of_the_input_does_not_matter() -> None:
         assert sorted(out.key for out in again.left_out) == sorted(out.key for out in expected.left_out)
 
 
+@pytest.mark.publishes("P7")
 def test_updated_is_that_of_the_newest_change() -> None:
     """The feed's `updated` is the latest of its entries', which need not be the first one's."""
     built = build_feed(make_frame(), [make_item(1, updated=NOON + timedelta(days=9)), make_item(2)], source_order={})
@@ -201,6 +210,7 @@ def test_updated_is_that_of_the_newest_change() -> None:
     assert text_of(read(built.content), "a:updated") == "2026-03-10T12:00:00+00:00"
 
 
+@pytest.mark.publishes("P7")
 def test_empty_feed_is_valid_and_carries_no_clock(shared: Path) -> None:
     """A feed without entries is a valid document with a fixed date."""
     built = build_feed(make_frame(), [], source_order={})
@@ -211,6 +221,7 @@ def test_empty_feed_is_valid_and_carries_no_clock(shared: Path) -> None:
     assert schema_errors(built.content, shared) == []
 
 
+@pytest.mark.publishes("P22")
 def test_newest_entries_fill_the_feed() -> None:
     """At most `max_entries` stand in the feed, and the floor says from when on it is complete."""
     built = build_feed(make_frame(max_entries=3), [make_item(number) for number in range(10)], source_order={})
@@ -224,6 +235,7 @@ def test_feed_that_is_not_full_has_no_floor() -> None:
     assert build_feed(make_frame(max_entries=3), [make_item(1), make_item(2)], source_order={}).floor is None
 
 
+@pytest.mark.publishes("P22")
 def test_bytes_are_bounded() -> None:
     """The oldest entries give way before the feed outgrows its bytes."""
     items = [make_item(number, content=SafeHtml(f"<p>{'汉' * 3000}</p>")) for number in range(20)]
@@ -264,6 +276,7 @@ def test_newest_entry_stands_however_big() -> None:
     assert len(built.ids) == 1
 
 
+@pytest.mark.publishes("R77")
 def test_bad_entry_costs_only_itself() -> None:
     """One entry that cannot be published is named with its reason, and the others are published."""
     bad = make_item(2, title="bell \x07")
@@ -301,6 +314,7 @@ def test_frame_that_cannot_be_written_is_refused(changes: dict[str, str]) -> Non
     assert caught.value.output == "feeds/新媒体.atom"
 
 
+@pytest.mark.publishes("P19")
 def test_feedparser_reads_back_what_was_written() -> None:
     """The reference parser finds id, title, link, date, author, enclosure, tags and source as they went in."""
     items = [make_item(number) for number in range(3)]
@@ -345,6 +359,7 @@ def test_entry_of_a_source_with_a_bare_title() -> None:
     assert [child.tag.rpartition("}")[2] for child in source] == ["id", "title", "updated"]
 
 
+@pytest.mark.publishes("P24")
 def test_what_is_gone_is_said(shared: Path) -> None:
     """A feed names what was deleted (RFC 6721), newest first, at most 50, and nothing that stands in it; it is valid."""
     items = [make_item(1), make_item(2)]

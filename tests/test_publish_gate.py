@@ -70,6 +70,7 @@ _ENTRY_DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "words"), _ENTRY_DEFECTS.values(), ids=_ENTRY_DEFECTS)
+@pytest.mark.publishes("P1", "P17", "P18", "R82")
 def test_defect_keeps_the_entry_out(changes: dict[str, Any], words: str) -> None:
     """The entry with the defect is left out with a reason that names the RFC, and its neighbours are published."""
     bad = bare_item(2, **changes)
@@ -167,6 +168,7 @@ _DOCUMENT_DEFECTS: dict[str, tuple[Callable[[str], str], str]] = {
 
 
 @pytest.mark.parametrize(("edit", "words"), _DOCUMENT_DEFECTS.values(), ids=_DOCUMENT_DEFECTS)
+@pytest.mark.publishes("P2", "P12", "P13")
 def test_defect_refuses_the_document(edit: Callable[[str], str], words: str) -> None:
     """A document with the defect is refused; the message names the file, the fault and what becomes of the old file."""
     sound = build_feed(make_frame(), [make_item(1), make_item(2)], source_order={}).content
@@ -205,6 +207,7 @@ def test_message_names_three_faults_and_counts_the_rest() -> None:
         ("", False),
     ],
 )
+@pytest.mark.publishes("P9")
 def test_dates_of_rfc_3339(text: str, good: bool) -> None:  # noqa: FBT001 - a column of the table
     """A date needs time and zone, in ASCII, and must exist."""
     assert (parse_date(text) is not None) is good

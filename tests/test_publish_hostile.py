@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -80,6 +81,7 @@ def _items(fields: list[dict[str, object]]) -> list[OutputEntry]:
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_ENTRY, max_size=5), st.randoms(use_true_random=False))
+@pytest.mark.publishes("P1", "R76", "R77")
 def test_hostile_entries_never_cost_the_feed(shared: Path, fields: list[dict[str, object]], order: object) -> None:
     """Whatever the entries hold, the feed is valid in every format; the sound one is in it, each other in it or named."""
     items = [*_items(fields), make_item(1)]
@@ -102,6 +104,7 @@ def test_hostile_entries_never_cost_the_feed(shared: Path, fields: list[dict[str
     st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\r\n\t]<>&\"'"), max_size=40),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("]<>&\"'"), min_size=1, max_size=40),
 )
+@pytest.mark.publishes("P16", "R85")
 def test_published_text_is_read_back_equal(html: str, title: str) -> None:
     """Whatever is published is read back exactly: content, title, and the texts in attributes."""
     item = make_item(content=SafeHtml(html), title=title, tags=(Tag(term="t", label=title),))

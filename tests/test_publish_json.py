@@ -28,6 +28,7 @@ def _item(item: OutputEntry) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.publishes("P34")
 def test_the_feed_says_whose_it_is() -> None:
     """The feed has version, title, page, its own address, author, language and id, the version first."""
     feed = _feed()
@@ -43,6 +44,7 @@ def test_the_feed_says_whose_it_is() -> None:
     ]
 
 
+@pytest.mark.publishes("P34")
 def test_a_full_item() -> None:
     """An item has what Atom says of the entry; what the format has no word for stands in our own object."""
     assert _item(make_item(1, updated=NOON.replace(day=2), cover="https://cdn.example/1.jpg")) == {
@@ -82,6 +84,7 @@ def test_a_full_item() -> None:
         ({"content": SafeHtml("")}, {"content_text": ""}),
     ],
 )
+@pytest.mark.publishes("P34")
 def test_one_of_the_contents_is_there(changes: dict[str, Any], body: dict[str, str]) -> None:
     """HTML where there is some, else the summary as text, else an empty text: never the title a second time."""
     made = _item(bare_item(**changes))

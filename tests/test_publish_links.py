@@ -33,6 +33,7 @@ def _feedgen_entry(links: list[dict[str, str]], *, repaired: bool) -> etree._Ele
 
 
 @pytest.mark.parametrize("relation", ["alternate", "enclosure", "related", "self", "via"])
+@pytest.mark.publishes("P15")
 def test_link_keeps_every_attribute(relation: str) -> None:
     """A link of each relation that feedgen knows keeps rel, type, hreflang, title and length."""
     link = {"href": "https://a.example/x", "rel": relation, **_ALL}
@@ -65,6 +66,7 @@ def _links(**changes: object) -> list[dict[str, str]]:
     return [attributes_of(link) for link in entry.findall("a:link", ATOM)]
 
 
+@pytest.mark.publishes("P15")
 def test_alternate_is_the_article() -> None:
     """rel=alternate points to the page of the entry, once."""
     assert [link for link in _links() if link["rel"] == "alternate"] == [
@@ -91,6 +93,7 @@ def test_entry_without_any_address_has_no_link() -> None:
     assert _links(link=None) == []
 
 
+@pytest.mark.publishes("P15")
 def test_enclosures_keep_type_length_and_title() -> None:
     """rel=enclosure carries what is known of each file, and nothing that is not."""
     files = (

@@ -24,6 +24,7 @@ def _body(*categories: tuple[str, ...]) -> etree._Element:
     return body
 
 
+@pytest.mark.publishes("P35")
 def test_categories_are_folders_that_hold_their_own_feed_first() -> None:
     """A category with feeds below it is a folder with its own feed on top; a leaf is a feed in its parent's folder."""
     body = _body((), ("新媒体",), ("新媒体", "早报"), ("新媒体", "ZAKER"), ("新媒体", "ZAKER", "source"), ("编程",))
@@ -41,6 +42,7 @@ def test_folder_feed_comes_first_whatever_the_order() -> None:
     assert _outline(_body(("a", "b"))) == [["a", "a / b"]]
 
 
+@pytest.mark.publishes("P35")
 def test_every_feed_has_what_opml_asks_for() -> None:
     """Each feed is type=rss with text, title, address and page; every outline has a text; nothing is dated."""
     frame = make_frame(("新媒体", "早报"))

@@ -79,6 +79,7 @@ def test_harmless_html_passes(html: str) -> None:
 
 
 @pytest.mark.parametrize(("html", "words"), _BAD.items())
+@pytest.mark.publishes("P18")
 def test_fault_is_found_and_named(html: str, words: str | None) -> None:
     """A script, a handler, a form, a relative address or an unreadable tag is found wherever it stands."""
     for before in ("", "<p>x</p>" * 50, '<img src="https://a.example/x.png" alt="">'):
@@ -114,6 +115,7 @@ def test_scan_is_linear(html: str) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.sampled_from(_PIECES), max_size=25).map("".join))
+@pytest.mark.publishes("P18")
 def test_whatever_the_sanitiser_lets_through_passes(html: str) -> None:
     """The gate agrees with the sanitiser: what it made safe, with absolute addresses, is never refused."""
     assert find_fault(sanitise(html, "https://a.example/feed")) is None

@@ -12,6 +12,7 @@ from tests.publish_records import NOON, make_item
 
 
 @pytest.mark.post_row("D43")
+@pytest.mark.publishes("P11")
 def test_newest_comes_first_and_ties_go_by_id() -> None:
     """Entries run from new to old; of one instant, the smaller atom:id comes first."""
     items = [make_item(1), make_item(3), make_item(20, published=NOON), make_item(10, published=NOON)]
@@ -30,6 +31,7 @@ def test_first_seen_dates_what_has_no_date() -> None:
 
 
 @pytest.mark.post_row("D43", "D46")
+@pytest.mark.publishes("P6")
 def test_of_one_id_the_first_source_of_the_config_wins() -> None:
     """Of two sources that carry one atom:id the one that comes first in the config is published, the other is named."""
     first = make_item(1, source_id="zeta")

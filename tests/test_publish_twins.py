@@ -80,6 +80,7 @@ def _names(entry: Entry) -> list[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(_ENTRIES)
+@pytest.mark.publishes("P33")
 def test_every_entry_reads_back_from_rss(entries: list[Entry]) -> None:
     """Whatever stands in the Atom file stands in the RSS file: id, link, title, date, authors, content, enclosures."""
     built = _built(*entries)
@@ -100,6 +101,7 @@ def test_every_entry_reads_back_from_rss(entries: list[Entry]) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(_ENTRIES)
+@pytest.mark.publishes("P34")
 def test_every_entry_reads_back_from_json(entries: list[Entry]) -> None:
     """Whatever stands in the Atom file stands in the JSON file: id, link, title, date, authors, content, enclosures."""
     built = _built(*entries)
@@ -117,6 +119,7 @@ def test_every_entry_reads_back_from_json(entries: list[Entry]) -> None:
         assert item.get("tags", []) == [tag.term for tag in ours.tags]
 
 
+@pytest.mark.publishes("P19", "R85")
 def test_naughty_strings_are_text(shared: Path) -> None:
     """Every string of the big list of naughty strings is published as title, author, tag and summary, and reads back equal."""
     strings = naughty_strings(shared)
@@ -138,6 +141,7 @@ def test_naughty_strings_are_text(shared: Path) -> None:
         ]
 
 
+@pytest.mark.publishes("P19")
 def test_feedparser_shows_titles_as_they_are() -> None:
     """A title that speaks of markup is the same text to a reader of RSS as to one of Atom: it is escaped once."""
     titles = ["AT&T", "a < b && c > d", "“题” & “目”", "x ]]> y", "R&amp;D"]

@@ -49,6 +49,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+@pytest.mark.publishes("P15", "P19", "P33", "P34")
 def test_a_reader_reads_what_was_published(
     client: Client,
     format_: str,

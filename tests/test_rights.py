@@ -81,6 +81,7 @@ def test_full(tmp_path: Path) -> None:
 
 
 @pytest.mark.post_row("D15")
+@pytest.mark.publishes("P21")
 def test_excerpt(tmp_path: Path) -> None:
     """`excerpt` publishes 300 characters of plain text and a link, one picture as cover and the files; no summary, no rest."""
     out = publish(tmp_path, "{mode: excerpt, note: © Up}")
@@ -98,6 +99,7 @@ def test_excerpt(tmp_path: Path) -> None:
         assert kept_back not in out.all_text
 
 
+@pytest.mark.publishes("P21")
 def test_link(tmp_path: Path) -> None:
     """`link` publishes title, link, date, people and tags, and of the work itself nothing: no text, picture or file."""
     out = publish(tmp_path, "{mode: link, note: © Up}")

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.mark_table import result_of
+from tests.publishing_rows import PUBLISHING
 from tests.rules import CONDUCT, ROWS
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,14 @@ def test_every_row_is_carried_by_a_test() -> None:
 
     assert [number for number in ROWS if number not in carried] == []
     assert carried <= set(ROWS)
+
+
+def test_every_row_of_publishing_is_carried_by_a_test() -> None:
+    """The same of the table of publishing."""
+    carried = {number for path in (ROOT / "tests").glob("test_*.py") for number in PUBLISHING.marked(path)}
+
+    assert [number for number in PUBLISHING.rows if number not in carried] == []
+    assert carried <= set(PUBLISHING.rows)
 
 
 def test_the_table_has_every_row_of_the_rules() -> None:

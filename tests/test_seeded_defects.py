@@ -29,6 +29,7 @@ def test_sound_documents_have_no_finding(path: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEFECTS)
+@pytest.mark.publishes("R78", "P2")
 def test_seeded_defect_is_caught(name: str) -> None:
     """One minimal change to a sound document gives just the findings that it should, each with its line and what to write."""
     defect = DEFECTS[name]
@@ -46,6 +47,7 @@ def test_there_are_enough_of_them() -> None:
     assert sum(defect.path.endswith(".atom") for defect in DEFECTS.values()) >= 30
 
 
+@pytest.mark.publishes("R78")
 def test_the_gate_sees_what_the_schema_sees(
     shared: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ def upstream(lasting_upstream: Upstream) -> Upstream:
 
 
 @pytest.mark.post_row("R64")
+@pytest.mark.publishes("P24")
 def test_an_entry_is_taken_down_for_good(folder: Folder, upstream: Upstream) -> None:
     """Its post goes, its feeds say so, and it never returns: not by an edit, a new id, a lost state, or a copy put back."""
     place = post(folder, 11)

@@ -74,6 +74,7 @@ def test_other_files_are_not_watched(watch: Watch, tmp_path: Path, path: str) ->
     assert watch.documents == 0
 
 
+@pytest.mark.publishes("R78")
 def test_every_output_of_a_sync_is_watched(watch: Watch, folder: Folder) -> None:
     """Every file that a sync leaves below feeds/ went through the watch, and all of them are sound."""
     folder.sync()

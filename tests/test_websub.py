@@ -62,6 +62,7 @@ def age(folder: Folder, hours: float) -> None:
         state.execute("UPDATE pings SET since = since - ?", (int(hours * 3600),))
 
 
+@pytest.mark.publishes("P32")
 def test_a_hub_is_told_once_of_each_change_when_it_is_live(folder: Folder, upstream: Upstream) -> None:
     """Each feed that changed is pinged once, after its new bytes can be fetched; one that did not change is not."""
     with Hub(folder.root / "public") as hub:
@@ -308,6 +309,7 @@ def test_a_run_that_died_before_the_state_knew_is_made_good(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.publishes("P32")
 def test_killed_while_telling(folder: Folder) -> None:
     """After kill -9 amid the pings the next run sends those that were not taken, and no other."""
     with Hub(folder.root / "public") as hub:
