@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.mark_table import MarkTable
 
-#: P: rules of the files that are published. R: faults and attacks that they have to bear. What a server owes its clients (P26 to
-#: P30) is not here, since it is no property of a file.
+#: P: rules of the files that are published. R: faults and attacks that they have to bear. What a server owes its clients (P26
+#: to P30) is not here, since it is no property of a file.
 ROWS: dict[str, str] = {
     "P1": "every feed is well-formed UTF-8 without a character that XML forbids; a bad entry costs only itself",
     "P2": "feed and entries have one id, one title and one date of change",

@@ -71,7 +71,8 @@ def test_no_field_names_a_place(tmp_path: Path) -> None:
         assert folder == "news"
         assert _PART.fullmatch(name.removesuffix(".md")), name
     names = {path.removeprefix("public/feeds/") for path in played.files() if path.startswith("public/")}
-    assert names == {"all.atom", "news.atom", "index.opml", "style.css"}
+    feeds = {f"{name}.{format_}" for name in ("all", "news") for format_ in ("atom", "rss", "json")}
+    assert names == feeds | {"index.opml", "style.css"}
 
 
 @pytest.fixture(scope="module")

@@ -22,17 +22,12 @@ def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
 
     posts = [frontmatter.loads(text.decode()) for path, text in folder.files("posts").items()]
     assert sorted(str(post["title"]) for post in posts) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
-    assert set(folder.files("public")) == {
-        "public/feeds/all.atom",
-        "public/feeds/index.opml",
-        "public/feeds/news.atom",
-        "public/feeds/news/a.atom",
-        "public/feeds/news/b.atom",
-        "public/feeds/style.css",
-    }
+    formats = ("atom", "rss", "json")
+    feeds = {f"public/feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in formats}
+    assert set(folder.files("public")) == feeds | {"public/feeds/index.opml", "public/feeds/style.css"}
     assert sorted(titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
-    assert "2 sources: 2 ok · posts: 5 new · 6 files published" in done.stderr
+    assert "2 sources: 2 ok · posts: 5 new · 14 files published" in done.stderr
     assert done.stdout == ""
 
 
