@@ -279,3 +279,32 @@ def test_wrong_usage_and_a_broken_config_have_codes_of_their_own(folder: Folder)
     assert folder.here("check", "feeds", str(folder.root / "nothing.atom")).returncode == 2
     folder.sources("sources: [")
     assert folder.here("check", "feeds").returncode == 3
+
+
+# --- all ---------------------------------------------------------------------------------------------------------------
+
+
+def test_all_checks_say_what_each_would_say(synced: Folder) -> None:
+    """`check all` is the configuration, the posts and the feeds; with --json one object on each line."""
+    done = synced.here("check", "all")
+    assert (done.returncode, [line.partition(":")[0] for line in done.stdout.splitlines()]) == (0, ["config", "posts", "feeds"])
+    lines = [json.loads(line) for line in synced.here("check", "all", "--json").stdout.splitlines()]
+
+    assert [sorted(line) for line in lines] == [
+        ["categories", "notes", "problems", "sources"],
+        ["findings", "posts"],
+        ["files", "findings"],
+    ]
+
+
+def test_a_problem_anywhere_is_one_of_all(synced: Folder, feeds: Path) -> None:
+    """A feed that is gone is exit 1 and does not keep the posts from being checked; a broken configuration is 3 at once."""
+    (feeds / "all.atom").unlink()
+    done = synced.here("check", "all")
+    assert done.returncode == 1
+    assert "posts: 5 posts, no problem\n" in done.stdout
+    synced.sources("sources: [")
+
+    done = synced.here("check", "all")
+    assert done.returncode == 3
+    assert "posts:" not in done.stdout

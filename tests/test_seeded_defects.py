@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from copy import deepcopy
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from aggregator.publish.examiners import examine_any, examine_published
 from aggregator.publish.findings import Weight
 from aggregator.publish.parts import ATOM as PARTS_ATOM
 from tests.conftest import Sweep
-from tests.publish_records import schema_errors
+from tests.publish_records import NOON, schema_errors
 from tests.seeded_defects import ATOM_PATH, DEFECTS, good_documents
 
 _good = cache(good_documents)
@@ -160,3 +161,15 @@ def test_extensions_may_stand_in_links_and_categories(inside: str) -> None:
     added = f'{inside}><x xmlns="https://x.example/">y</x></{name}><summary>'
 
     assert examine_published(ATOM_PATH, _good()[ATOM_PATH].replace(b"<summary>", added.encode(), 1)).findings == ()
+
+
+@pytest.mark.parametrize("name", ["published", "updated"])
+def test_a_date_ahead_of_the_clock_is_caught(name: str) -> None:
+    """Nothing may be dated in the future of the clock that is given; without a clock nothing is asked (P9)."""
+    content = _good()[ATOM_PATH]
+    before, after = NOON + timedelta(hours=1, minutes=30), NOON + timedelta(hours=2)
+
+    found = examine_published(ATOM_PATH, content, now=before).faults
+    assert [finding.rule for finding in found] == ["RFC 4287 §3.3"] * 2
+    assert any(f"entry 1: {name} lies in the future" in finding.text for finding in found)
+    assert examine_published(ATOM_PATH, content, now=after).findings == ()

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "config": ("aggregator.cli.check", "check_config", "Report every problem of the configuration."),
     "posts": ("aggregator.cli.check_posts", "check_posts", "Name posts that cannot be read, or that a site would not show."),
     "feeds": ("aggregator.cli.check_feeds", "check_feeds", "Say what is wrong with the published files, or with any feed."),
+    "all": ("aggregator.cli.check_all", "check_all", "All three of them."),
 }
 
 _LOOPBACK = (
