@@ -74,7 +74,7 @@ class OutputsWatch:
     def __init__(self, config: pytest.Config) -> None:
         """Make the spool, and have this process and all its children fill it."""
         self._config = config
-        self._totals = [0, 0, 0]
+        self._totals: list[float] = [0, 0, 0, 0]
         place = Path(tempfile.mkdtemp(prefix="watched-"))
         place.chmod(0o777)  # tests run commands as other users
         self.watch = Watch(place)
@@ -97,7 +97,7 @@ class OutputsWatch:
         late = self.watch.look()
         if late:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self._add([self.watch.documents, self.watch.by_schema, len(self.watch.refused)])
+        self._add([self.watch.documents, self.watch.by_schema, len(self.watch.refused), self.watch.seconds])
         output: dict[str, Any] | None = getattr(self._config, "workeroutput", None)
         if output is not None:
             output["outputs watched"] = self._totals
@@ -107,16 +107,17 @@ class OutputsWatch:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take a worker's figures."""
-        self._add(getattr(node, "workeroutput", {}).get("outputs watched", (0, 0, 0)))
+        self._add(getattr(node, "workeroutput", {}).get("outputs watched", [0] * 4))
 
-    def _add(self, figures: list[int] | tuple[int, ...]) -> None:
+    def _add(self, figures: list[float]) -> None:
         self._totals = [total + figure for total, figure in zip(self._totals, figures, strict=True)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say how much was watched."""
-        documents, by_schema, refused = self._totals
+        documents, by_schema, refused, seconds = self._totals
         if documents:
-            terminalreporter.write_line(f"outputs watched: {documents} documents, {by_schema} by RELAX NG, {refused} refused")
+            told = f"{documents} documents, {by_schema} by RELAX NG, {refused} refused ({seconds:.1f} s)"
+            terminalreporter.write_line(f"outputs watched: {told}")
 
 
 def watched_path(path: str | None) -> str:
