@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from aggregator.model.output import Tombstone
+from aggregator.model.output import Tombstone, Twin
 from aggregator.model.settings import Site
-from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, public_url
 from aggregator.publish.atom import build_feed
 from aggregator.publish.opml import render_opml
-from tests.publish_records import NOON, SITE_ID, SITE_URL, make_frame, make_item
+from aggregator.publish.twins import build_twin
+from tests.publish_records import NOON, SITE_ID, SITE_URL, episode_item, make_frame, make_item
 
 Edit = Callable[[str], str]
 ATOM_PATH = "feeds/新媒体.atom"
+_TWINS = {"rss": "feeds/新媒体.rss", "json": "feeds/新媒体.json"}
 PAGE_PATH = "feeds/新媒体.archive/2026-02.atom"
 REQUIRED, LINK, TEXT, SECURITY, DATE = "§4.1", "§4.2.7.1", "§3.1.1", "§8.1", "§3.3"
 
@@ -50,9 +52,13 @@ def good_documents() -> dict[str, bytes]:
         icon="https://news.example/icon.png", logo="https://news.example/logo.png", hubs=("https://hub.example/",)
     )
     gone = [Tombstone(id="https://paper.example/id/0", at=NOON)]
-    feed = build_feed(frame, [make_item(1), make_item(2)], source_order={}, tombstones=gone).content
+    built = build_feed(frame, [make_item(1), episode_item(2)], source_order={}, tombstones=gone)
+    feed = built.content
+    rss, json = (Twin(format=name, path=path, self_link=public_url(SITE_URL, path)) for name, path in _TWINS.items())
     return {
         ATOM_PATH: feed,
+        rss.path: build_twin(rss, frame, built),
+        json.path: build_twin(json, frame, built),
         PAGE_PATH: _page(feed.decode()).encode(),
         OPML_PATH: render_opml(
             Site(id=SITE_ID, title="小站", url=SITE_URL, author="小站"), [make_frame(()), frame, make_frame(("新媒体", "早报"))]
@@ -172,6 +178,11 @@ _ENTRY: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {
     "source without an id": (cut("<source>(.*?)<id>.*?</id>", r"<source>\1"), "§4.2.11"),
     "source with an entry": (cut("<source>", "<source><entry/>"), "§4.2.11"),
     "source that runs": (cut('href="https://paper.example/" rel', 'href="javascript:x" rel'), LINK),
+    "duration in words": (cut("<itunes:duration>3723", "<itunes:duration>1h"), "Apple's podcast RSS <itunes:duration>"),
+    "picture of an episode": (
+        cut('<itunes:image href="https:', '<itunes:image href="data:'),
+        "Apple's podcast RSS <itunes:image>",
+    ),
     "element in an id": (cut("<id>https://paper.example/id/2", "<id><b/>https://paper.example/id/2"), ("§4.2", "§4.2.6")),
     "element of Atom in a link": (cut(re.escape(_ALTERNATE), _ALTERNATE[:-2] + "><title>x</title></link>"), "§4.2"),
     "source of no date": (cut(r"(<source>.*?<updated>)[^<]*", r"\1yesterday"), DATE),
@@ -209,8 +220,54 @@ _REDIRECTS: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {
 }
 
 
+_RSS: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {
+    "RSS cut off": (lambda text: text[: len(text) // 2], "RSS 2.0: a feed is XML 1.0"),
+    "RSS of a DTD": (cut("<rss", '<!DOCTYPE rss [<!ENTITY x "y">]><rss'), "RSS 2.0: a feed is XML 1.0"),
+    "RSS 0.91": (cut('version="2.0"', 'version="0.91"'), "RSS 2.0 <rss>"),
+    "no channel": (cut("<channel>.*</channel>"), "RSS 2.0 <channel>"),
+    "channel without a description": (cut("<description>.*?</description>"), "RSS 2.0 <description>"),
+    "channel without a page": (cut("<link>.*?</link>"), "RSS 2.0 <link>"),
+    "channel in no language": (cut("<language>zh-CN", "<language>Chinese (simplified)"), "RSS 2.0 <language>"),
+    "built yesterday": (cut("<lastBuildDate>Sun, 01 Mar 2026", "<lastBuildDate>Sat, 28 Feb 2026"), "RSS 2.0 <lastBuildDate>"),
+    "RSS without itself": (cut('<atom:link [^>]*rel="self"[^>]*>'), "RSS profile, atom:link"),
+    "item of two guids": (cut("(<guid .*?</guid>)", r"\1\1"), "RSS 2.0 <guid>"),
+    "guid that is called an address": (cut('<guid isPermaLink="false">https:', "<guid>urn:"), "RSS 2.0 <guid>"),
+    "no guid": (cut("<guid .*?</guid>"), "RSS profile, guid"),
+    "guid of another": (cut("/id/2</guid>", "/id/1</guid>"), "RSS 2.0 <guid>"),
+    "year of two digits": (cut("<pubDate>Sun, 01 Mar 2026", "<pubDate>Sun, 01 Mar 26"), "RSS 2.0 <pubDate>"),
+    "date of Atom": (cut("<pubDate>[^<]*", "<pubDate>2026-03-01T12:00:00Z"), "RSS 2.0 <pubDate>"),
+    "enclosure without a length": (cut(' length="1234"'), "RSS 2.0 <enclosure>"),
+    "enclosure without a type": (cut(' type="audio/mpeg"'), "RSS 2.0 <enclosure>"),
+    "author without an address": (cut("<dc:creator>阿明</dc:creator>", "<author>阿明</author>"), "RSS 2.0 <author>"),
+    "nobody wrote it": (cut("<dc:creator>.*?</dc:creator>"), "RSS profile, dc:creator"),
+    "script in RSS": (cut("(<content:encoded>)", r"\1&lt;script&gt;"), "RSS profile, description"),
+    "link of RSS that runs": (cut("<link>https://paper", "<link>javascript://paper"), "RSS 2.0 <link>"),
+    "script for browsers in RSS": (cut("</h:header>", "<h:script>x</h:script></h:header>"), "RFC 4287 §8.1"),
+    "length of an episode": (cut("<itunes:duration>3723", "<itunes:duration>1h"), "Apple's podcast RSS <itunes:duration>"),
+}
+_JSON: Mapping[str, tuple[Edit, str | tuple[str, ...]]] = {
+    "JSON cut off": (lambda text: text[:-20], "JSON Feed 1.1: a feed is JSON (RFC 8259)"),
+    "JSON of no number": (cut("1234", "NaN"), "JSON Feed 1.1: a feed is JSON (RFC 8259)"),
+    "JSON that is a list": (lambda text: f"[{text}]", "JSON Feed 1.1"),
+    "JSON of another version": (cut("jsonfeed.org/version/1.1", "jsonfeed.org/version/2"), "JSON Feed 1.1, version"),
+    "JSON without a title": (cut('"title": "新媒体",'), "JSON Feed 1.1, title"),
+    "JSON without itself": (cut('"feed_url": "[^"]*",'), "JSON Feed 1.1, feed_url"),
+    "id that is a number": (cut('"id": "https://paper.example/id/2"', '"id": 2'), "JSON Feed 1.1, id"),
+    "no id in JSON": (cut('"id": "https://paper.example/id/2",'), "JSON Feed 1.1, id"),
+    "one id twice": (cut("/id/2", "/id/1"), "JSON Feed 1.1, id"),
+    "no content in JSON": (cut('"content_html": "[^\\n]*",'), "JSON Feed 1.1, content_html"),
+    "script in JSON": (cut('"content_html": "', '"content_html": "<script>'), "JSON Feed 1.1, content_html"),
+    "link of JSON that runs": (cut('"url": "https://paper', '"url": "javascript://paper'), "JSON Feed 1.1, url"),
+    "date without a zone": (cut(r'14:00:00\+00:00"', '14:00:00"'), "JSON Feed 1.1, date_published"),
+    "attachment without a type": (cut('"mime_type": "audio/mpeg",'), "JSON Feed 1.1, attachments"),
+    "name twice in JSON": (cut('"language"', '"title": "a", "language"'), "JSON Feed 1.1, objects (RFC 8259 §4)"),
+    "author of nothing": (cut('"name": "小站"'), "JSON Feed 1.1, authors"),
+}
+
+
 def _defects() -> dict[str, Defect]:
     tables = {ATOM_PATH: {**_FEED, **_ENTRY}, PAGE_PATH: _ARCHIVE, OPML_PATH: _OPML, REDIRECTS_PATH: _REDIRECTS}
+    tables |= {_TWINS["rss"]: _RSS, _TWINS["json"]: _JSON}
     found: dict[str, Defect] = {}
     for path, table in tables.items():
         for name, (edit, rules) in table.items():

@@ -117,12 +117,27 @@ def _huge(path: Path) -> None:
         file.truncate(1024**3)
 
 
+def _drop_item(feeds: Path) -> None:
+    found = json.loads((feeds / "all.json").read_bytes())
+    found["items"].pop()
+    (feeds / "all.json").write_text(json.dumps(found), "utf-8")
+
+
 _BOMB = b'<!DOCTYPE f [<!ENTITY a "aaaaaaaaaa">' + b"".join(
     b'<!ENTITY a%d "%s">' % (n, b"&a%s;" % (str(n - 1).encode() if n else b"") * 10) for n in range(9)
 )
 _DEFECTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "missing": (lambda feeds: (feeds / "news" / "a.atom").unlink(), "missing", "news/a.atom"),
     "missing list": (lambda feeds: (feeds / "index.opml").unlink(), "missing", "index.opml"),
+    "missing stylesheet": (lambda feeds: (feeds / "style.css").unlink(), "missing", "style.css"),
+    "missing twin": (lambda feeds: (feeds / "news.rss").unlink(), "missing", "news.rss"),
+    "a twin that lacks an entry": (_drop_item, "twin", "all.json: beside feeds/all.atom it lacks 1 of its entries"),
+    "a twin at another address": (_replace("news.rss", "/feeds/news.rss", "/news.rss"), "frame", "news.rss: its self is"),
+    "a stylesheet that asks elsewhere": (
+        _put("style.css", b"@import 'https://a.example/';"),
+        "document",
+        "brings in something",
+    ),
     "another id": (_replace("all.atom", "<id>urn:uuid:", "<id>urn:uuid:0"), "frame", "its id is"),
     "another address": (_replace("all.atom", "/feeds/all.atom", "/all.atom"), "frame", "its self is"),
     "another page": (_replace("all.atom", 'https://news.example/"', 'https://old.example/"'), "frame", "its alternate is"),
@@ -170,6 +185,15 @@ def test_files_that_nothing_publishes_are_notes(synced: Folder, feeds: Path, nam
     (feeds / name).write_bytes(b"x")
 
     assert [(one["code"], one["is_note"], one["place"]) for one in _findings(synced)] == [(code, True, f"public/feeds/{name}")]
+
+
+def test_a_format_that_the_config_names_no_more_is_a_note(synced: Folder) -> None:
+    """Files of a format that was dropped stay as they are: nothing publishes them, and that is no fault."""
+    before = _findings(synced)
+    synced.settings("public: {formats: [rss]}")
+    found = [one for one in _findings(synced) if one not in before]
+
+    assert {(one["code"], one["is_note"], one["place"].rpartition(".")[2]) for one in found} == {("stray", True, "json")}
 
 
 def test_posts_say_which_feeds_there_are_when_no_state_does(synced: Folder, feeds: Path) -> None:

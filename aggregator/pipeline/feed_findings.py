@@ -17,7 +17,7 @@ from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.pipeline.archive_findings import archive_findings, is_page
 from aggregator.pipeline.frames import plan_frames
-from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH
+from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STYLE_PATH
 from aggregator.publish.examiners import STATUS_PATH, examine_any, examine_published, format_of_path
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.scan import quoted
@@ -28,7 +28,7 @@ MOST_BYTES = 64 * 1024 * 1024
 _BUILD = "`aggregator build` writes it anew; if it comes back, it is a fault of the program: report it"
 _CLOSED = "a closed page is never written again: bring it back from version control or from a backup"
 #: What other parts of the program write into the folder, and whether it has to be there is theirs to know.
-_ALSO_OURS = frozenset({STATUS_PATH, f"{FOLDER}/style.css"})
+_ALSO_OURS = frozenset({STATUS_PATH, REDIRECTS_PATH})
 _NOTHING = ("nothing publishes this file", "delete it when you like; it stays as it is")
 
 
@@ -64,14 +64,14 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
     frames = plan_frames(settings, leaves)
     look = _Look(settings, now)
     found = dict(look.walk(FOLDER))
-    expected = {path for frame in frames for path in frame.files} | {OPML_PATH}
+    expected = {path for frame in frames for path in frame.files} | {OPML_PATH, STYLE_PATH}
     copies = {copy: path for frame in frames for path, former in frame.former_files.items() for copy in former}
     if copies:
         expected.add(REDIRECTS_PATH)
     for path in sorted(expected | copies.keys()):
         if path not in found:
             look.missing(path)
-    ours = expected | copies.keys() | _ALSO_OURS | {REDIRECTS_PATH}
+    ours = expected | copies.keys() | _ALSO_OURS
     for path, examined in found.items():
         if path in ours or is_page(path):
             look.document(path, examined)
@@ -199,9 +199,9 @@ class _Look:
     def frame(self, frame: OutputFeed, found: Mapping[str, Examined]) -> None:
         """Compare a feed's own words with the configuration, and its twins with it."""
         own = found.get(frame.path)
-        facts = {"title": frame.title, "alternate": frame.page_link}
+        facts = {"id": frame.id, "title": frame.title, "alternate": frame.page_link, "language": frame.language}
         if own is not None and own.frame:
-            self._compare(frame.path, own, {"id": frame.id, "self": frame.self_link, "language": frame.language, **facts})
+            self._compare(frame.path, own, {"self": frame.self_link, **facts})
         for twin in frame.twins:
             other = found.get(twin.path)
             if other is None or not other.frame:
@@ -261,5 +261,6 @@ def _difference(ours: tuple[str, ...], theirs: tuple[str, ...], atom: str) -> st
     added = [each for each in theirs if each not in set(ours)]
     if not lost and not added:
         return f"holds the entries of {atom} in another order"
-    first = quoted((lost or added)[0])
-    return f"lacks {len(lost)} entries of {atom} and holds {len(added)} others; the first is {first}"
+    parts = [f"lacks {len(lost)} of its entries"] if lost else []
+    parts += [f"holds {len(added)} that it does not"] if added else []
+    return f"beside {atom} it {' and '.join(parts)}; the first is {quoted((lost or added)[0])}"

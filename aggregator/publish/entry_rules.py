@@ -9,6 +9,7 @@ from lxml import etree
 from aggregator.publish.findings import Finding, Weight
 from aggregator.publish.part_rules import common_findings, xhtml_findings
 from aggregator.publish.parts import Part, is_media_type, part_of
+from aggregator.publish.podcast_rules import podcast_findings
 from aggregator.publish.scan import find_fault, is_web_address
 
 _AT_MOST_ONE = frozenset({"content", "published", "rights", "source", "summary"})
@@ -30,6 +31,7 @@ def entry_findings(entry: Part, *, has_author: bool, own: bool) -> Iterator[Find
         advice = "write <author><name>...</name></author> in the entry or in the feed"
         yield entry.finding("has no author, and neither has the feed", "RFC 4287 §4.1.2", advice)
     yield from _content_findings(entry)
+    yield from podcast_findings(entry)
     if source is not None:
         yield from common_findings(source, _ONE_IN_SOURCE, _MANY, rule="RFC 4287 §4.2.11", required=Weight.OURS)
     elif not own:

@@ -117,7 +117,7 @@ def read_json(content: bytes, doubled: list[str] | None = None) -> dict[str, Any
         advice = "write it with a JSON library" if content[:3] != b"\xef\xbb\xbf" else "take the byte order mark out"
         return Finding(text=f"it is not JSON: {error.msg}", rule=rule, line=error.lineno, advice=advice)
     except ValueError as error:
-        return Finding(text=f"it is not JSON: {error}", rule=rule)
+        return Finding(text=f"it is not JSON: {error}", rule=rule, advice="write a number that JSON knows, or leave it out")
     except RecursionError:
         return Finding(
             text="it is nested too deeply", rule="RFC 8259 §9", advice="readers have limits; a feed needs five levels"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +18,7 @@ from lxml import etree
 from aggregator.publish.document import read_xml
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.parts import Part, is_language_tag, is_media_type, line_of, parse_date, part_of
+from aggregator.publish.podcast_rules import podcast_findings
 from aggregator.publish.rss import ATOM, CONTENT, DC, TYPE
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 from aggregator.publish.sweeping_rules import run_findings
@@ -25,7 +26,6 @@ from aggregator.publish.sweeping_rules import run_findings
 _ENCODED = f"{{{CONTENT}}}encoded"
 _CREATOR, _DC_LANGUAGE = f"{{{DC}}}creator", f"{{{DC}}}language"
 _ID, _LINK, _UPDATED = f"{{{ATOM}}}id", f"{{{ATOM}}}link", f"{{{ATOM}}}updated"
-_ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 _ONE_IN_CHANNEL = ("title", "link", "description")
 _AT_MOST_ONE_IN_CHANNEL = frozenset(
     {"language", "copyright", "managingEditor", "webMaster", "pubDate", "lastBuildDate", "generator", "docs", "cloud", "ttl"}
@@ -45,15 +45,6 @@ _DATE = re.compile(
 )
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_DURATION = re.compile(r"\d+(?::\d\d){0,2}\Z", re.ASCII)
-#: Podcast element -> what its text must look like (Apple's podcast RSS).
-_PODCAST: Mapping[str, re.Pattern[str]] = {
-    "duration": _DURATION,
-    "episode": re.compile(r"[1-9]\d*\Z", re.ASCII),
-    "season": re.compile(r"[1-9]\d*\Z", re.ASCII),
-    "episodeType": re.compile(r"(?:full|trailer|bonus)\Z"),
-    "explicit": re.compile(r"(?:true|false|yes|no|clean|explicit)\Z"),
-}
 
 
 def examine_rss(content: bytes, *, now: datetime | None = None) -> Examined:
@@ -208,7 +199,7 @@ def _item_findings(item: Part, now: datetime | None) -> Iterator[Finding]:
         if not is_language_tag(element.text or ""):
             text, advice = f": {element.text!r} is no language tag", "write a tag of BCP 47, such as zh-Hans"
             yield item.finding(text, "Dublin Core, language", advice, at=element, weight=Weight.OURS)
-    yield from _podcast_findings(item)
+    yield from podcast_findings(item)
 
 
 def _guid_findings(item: Part) -> Iterator[Finding]:
@@ -269,18 +260,6 @@ def _enclosure_findings(item: Part) -> Iterator[Finding]:
         if not is_web_address(element.get("href", "")):
             text = f": the address of its atom:link is not absolute http(s): {element.get('href')!r}"
             yield item.finding(text, "RFC 4287 §4.2.7.1", "write the whole address", at=element, weight=Weight.OURS)
-
-
-def _podcast_findings(item: Part) -> Iterator[Finding]:
-    for name, pattern in _PODCAST.items():
-        for element in item.children.get(f"{_ITUNES}{name}", ()):
-            if pattern.match(element.text or "") is None:
-                text = f": its itunes:{name} is {element.text!r}, which podcast readers do not know"
-                yield item.finding(text, f"Apple's podcast RSS <itunes:{name}>", "write it as Apple has it", at=element)
-    for element in item.children.get(f"{_ITUNES}image", ()):
-        if not is_web_address(element.get("href", "")):
-            text = f": the href of its itunes:image is not absolute http(s): {element.get('href')!r}"
-            yield item.finding(text, "Apple's podcast RSS <itunes:image>", "write the whole address", at=element)
 
 
 def _address_findings(part: Part, name: str) -> Iterator[Finding]:
