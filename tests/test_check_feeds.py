@@ -196,6 +196,20 @@ def test_a_format_that_the_config_names_no_more_is_a_note(synced: Folder) -> Non
     assert {(one["code"], one["is_note"], one["place"].rpartition(".")[2]) for one in found} == {("stray", True, "json")}
 
 
+@pytest.mark.parametrize(
+    ("limit", "words"), [("entries: 2", "5 entries, more than the 2"), ("max_bytes: 4KiB", "bytes, more than")]
+)
+def test_a_feed_that_outgrew_its_limits_is_told(synced: Folder, limit: str, words: str) -> None:
+    """A live feed stays small: what is beyond the limits that are configured now is a problem, which `build` solves."""
+    synced.settings(f"public: {{{limit}}}")
+    told = [one for one in _findings(synced) if not one["is_note"]]
+    assert {one["code"] for one in told} == {"bounds"}
+    assert any(words in one["text"] for one in told)
+
+    assert synced.here("build").returncode == 0
+    assert [one for one in _findings(synced) if not one["is_note"]] == []
+
+
 def test_posts_say_which_feeds_there_are_when_no_state_does(synced: Folder, feeds: Path) -> None:
     """Without a state, as in a fresh clone, a feed of a category that only posts stand in is not taken for a stray."""
     synced.sources("sources: {}\n")

@@ -21,7 +21,7 @@ from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STYL
 from aggregator.publish.examiners import STATUS_PATH, examine_any, examine_published, format_of_path
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.scan import quoted
-from aggregator.store.files import TEMPORARY_PREFIX, read_file
+from aggregator.store.files import TEMPORARY_PREFIX, read_file, store_error
 
 #: No feed of anybody is larger; what is, is not read.
 MOST_BYTES = 64 * 1024 * 1024
@@ -137,6 +137,7 @@ class _Look:
     def __init__(self, settings: Settings, now: datetime) -> None:
         self.findings: list[FeedFinding] = []
         self._unfit: dict[str, str] = {}  #: why a file cannot be read
+        self._sizes: dict[str, int] = {}
         self._now = now
         self._public = settings.root / settings.public.dir
         self._shown = settings.public.dir.as_posix()
@@ -153,8 +154,11 @@ class _Look:
         place = self._public / folder
         if not place.is_dir():
             return
-        with os.scandir(place) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
+        try:
+            with os.scandir(place) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise store_error("read", self._public, folder, error) from error
         for entry in ordered:
             path = f"{folder}/{entry.name}"
             if entry.is_dir(follow_symlinks=False) and format_of_path(path) is None:
@@ -175,6 +179,7 @@ class _Look:
             yield path, Examined(findings=())
             return
         if content is not None:  # else it went while we looked
+            self._sizes[path] = len(content)
             yield path, examine_published(path, content, now=self._now)
 
     def missing(self, path: str) -> None:
@@ -202,6 +207,7 @@ class _Look:
         facts = {"id": frame.id, "title": frame.title, "alternate": frame.page_link, "language": frame.language}
         if own is not None and own.frame:
             self._compare(frame.path, own, {"self": frame.self_link, **facts})
+            self._bounds(frame, own)
         for twin in frame.twins:
             other = found.get(twin.path)
             if other is None or not other.frame:
@@ -209,6 +215,15 @@ class _Look:
             self._compare(twin.path, other, {"self": twin.self_link, **facts})
             if own is not None and own.frame and own.ids != other.ids:
                 self.add("twin", twin.path, _difference(own.ids, other.ids, frame.path), _BUILD)
+
+    def _bounds(self, frame: OutputFeed, own: Examined) -> None:
+        """Tell of a feed that outgrew its limits; one entry may, or the feed could stay empty for ever."""
+        size, number = self._sizes[frame.path], len(own.ids)
+        limits = (("entries", number, frame.max_entries), ("bytes", size if number > 1 else 0, frame.max_bytes))
+        for what, found, most in limits:
+            if found > most:
+                text = f"holds {found} {what}, more than the {most} that the configuration sets"
+                self.add("bounds", frame.path, text, "`aggregator build` writes it anew")
 
     def _compare(self, path: str, examined: Examined, expected: Mapping[str, str | None]) -> None:
         for name, value in expected.items():
