@@ -202,6 +202,7 @@ def test_message_names_three_faults_and_counts_the_rest() -> None:
         ("2026-03-01T12:00:00", False),
         ("2026-03-01 12:00:00Z", False),
         ("2026-13-01T12:00:00Z", False),
+        ("9999-12-31T23:59:59-23:59", False),
         ("٢٠٢٦-03-01T12:00:00Z", False),
         ("2026-03-01T12:00:00Z\n", False),
         ("", False),

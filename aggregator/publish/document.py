@@ -40,7 +40,8 @@ def read_xml(content: bytes, rule: str) -> etree._Element | Finding:
         if b"<!ENTITY" in content:  # a document that grows as it is read
             return _declared(rule)
         advice = "escape & and < in text, close every element, and write nothing that XML 1.0 forbids"
-        return Finding(text=f"it is not well-formed XML: {error.msg}", rule=rule, line=error.lineno, advice=advice)
+        reason = " ".join((error.msg or "").split())
+        return Finding(text=f"it is not well-formed XML: {reason}", rule=rule, line=error.lineno, advice=advice)
     except ValueError as error:
         return Finding(text=f"it is not well-formed XML: {error}", rule=rule)
     return root if root.getroottree().docinfo.internalDTD is None else _declared(rule)

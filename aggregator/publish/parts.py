@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from lxml import etree
@@ -77,9 +77,11 @@ def parse_date(text: str) -> datetime | None:
     if _DATE.match(text) is None:
         return None
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        date = datetime.fromisoformat(text)
+        date.astimezone(UTC)  # the last hours of the year 9999 have no such name elsewhere
+    except (ValueError, OverflowError):
         return None
+    return date
 
 
 def is_language_tag(text: str) -> bool:
