@@ -141,10 +141,11 @@ def test_a_cover_that_nobody_can_open_is_left_out(cover: str) -> None:
 
 
 def test_letters_stand_as_they_are() -> None:
-    """Text is UTF-8 and no escape, one value per line, so that a feed in version control can be read."""
+    """Text is UTF-8 and no escape, one field per line, so that a feed in version control can be read."""
     content, _ = build_as("json", make_item(1))
     assert '   "title": "第 1 条: “a < b” & c",\n' in content.decode()
-    assert content.endswith(b"\n}\n")
+    assert '   "authors": [{"name": "阿明", "url": "https://ming.example/"}],\n' in content.decode()
+    assert content.endswith(b"\n  }\n ]\n}\n")
 
 
 def test_bytes_are_stable() -> None:

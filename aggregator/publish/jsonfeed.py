@@ -5,7 +5,7 @@ that begin with an underscore). That of the feed has `id`, the feed's own; that 
 `source`, where the entry comes from (id, title, url, rights: atom:source), `rights` of the entry itself, and `episode`, what
 podcasts say in Apple's words: season, episode, episodeType, explicit, image, and duration where
 nothing is attached.
-Letters stand as they are and not as escapes, a value per line: a feed in version control changes by its news.
+Letters stand as they are and not as escapes, a field per line: a feed in version control changes by its news.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from aggregator.publish.media_types import media_type
 from aggregator.publish.scan import is_web_address
 from aggregator.publish.select import published_id
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -48,8 +49,23 @@ def build_json(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
 
 
 def json_bytes(feed: dict[str, Any]) -> bytes:
-    """Return the one form that a feed of ours has. Raises: ValueError on half of a surrogate pair."""
-    return f"{json.dumps(feed, ensure_ascii=False, indent=1, allow_nan=False)}\n".encode()
+    """Return the one form that a feed of ours has: a line for each field of the feed and of each item.
+
+    Not the standard library's indented form: that is made in Python, several times slower. Raises: ValueError on half of a
+    surrogate pair.
+    """
+    fields = (f" {_encode(name)}: {_lines(value) if name == 'items' else _encode(value)}" for name, value in feed.items())
+    return "{{\n{}\n}}\n".format(",\n".join(fields)).encode()
+
+
+def _lines(items: list[Any]) -> str:
+    return "[\n{}\n ]".format(",\n".join(map(_item_lines, items))) if items else "[]"
+
+
+def _item_lines(item: Any) -> str:
+    if not isinstance(item, dict):  # none of ours: a hand was in the file
+        return f"  {_encode(item)}"
+    return "  {{\n{}\n  }}".format(",\n".join(f"   {_encode(name)}: {_encode(value)}" for name, value in item.items()))
 
 
 def _item(item: OutputEntry) -> dict[str, Any]:

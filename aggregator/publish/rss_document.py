@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from lxml import etree
 
@@ -70,6 +71,7 @@ def examine_rss(content: bytes, *, now: datetime | None = None) -> Examined:
     )
 
 
+@lru_cache(maxsize=1024)  # each is asked for several times
 def parse_rss_date(text: str) -> datetime | None:
     """Return the instant of a date as RSS writes it, or None."""
     if _DATE.match(text) is None:
@@ -161,8 +163,8 @@ def _child_findings(part: Part, at_most_one: frozenset[str], others: frozenset[s
             yield part.finding(text, "RSS 2.0: extensions are in namespaces", advice, at=found[0])
         if name[0] == "{" or name in _WITH_CHILDREN:
             continue
-        inside = next((child for element in found for child in element.iterchildren("*")), None)
-        if inside is not None:
+        if any(len(element) for element in found):
+            inside = next(element for element in found if len(element))
             text, advice = f": its {name} holds elements; markup is escaped", "write &lt; for <"
             yield part.finding(text, f"RSS 2.0 <{name}>", advice, at=inside)
 
