@@ -38,13 +38,15 @@ _AT_MOST_ONE_IN_ITEM = frozenset(
 )
 _MANY_IN_ITEM = frozenset({"author", "category"})
 _WITH_CHILDREN = frozenset({"item", "image", "textInput", "skipHours", "skipDays"})
-#: RFC 822 with the year of four digits that RSS asks for; names of zones, or a number.
+#: RFC 822, with a year of four digits or two; names of zones, or a number.
 _DATE = re.compile(
-    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d\d? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}"
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d\d? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?:\d\d)?\d\d"
     r" \d\d:\d\d(?::\d\d)? (?:GMT|UT|UTC|[ECMP][SD]T|[+-]\d{4})\Z",
     re.ASCII,
 )
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+_ADDRESS = re.compile(r"[^\s@]+(?:@|%40)[^\s@]+")
+_COMMENT = re.compile(r"\([^()]*\)")
+_SHORT_YEAR = re.compile(r"[A-Z][a-z]{2} \d\d ")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
@@ -81,6 +83,15 @@ def parse_rss_date(text: str) -> datetime | None:
     except ValueError:
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _is_odd_date(text: str) -> bool:
+    """Tell whether RFC 822 allows what hardly anybody reads: comments, line breaks, letters for zones, any case."""
+    try:
+        parsedate_to_datetime(" ".join(_COMMENT.sub(" ", text).split()))
+    except ValueError:
+        return False
+    return True
 
 
 def _no_channel(root: etree._Element, count: int) -> Finding:
@@ -216,7 +227,8 @@ def _guid_findings(item: Part) -> Iterator[Finding]:
         yield item.finding(text, "RSS 2.0 <guid>", 'write isPermaLink="false"', at=guids[0])
     elif permanent == "true" and not is_web_address(guids[0].text or ""):
         text, advice = ": its guid is called an address and is none", 'write isPermaLink="false"'
-        yield item.finding(text, "RSS 2.0 <guid>", advice, at=guids[0])
+        weight = Weight.OURS if is_web_address((guids[0].text or "").strip()) else Weight.FAULT
+        yield item.finding(text, "RSS 2.0 <guid>", advice, at=guids[0], weight=weight)
 
 
 def _author_findings(item: Part) -> Iterator[Finding]:
@@ -268,15 +280,20 @@ def _address_findings(part: Part, name: str) -> Iterator[Finding]:
     for element in part.children.get(name, ()):
         if not is_web_address(element.text or ""):
             text = f": its {name} is not absolute http(s): {element.text!r}"
-            yield part.finding(text, f"RSS 2.0 <{name}>", "write the whole address", at=element)
+            weight = Weight.OURS if is_web_address((element.text or "").strip()) else Weight.FAULT
+            advice = "write the whole address, without spaces around it"
+            yield part.finding(text, f"RSS 2.0 <{name}>", advice, at=element, weight=weight)
 
 
 def _date_findings(part: Part, names: tuple[str, ...]) -> Iterator[Finding]:
     for name in names:
         for element in part.children.get(name, ()):
-            if parse_rss_date(element.text or "") is None:
-                text = f": its {name} is no RFC 822 date with a year of four digits: {element.text!r}"
-                yield part.finding(text, f"RSS 2.0 <{name}>", "write it like Sun, 01 Mar 2026 12:00:00 GMT", at=element)
+            text, date = element.text or "", parse_rss_date(element.text or "")
+            if date is None or _SHORT_YEAR.search(text):
+                weight = Weight.FAULT if date is None and not _is_odd_date(text) else Weight.OURS
+                found = f": its {name} is no RFC 822 date as readers know it: {text!r}"
+                advice = "write it like Sun, 01 Mar 2026 12:00:00 GMT"
+                yield part.finding(found, f"RSS 2.0 <{name}>", advice, at=element, weight=weight)
     for element in part.children.get(_UPDATED, ()):
         if parse_date(element.text or "") is None:
             text = f": its atom:updated is no RFC 3339 date with a zone: {element.text!r}"
