@@ -11,11 +11,12 @@ from typing import Any, Self
 import pytest
 
 from aggregator.model.entry import Entry, Feed, Person, Tag
-from aggregator.model.output import OutputEntry, OutputFeed
+from aggregator.model.output import OutputEntry, OutputFeed, Twin
 from aggregator.normalise.sanitise import sanitise
 from aggregator.publish.addresses import STYLE_PATH, public_url, style_link
 from aggregator.publish.atom import build_feed
 from aggregator.publish.style import STYLE
+from aggregator.publish.twins import build_twin
 from aggregator.serve.static import Server, serve
 from tests import chromium
 from tests.browser_vectors import VECTORS
@@ -254,27 +255,49 @@ def test_our_server_lets_no_script_run(browser: Chromium, server: Server, public
     assert any("script" in said.lower() for said in browser.complaints())
 
 
-_RSS = """<?xml version='1.0' encoding='UTF-8'?>
-<?xml-stylesheet type="text/css" href="/feeds/style.css"?>
-<rss version="2.0" xmlns:h="http://www.w3.org/1999/xhtml"><channel><title>News</title><link>https://a.example/</link>
-<description>of the day</description>
-<h:header dir="ltr"><h:meta name="viewport" content="width=device-width"/><h:p>This is a feed.</h:p></h:header>
-<item><title>One</title><link>https://a.example/1</link><guid>x</guid><description>&lt;p&gt;text</description>
-<pubDate>Sun, 01 Mar 2026 12:00:00 GMT</pubDate></item></channel></rss>"""
+_RSS = "feeds/news.rss"
 
 
-def test_the_stylesheet_suits_rss_too(browser: Chromium, server: Server, public: Path) -> None:
-    """An RSS document that names the stylesheet is the same page: title, words, and entries with day and address."""
-    (public / _PATH).write_text(_RSS, "utf-8")
-    browser.look(width=360)
-    browser.open(server.url + _PATH)
+def _publish_rss(public: Path, site: str, items: list[OutputEntry]) -> str:
+    """Put the RSS twin of a feed where the server finds it and return its address."""
+    frame = _frame(site)
+    twin = Twin(format="rss", path=_RSS, self_link=public_url(site, _RSS))
+    (public / _RSS).write_bytes(build_twin(twin, frame, build_feed(frame, items, source_order={})))
+    return twin.self_link
 
+
+def test_the_rss_twin_is_the_same_page(browser: Chromium, server: Server, public: Path) -> None:
+    """Title, words and entries with day, source and address are shown, what is for programs is not; the link leads on."""
+    browser.look(width=360, dark=False)
+    address = _publish_rss(public, server.url, [make_item(1), bare_item(2, title="w" * 300)])
+    browser.open(address)
+
+    assert browser.run("document.contentType") == "application/xml"
     assert browser.style("channel > title", "font-size") == "28px"
-    for selector in ("channel > header", "item > title", "item > link", "item > pubDate"):
+    assert browser.style("rss", "background-color") == "rgb(255, 255, 255)"
+    for selector in ("channel > header", "title", "item > link", "pubDate", "item:last-of-type > source"):
         assert browser.style(selector, "display") == "block", selector
-    for selector in ("channel > link", "channel > description", "item > guid", "item > description"):
+    for selector in ("channel > link", "channel > description", "guid", "item > description", "enclosure", "category"):
         assert browser.style(selector, "display") == "none", selector
     assert browser.run("document.documentElement.scrollWidth") <= 360
+    assert browser.run("document.querySelector('code').textContent") == address
+    assert browser.complaints() == []
+    browser.events.clear()
+    browser.click("header a")
+    browser.wait("Page.loadEventFired")
+    assert browser.run("location.href") == server.url
+
+
+def test_nothing_runs_in_the_rss_twin(browser: Chromium, server: Server, public: Path) -> None:
+    """What upstreams wrote is text there too (R81)."""
+    browser.look(width=1280)
+    address = _publish_rss(public, server.url, _hostile())
+    browser.open(address)
+    browser.settle()
+
+    assert browser.run("document.querySelectorAll('item').length") == len(VECTORS)
+    assert browser.asked_for() == [address, public_url(server.url, STYLE_PATH)]
+    assert browser.complaints() == []
 
 
 class _Plain:
