@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import need
+from tests.hub import Hub
 from tests.runner import RECIPES, ROOT, Job, Runner, documented, recipe, script, steps
 from tests.upstream import Upstream, item
 
@@ -224,6 +225,28 @@ def test_branches_that_both_added_to_the_ledger_merge(runner: Runner) -> None:
 
     assert (job.code, job.status) == (0, ""), job.said
     assert {"x1", "x2"} <= set(re.findall(r'"id": "(\w+)"', runner.show("ledger.jsonl")))
+
+
+def test_hubs_are_told_when_the_news_is_pushed(runner: Runner, news: Upstream) -> None:
+    """With `ping: later` a hub is told once of each feed, when the remote has it; a job without news tells nothing again."""
+    remote: dict[str, str] = {}
+    with Hub() as hub:
+        hub.respond = lambda _, ping: remote.update({ping.topic: runner.show(f"source/{ping.topic}")}) is not None
+        settings = (runner.person / "config" / "settings.yaml").read_text("utf-8")
+        named = settings.replace("# hubs: [https://hub.example/]", f"hubs: ['{hub.address}']").replace(
+            "# ping: now", "ping: later"
+        )
+        runner.write("config/settings.yaml", named)
+        runner.push("hubs")
+        news.feed("/a", SEVEN)
+        job = runner.job()
+        assert job.code == 0, job.said
+        assert hub.topics == ["feeds/all.atom", "feeds/news.atom"]
+        assert all("Entry 7" in text for text in remote.values()), remote.keys()
+        hub.forget()
+        assert runner.job().code == 0
+
+    assert hub.pings == []
 
 
 @pytest.mark.parametrize("name", NAMES)
