@@ -19,7 +19,9 @@ from tests.hub import Hub, Ping, with_hub
 from tests.upstream import Folder, Upstream, item, wait_until
 
 CLOSED = "the server closed the connection without an answer"
-FEEDS = ["feeds/all.atom", "feeds/news.atom", "feeds/news/a.atom", "feeds/news/b.atom"]
+#: Each format is a topic of its own.
+FEEDS = sorted(f"feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in ("atom", "rss", "json"))
+OF_A = [path for path in FEEDS if not path.startswith("feeds/news/b.")]
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +82,7 @@ def test_a_hub_is_told_once_of_each_change_when_it_is_live(folder: Folder, upstr
 
         upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
         folder.sync("--force")
-        assert hub.topics == [path for path in FEEDS if path != "feeds/news/b.atom"]
+        assert hub.topics == OF_A
         assert all(b"Entry 4" in (ping.content or b"") for ping in hub.pings)
     assert pings_of(folder) == []
 
@@ -93,7 +95,7 @@ def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
 
         assert done.returncode == 0
         assert done.stderr == (
-            f"✗ hub {hub.address}: not told of 4 files: the hub answered 500 (Internal Server Error);"
+            f"✗ hub {hub.address}: not told of 12 files: the hub answered 500 (Internal Server Error);"
             " the next run tries again\n"
         )
         assert len(hub.pings) == 3  # then it is left alone
@@ -106,17 +108,17 @@ def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
 def test_later_means_by_hand(waiting: Folder, hub: Hub) -> None:
     """With `ping: later` a sync only says that something waits; `ping` lists it and sends it, once."""
     assert hub.pings == []
-    assert "4 changed files that the hubs are told of once they are live: aggregator ping" in waiting.sync().stderr
+    assert "12 changed files that the hubs are told of once they are live: aggregator ping" in waiting.sync().stderr
 
     listed = waiting.here("ping", "--dry-run")
     assert listed.stdout.splitlines() == [f"{hub.address}  https://news.example/{path}" for path in FEEDS]
     assert hub.pings == []
     done = waiting.here("ping")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "4 pings taken by 1 hub\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "12 pings taken by 1 hub\n")
     assert hub.topics == FEEDS
     assert (again := waiting.here("ping")).returncode == 0
     assert again.stderr == "the hubs know of everything\n"
-    assert len(hub.pings) == 4
+    assert len(hub.pings) == 12
 
 
 def test_programs_are_told_as_well(waiting: Folder, hub: Hub) -> None:
@@ -148,7 +150,7 @@ def test_what_a_hub_did_not_take_is_told_again(waiting: Folder, hub: Hub, fault:
     done = waiting.here("ping")
 
     assert done.returncode == 4
-    assert "not told of 4 files" in done.stderr
+    assert "not told of 12 files" in done.stderr
     assert "the next run tries again" in done.stderr
     assert len(hub.pings) == (3 if fault == "500" else 1)  # who does not answer is not asked again in this run
     hub.status, hub.respond = 204, None
@@ -166,7 +168,7 @@ def test_a_hub_that_is_gone_is_given_up_after_a_day(waiting: Folder, hub: Hub) -
     done = waiting.here("ping")
 
     assert done.returncode == 4
-    assert f"✗ hub {hub.address}: given up after 24 hours: 4 files (feeds/" in done.stderr
+    assert f"✗ hub {hub.address}: given up after 24 hours: 12 files (feeds/" in done.stderr
     assert pings_of(waiting) == []
 
 
@@ -202,7 +204,7 @@ def test_each_hub_is_told_whatever_the_others_do(synced: Folder) -> None:
     assert done.returncode == 0
     assert up.topics == FEEDS
     assert [line for line in done.stderr.splitlines() if line.startswith("✗ hub ")] == [
-        f"✗ hub {down.address}: not told of 4 files: {CLOSED}; the next run tries again"
+        f"✗ hub {down.address}: not told of 12 files: {CLOSED}; the next run tries again"
     ]
     assert pings_of(synced) == [(down.address, path) for path in FEEDS]
 
@@ -254,7 +256,7 @@ def test_what_looks_like_a_secret_is_not_shown(waiting: Folder, hub: Hub) -> Non
 def test_build_tells_nobody(synced: Folder, hub: Hub) -> None:
     """`build` needs no network: what it changed waits to be told."""
     done = with_hub(synced, hub).run("build")
-    assert "4 changed files that the hubs are told of by the next sync, or now: aggregator ping" in done.stderr
+    assert "12 changed files that the hubs are told of by the next sync, or now: aggregator ping" in done.stderr
     assert hub.pings == []
 
     synced.here("ping")
@@ -266,7 +268,7 @@ def test_a_dry_run_tells_nobody(waiting: Folder, hub: Hub) -> None:
     with_hub(waiting, hub).run("sync", "--dry-run")
 
     assert hub.pings == []
-    assert len(pings_of(waiting)) == 4
+    assert len(pings_of(waiting)) == 12
 
 
 def test_a_hub_that_is_named_no_more_is_told_nothing(waiting: Folder, hub: Hub) -> None:
@@ -305,7 +307,7 @@ def test_a_run_that_died_before_the_state_knew_is_made_good(
     waiting.sync("--force")
 
     assert waiting.times() == times
-    assert pings_of(waiting) == [(hub.address, path) for path in FEEDS if path != "feeds/news/b.atom"]
+    assert pings_of(waiting) == [(hub.address, path) for path in OF_A]
 
 
 @pytest.mark.timeout(300)
@@ -336,7 +338,7 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
         with Hub(folder.root / "public") as hub:
             with_hub(folder, hub)
             victim = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.DEVNULL)
-            moment = (sweep.seed + 7 * number) % 10
+            moment = (sweep.seed + 7 * number) % 24
             wait_until(lambda: _progress(folder, hub) >= moment or victim.poll() is not None)  # noqa: B023 - called here
             victim.kill()
             victim.wait()
@@ -347,4 +349,4 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
 
 def _progress(folder: Folder, hub: Hub) -> int:
     """Return how far a run has come: feeds in place, then pings."""
-    return len(list((folder.root / "public").rglob("[!.]*.atom"))) + len(hub.pings)
+    return len(list((folder.root / "public").rglob("[!.]*.*"))) + len(hub.pings)
