@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -14,14 +15,17 @@ from typing import Any
 
 import pytest
 
+from aggregator.model.settings import PublicSettings
 from tests.conftest import Sweep
 from tests.hub import Hub, Ping, with_hub
 from tests.upstream import Folder, Upstream, item, wait_until
 
 CLOSED = "the server closed the connection without an answer"
 #: Each format is a topic of its own.
-FEEDS = sorted(f"feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in ("atom", "rss", "json"))
-OF_A = [path for path in FEEDS if not path.startswith("feeds/news/b.")]
+CONTENT = [f"feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in ("atom", "rss", "json")]
+OF_A = sorted(path for path in CONTENT if not path.startswith("feeds/news/b."))
+FEEDS = sorted([*CONTENT, "feeds/status.atom"] if hasattr(PublicSettings, "status") else CONTENT)
+ALL = len(FEEDS)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +99,7 @@ def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
 
         assert done.returncode == 0
         assert done.stderr == (
-            f"✗ hub {hub.address}: not told of 12 files: the hub answered 500 (Internal Server Error);"
+            f"✗ hub {hub.address}: not told of {ALL} files: the hub answered 500 (Internal Server Error);"
             " the next run tries again\n"
         )
         assert len(hub.pings) == 3  # then it is left alone
@@ -108,17 +112,17 @@ def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
 def test_later_means_by_hand(waiting: Folder, hub: Hub) -> None:
     """With `ping: later` a sync only says that something waits; `ping` lists it and sends it, once."""
     assert hub.pings == []
-    assert "12 changed files that the hubs are told of once they are live: aggregator ping" in waiting.sync().stderr
+    assert f"{ALL} changed files that the hubs are told of once they are live: aggregator ping" in waiting.sync().stderr
 
     listed = waiting.here("ping", "--dry-run")
     assert listed.stdout.splitlines() == [f"{hub.address}  https://news.example/{path}" for path in FEEDS]
     assert hub.pings == []
     done = waiting.here("ping")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "12 pings taken by 1 hub\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{ALL} pings taken by 1 hub\n")
     assert hub.topics == FEEDS
     assert (again := waiting.here("ping")).returncode == 0
     assert again.stderr == "the hubs know of everything\n"
-    assert len(hub.pings) == 12
+    assert len(hub.pings) == ALL
 
 
 def test_programs_are_told_as_well(waiting: Folder, hub: Hub) -> None:
@@ -150,7 +154,7 @@ def test_what_a_hub_did_not_take_is_told_again(waiting: Folder, hub: Hub, fault:
     done = waiting.here("ping")
 
     assert done.returncode == 4
-    assert "not told of 12 files" in done.stderr
+    assert f"not told of {ALL} files" in done.stderr
     assert "the next run tries again" in done.stderr
     assert len(hub.pings) == (3 if fault == "500" else 1)  # who does not answer is not asked again in this run
     hub.status, hub.respond = 204, None
@@ -168,7 +172,7 @@ def test_a_hub_that_is_gone_is_given_up_after_a_day(waiting: Folder, hub: Hub) -
     done = waiting.here("ping")
 
     assert done.returncode == 4
-    assert f"✗ hub {hub.address}: given up after 24 hours: 12 files (feeds/" in done.stderr
+    assert f"✗ hub {hub.address}: given up after 24 hours: {ALL} files (feeds/" in done.stderr
     assert pings_of(waiting) == []
 
 
@@ -204,7 +208,7 @@ def test_each_hub_is_told_whatever_the_others_do(synced: Folder) -> None:
     assert done.returncode == 0
     assert up.topics == FEEDS
     assert [line for line in done.stderr.splitlines() if line.startswith("✗ hub ")] == [
-        f"✗ hub {down.address}: not told of 12 files: {CLOSED}; the next run tries again"
+        f"✗ hub {down.address}: not told of {ALL} files: {CLOSED}; the next run tries again"
     ]
     assert pings_of(synced) == [(down.address, path) for path in FEEDS]
 
@@ -256,7 +260,7 @@ def test_what_looks_like_a_secret_is_not_shown(waiting: Folder, hub: Hub) -> Non
 def test_build_tells_nobody(synced: Folder, hub: Hub) -> None:
     """`build` needs no network: what it changed waits to be told."""
     done = with_hub(synced, hub).run("build")
-    assert "12 changed files that the hubs are told of by the next sync, or now: aggregator ping" in done.stderr
+    assert f"{ALL} changed files that the hubs are told of by the next sync, or now: aggregator ping" in done.stderr
     assert hub.pings == []
 
     synced.here("ping")
@@ -268,7 +272,7 @@ def test_a_dry_run_tells_nobody(waiting: Folder, hub: Hub) -> None:
     with_hub(waiting, hub).run("sync", "--dry-run")
 
     assert hub.pings == []
-    assert len(pings_of(waiting)) == 12
+    assert len(pings_of(waiting)) == ALL
 
 
 def test_a_hub_that_is_named_no_more_is_told_nothing(waiting: Folder, hub: Hub) -> None:
@@ -338,7 +342,7 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
         with Hub(folder.root / "public") as hub:
             with_hub(folder, hub)
             victim = subprocess.Popen(folder.command("sync"), env=folder.environment(), stderr=subprocess.DEVNULL)
-            moment = (sweep.seed + 7 * number) % 24
+            moment = (sweep.seed + 7 * number) % (2 * ALL)
             wait_until(lambda: _progress(folder, hub) >= moment or victim.poll() is not None)  # noqa: B023 - called here
             victim.kill()
             victim.wait()
@@ -350,3 +354,14 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
 def _progress(folder: Folder, hub: Hub) -> int:
     """Return how far a run has come: feeds in place, then pings."""
     return len(list((folder.root / "public").rglob("[!.]*.*"))) + len(hub.pings)
+
+
+def test_a_run_without_news_loads_no_client(waiting: Folder, hub: Hub) -> None:
+    """Where nothing is due and nothing waits, a sync of a project with hubs loads neither httpx nor what sends pings."""
+    assert waiting.here("ping").returncode == 0
+    with_hub(waiting, hub)
+    done = waiting.sync(PYTHONPROFILEIMPORTTIME="1")
+
+    assert len(hub.pings) == ALL
+    assert "aggregator.pipeline.pinging" in done.stderr
+    assert not re.search(r"\b(httpx|aiohttp|aggregator\.fetch\.notify)\b", done.stderr)
