@@ -192,7 +192,7 @@ def test_a_slug_goes_with_its_category(folder: Folder) -> None:
     )
     assert id_of(folder, "n/a.atom") == before
     assert not (folder.root / "public/feeds/redirects.json").exists()
-    assert {path.stem for path in (folder.root / "public/feeds").iterdir()} == {"all", "index", "n", "style"}
+    assert {path.stem for path in (folder.root / "public/feeds").iterdir()} == {"all", "index", "n", "status", "style"}
 
 
 def test_our_server_sends_people_on(folder: Folder) -> None:

@@ -83,7 +83,7 @@ def test_once_makes_a_post_for_every_entry_and_a_feed_for_every_category(tmp_pat
     for name, path in feeds.items():
         parsed = feedparser.parse(path.read_bytes())
         assert not parsed.bozo, name
-        assert parsed.entries, name
+        assert parsed.entries or name == "status.atom", name
     assert len(feedparser.parse(feeds["news.atom"].read_bytes()).entries) == 16
     casts = [entry for entry in feedparser.parse(feeds["listening.atom"].read_bytes()).entries if "itunes_episode" in entry]
     assert [(one.itunes_season, one.itunes_episode, one.itunes_duration, one.itunes_episodetype) for one in casts] == [

@@ -44,7 +44,7 @@ def test_newsboat_reads_every_feed_of_the_demo(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "aggregator", "demo", "--once", "--keep", str(root)]
     subprocess.run(command, check=True, capture_output=True, timeout=100, env=environment)
     feeds = sorted((root / "public").rglob("*.atom"))
-    assert len(feeds) == 13
+    assert len(feeds) == 14
     total = 0
     server = serve(root / "public", host="127.0.0.1", port=0)
     try:

@@ -72,7 +72,7 @@ def test_no_field_names_a_place(tmp_path: Path) -> None:
         assert _PART.fullmatch(name.removesuffix(".md")), name
     names = {path.removeprefix("public/feeds/") for path in played.files() if path.startswith("public/")}
     feeds = {f"{name}.{format_}" for name in ("all", "news") for format_ in ("atom", "rss", "json")}
-    assert names == feeds | {"index.opml", "style.css"}
+    assert names == feeds | {"index.opml", "status.atom", "style.css"}
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,14 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
-    """Every entry becomes a post, and every category level a feed, beside `all`, the OPML and the stylesheet."""
+    """Every entry becomes a post, and every category level a feed, beside `all`, the OPML, the feed of health and the stylesheet."""
     done = folder.sync()
 
     posts = [frontmatter.loads(text.decode()) for path, text in folder.files("posts").items()]
     assert sorted(str(post["title"]) for post in posts) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     formats = ("atom", "rss", "json")
     feeds = {f"public/feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in formats}
-    assert set(folder.files("public")) == feeds | {"public/feeds/index.opml", "public/feeds/style.css"}
+    assert set(folder.files("public")) == feeds | {f"public/feeds/{name}" for name in ("index.opml", "status.atom", "style.css")}
     assert sorted(titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
     assert "2 sources: 2 ok · posts: 5 new · 14 files published" in done.stderr

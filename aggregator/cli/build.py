@@ -69,7 +69,15 @@ def build(
     settings, now = load(invocation), clock.now()
     with (
         Console(invocation, dry_run=dry_run) as console,
-        open_project(settings, console.report, now, jobs=jobs, accept_deletions=accept_deletions, dry_run=dry_run) as project,
+        open_project(
+            settings,
+            console.report,
+            now,
+            stamp=clock.stamp(now),
+            jobs=jobs,
+            accept_deletions=accept_deletions,
+            dry_run=dry_run,
+        ) as project,
     ):
         retention = Retention(project)
         expired = _expire(retention, console, insist=expire, dry_run=dry_run) if expire or not (categories or dry_run) else 0

@@ -77,7 +77,12 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
     with Console(invocation, dry_run=request.dry_run) as console:
         try:
             with open_project(
-                settings, console.report, request.now, jobs=request.jobs or 1, dry_run=request.dry_run
+                settings,
+                console.report,
+                request.now,
+                stamp=request.stamp,
+                jobs=request.jobs or 1,
+                dry_run=request.dry_run,
             ) as project:
                 summary = run_sync(project, request, console.report)
                 if settings.public.ping == "later" and not request.dry_run:

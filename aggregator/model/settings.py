@@ -107,6 +107,7 @@ class PublicSettings:
     formats: tuple[str, ...] = ("rss", "json")  #: besides Atom, which every feed is published as
     hubs: tuple[str, ...] = ()  #: WebSub hubs, named in every feed and told of each change
     ping: str = "now"  #: when hubs are told: once a run has written the feeds, or `later`, by `aggregator ping`
+    status: bool = True  #: feeds/status.atom tells of changes of the health of sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,11 @@ from unicodedata import normalize
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
 from aggregator.model.settings import FORMAT_NAMES, Settings, Site
-from aggregator.publish.addresses import SUFFIX, output_path, public_url, style_link, twin_path
+from aggregator.publish.addresses import STATUS_PATH, SUFFIX, output_path, public_url, style_link, twin_path
 
+#: Where others have a category: its empty part is one that no category has, so no category's feed has the same id.
+STATUS = ("", "status")
+STATUS_ENTRIES = 50
 #: Of the documents that `publish` makes: raised when their bytes change for the same entries, so that all are written again.
 _FORMAT = 2
 
@@ -35,6 +38,27 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
         if first is not frame:
             frames[_folded(frame.path)] = replace(first, also=(*first.also, path))
     return _with_former(settings, tuple(frames.values()))
+
+
+def status_frame(settings: Settings) -> OutputFeed:
+    """Return the frame of the feed that tells how sources are doing; it has no twins, and no list names it."""
+    site = settings.site
+    return OutputFeed(
+        category=STATUS,
+        path=STATUS_PATH,
+        id=feed_id(site.id, STATUS),
+        title=f"Status - {site.title}",
+        self_link=public_url(site.url, STATUS_PATH),
+        page_link=site.url,
+        style=style_link(site.url),
+        author=site.author or site.title,
+        language="en",
+        icon=_picture(site, site.icon),
+        logo=_picture(site, site.logo),
+        max_entries=STATUS_ENTRIES,
+        max_bytes=settings.public.max_bytes,
+        hubs=tuple(dict.fromkeys(settings.public.hubs)),
+    )
 
 
 def _with_former(settings: Settings, frames: tuple[OutputFeed, ...]) -> tuple[OutputFeed, ...]:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from aggregator.errors import AggregatorError
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
+from aggregator.model.health import Change, Kind
 from aggregator.model.output import LeftOut, OutputFeed, Tombstone
 from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
 from aggregator.model.renames import NEVER, Renames
@@ -190,6 +191,26 @@ class OpmlJob:
     public: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusJob:
+    """The feed that tells how sources are doing."""
+
+    frame: OutputFeed
+    site_id: str
+    public: Path
+    changes: tuple[Change, ...]  #: how sources are doing; what was said already is left out by whoever reads the file
+    remembered: dict[str, Kind]  #: what was said last of sources that the file may no longer speak of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusResult:
+    """What became of it."""
+
+    output: OutputResult
+    said: dict[str, Kind] | None  #: which sources it now says to fail or to be gone; None: what it said before
+    begun_anew: bool = False  #: what lay there was no feed
+
+
 POSTS_PER_INDEX_JOB = 250  #: enough to make the hand-over cheap, few enough to stay within a worker's time
 
 
@@ -327,3 +348,10 @@ def run_opml(job: OpmlJob) -> OutputResult:
     from aggregator.pipeline.outputs import publish_opml
 
     return _through(publish_opml, job)
+
+
+def run_status(job: StatusJob) -> StatusResult:
+    """The feed of how sources are doing; see `pipeline.status_output`."""
+    from aggregator.pipeline.status_output import publish_status
+
+    return _through(publish_status, job)

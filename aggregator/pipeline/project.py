@@ -63,11 +63,13 @@ class Project:
         ledger: Ledger,
         now: datetime,
         *,
+        stamp: datetime | None = None,
         accept_deletions: bool = False,
         dry_run: bool = False,
     ) -> None:
         """Take the parts; see `open_project`."""
         self.now = now
+        self.stamp = stamp or now  #: what is published of this run's own doings is dated with
         self.accept_deletions = accept_deletions
         self.dry_run = dry_run  #: nothing of posts, feeds and ledger is touched
         self.settings = settings
@@ -355,13 +357,15 @@ def open_project(
     now: datetime,
     *,
     jobs: int = 1,
+    stamp: datetime | None = None,
     accept_deletions: bool = False,
     dry_run: bool = False,
 ) -> Iterator[Project]:
     """Lock the project, open ledger and state, index the posts if the state is new, finish what a dead run began.
 
-    `now` is what the ledger's lines are dated with; `accept_deletions`: whatever post is missing was deleted on purpose;
-    `dry_run`: no post is removed, and no line of the ledger written or struck out.
+    `now` is what the ledger's lines are dated with, `stamp` what is published of how sources are doing; `accept_deletions`:
+    whatever post is missing was deleted on purpose; `dry_run`: no post is removed, and no line of the ledger written or struck
+    out.
 
     Raises LockedError, LedgerError, NewerFormatError, UnmountedError, StoreError.
     """
@@ -373,7 +377,13 @@ def open_project(
         opened = open_state(settings.state.url.reveal(), settings.root)
         try:
             project = Project(
-                effective(settings, ledger), opened.state, ledger, now, accept_deletions=accept_deletions, dry_run=dry_run
+                effective(settings, ledger),
+                opened.state,
+                ledger,
+                now,
+                stamp=stamp,
+                accept_deletions=accept_deletions,
+                dry_run=dry_run,
             )
             _check_profile(project)
             check_ledger(ledger, opened.state)

@@ -25,7 +25,8 @@ from aggregator.pipeline.pinging import news_of, remember_topics
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
 from aggregator.pipeline.styling import publish_style
-from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STYLE_PATH, twin_path
+from aggregator.pipeline.status_feed import remember_said, status_hash, write_status
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH, twin_path
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
@@ -52,7 +53,8 @@ async def publish_what_changed(project: Project, workers: Workers, report: Calla
     former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
-    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH, STYLE_PATH})
+    await _publish_status(project, workers, known.get(STATUS_PATH), report)
+    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH, STATUS_PATH, STYLE_PATH})
     for path in stale:
         if path not in former and (project.public / path).exists():
             files = [twin_path(path, name) for name in FORMAT_NAMES]
@@ -74,6 +76,8 @@ async def publish_all(
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
+    if only is None:
+        await _publish_status(project, workers, project.state.outputs().get(STATUS_PATH), report, again=True)
     tell_left_formats(project, frames, report)
     cut_taken_down(project, frames, report, again=True)
 
@@ -222,6 +226,21 @@ async def _publish_opml(
     _tell(project, result, report)
     _keep(project, _written(result))
     project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
+
+
+async def _publish_status(
+    project: Project, workers: Workers, known: OutputState | None, report: Callable[[Event], None], *, again: bool = False
+) -> None:
+    """Write the feed of how sources are doing if it has something to tell; `again`: look at it whatever the state says."""
+    done = await write_status(project, workers, known, report, again=again)
+    if done is None:
+        return
+    _tell(project, done.output, report)
+    _keep(project, _written(done.output))
+    if done.said is not None:
+        remember_said(project, done.said)
+    state = OutputState(path=STATUS_PATH, frame_hash=status_hash(project), dirty=done.output.refused is not None)
+    project.state.published([state], (), news=news_of(project, done.output.digests))
 
 
 def _newest(project: Project, most: int) -> dict[tuple[str, ...], list[PostRow]]:

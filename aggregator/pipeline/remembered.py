@@ -13,6 +13,7 @@ from aggregator.model.output import Tombstone
 from aggregator.model.renames import NEVER, Renames
 from aggregator.model.settings import Settings, split_category
 from aggregator.model.traits import traits_of_id
+from aggregator.pipeline.frames import STATUS
 from aggregator.store.ledger import Alias, Deleted, Expired, Ledger, Renamed, Takedown, Unstable
 
 #: Of one category; more than a feed carries, since what another source brings too is left out there.
@@ -97,4 +98,4 @@ def own_feeds(settings: Settings, ledger: Ledger | None = None, leaves: Iterable
     before = [split_category(line.old) for line in renamed if line.what == "category"]
     paths = {path[:depth] for path in (*named, *before, *leaves) for depth in range(len(path) + 1)}
     first = {settings.renamed.first(path) for path in paths}
-    return frozenset(feed_id(settings.site.id, path) for path in {(), *paths, *first})
+    return frozenset(feed_id(settings.site.id, path) for path in {(), STATUS, *paths, *first})

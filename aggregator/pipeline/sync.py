@@ -30,6 +30,7 @@ from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.pipeline.retention import Retention
+from aggregator.pipeline.status_feed import outputs_touched
 from aggregator.schedule import Next
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
@@ -342,16 +343,18 @@ class _Sync:
             project.fresh |= {row.key for row in rows}
             project.note(line for done in batch for line in done.ledger)
             project.forget_gone(done.state.id for done in batch if done.returned)
+            polled = tuple(done.state for done in batch if done.poll is not None)
+            touched = outputs_touched(project, polled)
             project.state.save(
                 Batch(
-                    sources=tuple(done.state for done in batch if done.poll is not None),
+                    sources=polled,
                     hosts=self._client.hosts(),
                     polls=tuple(done.poll for done in batch if done.poll is not None),
                     rows=tuple(rows),
                     noted=tuple(pair for done in batch for pair in done.noted),
                     locked=tuple(key for done in batch for key in done.locked),
                     open_folders=folders,
-                    dirty_outputs=project.outputs_of({row.categories for row in rows}),
+                    dirty_outputs=(*project.outputs_of({row.categories for row in rows}), *touched),
                 )
             )
 

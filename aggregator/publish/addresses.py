@@ -23,6 +23,8 @@ SUFFIXES = {"atom": SUFFIX, "rss": ".rss", "json": ".json"}
 OPML_PATH = f"{FOLDER}/index.opml"
 #: What makes a page of a feed that is opened in a browser; no category's file ends so.
 STYLE_PATH = f"{FOLDER}/style.css"
+#: What is told of the health of sources, for whoever runs the site.
+STATUS_PATH = f"{FOLDER}/status{SUFFIX}"
 #: What our server answers 301 for: feeds of categories with another name now (decision 14).
 REDIRECTS_PATH = f"{FOLDER}/redirects.json"
 #: Names that our own files have at the top level.

@@ -116,6 +116,7 @@ PUBLIC = Shape(
         "formats": kinds.FORMATS,
         "hubs": kinds.HUBS,
         "ping": kinds.choice("a time", PING_TIMES),
+        "status": FLAG,
     },
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})

@@ -1,0 +1,129 @@
+"""What polls and ledger say of the health of sources -> whether `feeds/status.atom` has news to tell. The main process's side.
+
+A change is found by comparing what is with what was said last, so nothing is lost or said twice when a run dies: the next poll
+of the source shows it again. What was said last is a small fact of the state; the file itself knows better and is asked when
+there is something to write. A run in which nothing changed asks neither lxml nor the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from aggregator.errors import PlaceError
+from aggregator.health import contradicts
+from aggregator.model.health import Kind
+from aggregator.model.poll import Event, Note, OutputState, SourceState
+from aggregator.model.source import Source
+from aggregator.pipeline.frames import frame_hash, status_frame
+from aggregator.pipeline.jobs import OutputResult, StatusJob, StatusResult, run_status
+from aggregator.publish.addresses import STATUS_PATH
+from aggregator.store.ledger import Gone, Ledger, Moved, Unstable
+from aggregator.store.state import State
+from aggregator.workers import WorkerDiedError, Workers
+
+if TYPE_CHECKING:
+    from aggregator.pipeline.project import Project
+
+_FACT = "health"  #: of the state: which sources are said to fail or to be gone, as JSON
+
+
+def said_last(state: State) -> dict[str, Kind] | None:
+    """Return which sources were said to fail or to be gone; None: nobody knows any more."""
+    text = state.fact(_FACT)
+    if text is None:
+        return None
+    said: dict[str, str] = json.loads(text)
+    return {source_id: Kind(kind) for source_id, kind in said.items()}
+
+
+def remember_said(project: Project, said: dict[str, Kind]) -> None:
+    """Note what was said of sources that are still there."""
+    ids = {source.id for source in project.settings.sources}
+    kept = {source_id: kind.value for source_id, kind in sorted(said.items()) if source_id in ids}
+    project.state.set_fact(_FACT, json.dumps(kept, ensure_ascii=False))
+
+
+def outputs_touched(project: Project, polled: Iterable[SourceState]) -> tuple[str, ...]:
+    """Return the status feed's path if the polls of these sources came to something else than what was said of them."""
+    if not project.settings.public.status:
+        return ()
+    said = said_last(project.state) or {}
+    return (STATUS_PATH,) if any(contradicts(state, said) for state in polled) else ()
+
+
+async def write_status(
+    project: Project, workers: Workers, known: OutputState | None, report: Callable[[Event], None], *, again: bool = False
+) -> StatusResult | None:
+    """Write the feed if it has something to tell, or `again`, whatever the state says; None: there was nothing to do.
+
+    Raises StoreError if it cannot be written.
+    """
+    place = f"{project.settings.public.dir}/{STATUS_PATH}"
+    if not project.settings.public.status:
+        if known is not None:
+            project.state.forget_outputs([STATUS_PATH])
+            report(Note(text=f"{place} is not written any more. It stays as it is; delete it when you like"))
+        return None
+    sound = known is not None and not known.dirty and known.frame_hash == status_hash(project)
+    if sound and not again and (project.public / STATUS_PATH).exists():
+        return None
+    try:
+        done = await workers.run(run_status, _job(project))
+    except WorkerDiedError as error:
+        return _refused(f"building it {error}; kept as it was")
+    except PlaceError as fault:
+        return _refused(f"{project.bear(fault)}. The feed is kept as it was")
+    if done.begun_anew:
+        report(Note(text=f"{place}: what lay there was no feed; it is begun anew"))
+    return done
+
+
+def status_hash(project: Project) -> bytes:
+    """Return the hash of all that the feed tells but for what polls have learned."""
+    noted = _noted(project.ledger, _asked(project))
+    lines = sorted((line.source, line.kind, line.at) for lines in noted.values() for line in lines)
+    return frame_hash(status_frame(project.settings), lines)
+
+
+def _job(project: Project) -> StatusJob:
+    from aggregator.pipeline.status_changes import changes_of  # yarl and long patterns: for a run that has something to tell
+
+    settings, sources = project.settings, _asked(project)
+    said, states, noted = said_last(project.state), project.state.sources(), _noted(project.ledger, sources)
+    changes = (
+        change
+        for source in sources.values()
+        for change in changes_of(source, states.get(source.id), noted[source.id], stamp=project.stamp, page=settings.site.url)
+        # Of those that are well only what was said otherwise is of interest, if anybody knows.
+        if change.kind is not Kind.RECOVERED or said is None or source.id in said
+    )
+    return StatusJob(
+        frame=status_frame(settings),
+        site_id=settings.site.id,
+        public=project.public,
+        changes=tuple(changes),
+        remembered=said or {},
+    )
+
+
+def _refused(why: str) -> StatusResult:
+    return StatusResult(output=OutputResult(path=STATUS_PATH, refused=f"{STATUS_PATH}: {why}"), said=None)
+
+
+def _asked(project: Project) -> dict[str, Source]:
+    """Return the sources of which something is told; whoever paused one knows how it is doing."""
+    return {source.id: source for source in project.settings.sources if not source.paused}
+
+
+def _noted(ledger: Ledger, sources: Mapping[str, Source]) -> dict[str, list[Gone | Moved | Unstable]]:
+    """Return what the ledger says of the health of each source; of addresses that it has no more, nothing."""
+    noted: dict[str, list[Gone | Moved | Unstable]] = defaultdict(list)
+    lines: tuple[Gone | Moved | Unstable, ...] = (*ledger.of(Gone), *ledger.of(Moved), *ledger.of(Unstable))
+    for line in lines:
+        source = sources.get(line.source)
+        if source is not None and (not isinstance(line, Gone) or line.address in source.addresses):
+            noted[line.source].append(line)
+    return noted

@@ -1,0 +1,47 @@
+"""How sources are doing -> `feeds/status.atom`. Runs in a worker; idempotent.
+
+    read the file -> what is news -> build -> gate -> swap
+
+The file is the record of what was said: what stands in it is kept, the newest first, and never said again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aggregator.errors import PublishError
+from aggregator.normalise.sanitise import sanitise
+from aggregator.pipeline.jobs import OutputResult, StatusJob, StatusResult
+from aggregator.publish.atom import build_feed
+from aggregator.publish.gate import check_document, check_swap
+from aggregator.publish.status import StatusEntry, now_said, output_entry, read_status, what_is_news
+from aggregator.store.files import read_file, write_file
+
+
+def publish_status(job: StatusJob) -> StatusResult:
+    """Add what is news, and write the feed if its bytes changed. Raises StoreError if it cannot be written."""
+    old = read_file(job.public, job.frame.path)
+    found = read_status(old, job.site_id) if old is not None else None
+    standing = found or ()
+    # Without the file nothing was said, whatever is remembered: somebody has begun it anew.
+    remembered = job.remembered if found is not None else {}
+    entries = (*what_is_news(job.changes, standing, remembered, job.site_id), *standing)
+    result = OutputResult(path=job.frame.path)
+    try:
+        result = replace(result, written=_write(job, entries, old))
+    except PublishError as error:
+        return StatusResult(output=replace(result, refused=str(error)), said=None)
+    return StatusResult(output=result, said=now_said(entries, remembered), begun_anew=old is not None and found is None)
+
+
+def _write(job: StatusJob, entries: tuple[StatusEntry, ...], old: bytes | None) -> tuple[str, ...]:
+    frame = job.frame
+    # What was read back may have been written by anybody; sanitising it again changes nothing that we wrote.
+    items = [output_entry(entry, frame, sanitise(entry.html, entry.link)) for entry in entries]
+    built = build_feed(frame, items, source_order={})
+    if built.content == old:
+        return ()
+    check_document(built.content, frame)
+    check_swap(old, built, output=frame.path, gone_on_purpose=frozenset())
+    write_file(job.public, frame.path, built.content)
+    return (frame.path,)
