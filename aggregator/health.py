@@ -6,8 +6,9 @@ behind and not on the clock: between two polls a source does not get worse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.health import Kind
@@ -20,6 +21,12 @@ LEAST_SPAN = timedelta(hours=6)  #: without any success: an upstream that restar
 _LATER = frozenset({429, 503})
 #: Failures of our own disk, whatever the source answered: `Failed.kind`.
 _OURS = frozenset({"posts"})
+
+
+#: Failures in which no host was reached at all: `Failed.kind`.
+NO_NETWORK = frozenset({"dns", "connect"})
+#: A run's polls are dated with its beginning in one place and with their end in another.
+_RUN = timedelta(minutes=10)
 
 
 class Health(StrEnum):
@@ -70,3 +77,13 @@ def contradicts(state: SourceState, said: Mapping[str, Kind]) -> bool:
 def has_answered(state: SourceState) -> bool:
     """Tell whether the last poll of a source went well."""
     return not state.failures and state.last_success is not None
+
+
+def was_reachable(first: datetime, last: datetime, reached: Sequence[datetime]) -> bool:
+    """Tell whether any host was reached between the failures of another: else this machine may have had no network.
+
+    `first` and `last` are the failures that count, `reached` the instants, sorted, at which sources were polled last whose
+    hosts answered, however badly.
+    """
+    later = bisect_left(reached, first - _RUN)
+    return later < len(reached) and reached[later] <= last + _RUN

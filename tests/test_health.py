@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.health import Health, contradicts, health
+from aggregator.health import Health, contradicts, health, was_reachable
 from aggregator.model.health import Kind
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
@@ -79,3 +79,21 @@ def test_what_is_not_asked_does_not_fail(state: SourceState) -> None:
 def test_only_what_contradicts_the_last_word_is_news(state: SourceState, said: dict[str, Kind], *, news: bool) -> None:
     """It fails and was not said to, or it answers and was said to fail or to be gone; all else was said already."""
     assert contradicts(state, said) is news
+
+
+@pytest.mark.parametrize(
+    ("hours", "reachable"),
+    [
+        ([], False),
+        ([-1], False),
+        ([-1, 8], False),
+        ([-0.1], True),
+        ([3], True),
+        ([-9, 3, 12], True),
+        ([7.1], True),
+        ([7.2], False),
+    ],
+)
+def test_a_failure_counts_while_others_are_reached(hours: list[float], *, reachable: bool) -> None:
+    """Some other host must have been reached between the first and the last that count: before and after say nothing."""
+    assert was_reachable(NOW, NOW + 7 * HOUR, [NOW + each * HOUR for each in hours]) is reachable

@@ -234,6 +234,25 @@ def test_a_feed_of_our_own_is_no_source(watched: Watched) -> None:
     assert watched.timeline.posts() == 2
 
 
+def test_a_machine_without_network_blames_no_source(tmp_path: Path) -> None:
+    """Where no host is reached for a night nothing is told; once others answer again, the one that is really away is told."""
+    with Upstream(routes={"/a": feed()}, host="127.0.0.2") as one, Upstream(routes={"/b": WELL}, host="127.0.0.3") as two:
+        timeline = Timeline(tmp_path, {"a": one.address("/a"), "b": two.address("/b")})
+        timeline.settings(private="127.0.0.0/8")
+        timeline.sync(0)
+    empty = timeline.files()[STATUS]
+    for hours in (2, 4, 7):
+        told = timeline.sync(hours, force=True)
+    assert {event.kind for event in told.values()} == {"connect"}
+    assert timeline.files()[STATUS] == empty
+    with Upstream(routes={"/a": feed()}, host="127.0.0.2", port=one.port):
+        timeline.sync(8, "a", force=True)
+        assert timeline.files()[STATUS] == empty
+        timeline.sync(9, force=True)
+    titles = etree.fromstring(timeline.files()[STATUS]).iterfind("a:entry/a:title", ATOM)
+    assert [title.text for title in titles] == ["b has not answered since 2026-03-02 00:00 UTC"]
+
+
 # -- P31
 
 BRIDGE_ITEM = (

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from aggregator.errors import PlaceError
-from aggregator.health import contradicts
-from aggregator.model.health import Kind
+from aggregator.health import LEAST_FAILURES, NO_NETWORK, contradicts, was_reachable
+from aggregator.model.health import Change, Kind
 from aggregator.model.poll import Event, Note, OutputState, SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.frames import frame_hash, status_frame
 from aggregator.pipeline.jobs import OutputResult, StatusJob, StatusResult, run_status
+from aggregator.pipeline.planning import host_name
 from aggregator.publish.addresses import STATUS_PATH
 from aggregator.store.ledger import Gone, Ledger, Moved, Unstable
 from aggregator.store.state import State
@@ -104,9 +105,30 @@ def _job(project: Project) -> StatusJob:
         frame=status_frame(settings),
         site_id=settings.site.id,
         public=project.public,
-        changes=tuple(changes),
+        changes=_without_our_own(project, sources, states, tuple(changes)),
         remembered=said or {},
     )
+
+
+def _without_our_own(
+    project: Project, sources: Mapping[str, Source], states: Mapping[str, SourceState], changes: tuple[Change, ...]
+) -> tuple[Change, ...]:
+    """Leave out failures that may be this machine's: no host was reached while they came about, and there are several.
+
+    A machine that was without network for a night has nothing to tell of each source. One whose host really is away fails
+    on when the others are well again, and is told then.
+    """
+    doubtful = [change for change in changes if change.kind is Kind.FAILING and change.error_kind in NO_NETWORK]
+    if not doubtful or len({host_name(source.addresses[0]) for source in sources.values()}) == 1:
+        return changes
+    asked = (states[source_id] for source_id in sources if source_id in states)
+    reached = sorted(state.last_poll for state in asked if state.last_poll and state.last_kind not in NO_NETWORK)
+    ours: set[str] = set()
+    for change in doubtful:
+        polls = project.state.history(change.source_id)[:LEAST_FAILURES]
+        if polls and not was_reachable(polls[-1].at, polls[0].at, reached):
+            ours.add(change.source_id)
+    return tuple(change for change in changes if change.kind is not Kind.FAILING or change.source_id not in ours)
 
 
 def _refused(why: str) -> StatusResult:
