@@ -17,7 +17,7 @@ EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
 
 
 def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
-    """Every entry becomes a post, and every category level a feed, beside `all`, the OPML, the feed of health and the stylesheet."""
+    """Every entry becomes a post, and every category level a feed, beside `all`, the OPML, the health and the stylesheet."""
     done = folder.sync()
 
     posts = [frontmatter.loads(text.decode()) for path, text in folder.files("posts").items()]

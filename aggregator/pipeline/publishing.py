@@ -24,8 +24,8 @@ from aggregator.pipeline.left_formats import tell_left_formats
 from aggregator.pipeline.pinging import news_of, remember_topics
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.retention import expired_ids
-from aggregator.pipeline.styling import publish_style
 from aggregator.pipeline.status_feed import remember_said, status_hash, write_status
+from aggregator.pipeline.styling import publish_style
 from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH, twin_path
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers

@@ -19,6 +19,7 @@ from aggregator.model.poll import Event, Note, OutputState, SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.frames import frame_hash, status_frame
 from aggregator.pipeline.jobs import OutputResult, StatusJob, StatusResult, run_status
+from aggregator.pipeline.pinging import remember_topics
 from aggregator.pipeline.planning import host_name
 from aggregator.publish.addresses import STATUS_PATH
 from aggregator.store.ledger import Gone, Ledger, Moved, Unstable
@@ -71,8 +72,10 @@ async def write_status(
     sound = known is not None and not known.dirty and known.frame_hash == status_hash(project)
     if sound and not again and (project.public / STATUS_PATH).exists():
         return None
+    job = _job(project)
+    remember_topics(project, [job.frame])
     try:
-        done = await workers.run(run_status, _job(project))
+        done = await workers.run(run_status, job)
     except WorkerDiedError as error:
         return _refused(f"building it {error}; kept as it was")
     except PlaceError as fault:

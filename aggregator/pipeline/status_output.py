@@ -8,6 +8,7 @@ The file is the record of what was said: what stands in it is kept, the newest f
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 from aggregator.errors import PublishError
 from aggregator.normalise.sanitise import sanitise
@@ -28,20 +29,24 @@ def publish_status(job: StatusJob) -> StatusResult:
     entries = (*what_is_news(job.changes, standing, remembered, job.site_id), *standing)
     result = OutputResult(path=job.frame.path)
     try:
-        result = replace(result, written=_write(job, entries, old))
+        content = _built(job, entries, old)
     except PublishError as error:
         return StatusResult(output=replace(result, refused=str(error)), said=None)
+    if content != old:
+        write_file(job.public, job.frame.path, content)
+        result = replace(result, written=(job.frame.path,))
+    if job.frame.hubs:
+        result = replace(result, digests={job.frame.path: sha256(content).digest()})
     return StatusResult(output=result, said=now_said(entries, remembered), begun_anew=old is not None and found is None)
 
 
-def _write(job: StatusJob, entries: tuple[StatusEntry, ...], old: bytes | None) -> tuple[str, ...]:
+def _built(job: StatusJob, entries: tuple[StatusEntry, ...], old: bytes | None) -> bytes:
+    """Return the feed's bytes, if the gate lets them take the place of the old ones. Raises: PublishError."""
     frame = job.frame
     # What was read back may have been written by anybody; sanitising it again changes nothing that we wrote.
     items = [output_entry(entry, frame, sanitise(entry.html, entry.link)) for entry in entries]
     built = build_feed(frame, items, source_order={})
-    if built.content == old:
-        return ()
-    check_document(built.content, frame)
-    check_swap(old, built, output=frame.path, gone_on_purpose=frozenset())
-    write_file(job.public, frame.path, built.content)
-    return (frame.path,)
+    if built.content != old:
+        check_document(built.content, frame)
+        check_swap(old, built, output=frame.path, gone_on_purpose=frozenset())
+    return built.content
