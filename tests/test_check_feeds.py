@@ -138,6 +138,8 @@ _DEFECTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "document",
         "brings in something",
     ),
+    "missing health": (lambda feeds: (feeds / "status.atom").unlink(), "missing", "status.atom"),
+    "another health": (_replace("status.atom", "<title>Status - Test site", "<title>Status"), "frame", 'its title is "Status"'),
     "another id": (_replace("all.atom", "<id>urn:uuid:", "<id>urn:uuid:0"), "frame", "its id is"),
     "another address": (_replace("all.atom", "/feeds/all.atom", "/all.atom"), "frame", "its self is"),
     "another page": (_replace("all.atom", 'https://news.example/"', 'https://old.example/"'), "frame", "its alternate is"),

@@ -16,9 +16,9 @@ from aggregator.errors import PlaceError, UnfitFileError
 from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.pipeline.archive_findings import archive_findings, is_page
-from aggregator.pipeline.frames import plan_frames
-from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STYLE_PATH
-from aggregator.publish.examiners import STATUS_PATH, examine_any, examine_published, format_of_path
+from aggregator.pipeline.frames import plan_frames, status_frame
+from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH
+from aggregator.publish.examiners import examine_any, examine_published, format_of_path
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.scan import quoted
 from aggregator.store.files import TEMPORARY_PREFIX, read_file, store_error
@@ -64,7 +64,8 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
     frames = plan_frames(settings, leaves)
     look = _Look(settings, now)
     found = dict(look.walk(FOLDER))
-    expected = {path for frame in frames for path in frame.files} | {OPML_PATH, STYLE_PATH}
+    health = (status_frame(settings),) if settings.public.status else ()
+    expected = {path for frame in (*frames, *health) for path in frame.files} | {OPML_PATH, STYLE_PATH}
     copies = {copy: path for frame in frames for path, former in frame.former_files.items() for copy in former}
     if copies:
         expected.add(REDIRECTS_PATH)
@@ -77,7 +78,7 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
             look.document(path, examined)
         else:
             look.stray(path)
-    for frame in frames:
+    for frame in (*frames, *health):
         look.frame(frame, found)
     look.copies(copies)
     look.listing(frames, found)

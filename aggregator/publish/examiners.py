@@ -10,7 +10,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, SUFFIX
+from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH, SUFFIX
 from aggregator.publish.document import examine, read_xml
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.json_document import examine_json
@@ -19,8 +19,6 @@ from aggregator.publish.parts import ATOM
 from aggregator.publish.redirects_document import examine_redirects
 from aggregator.publish.rss_document import examine_rss
 
-#: The feed of the sources' health: its entries are our own.
-STATUS_PATH = f"{FOLDER}/status{SUFFIX}"
 ATOM_, RSS, JSON, OPML, REDIRECTS, CSS = "Atom", "RSS", "JSON Feed", "OPML", "table of redirects", "CSS"
 _BY_ENDING = {SUFFIX: ATOM_, ".rss": RSS, ".json": JSON, ".opml": OPML, ".css": CSS}
 _BY_ROOT = {f"{ATOM}feed": ATOM_, "opml": OPML, "rss": RSS}
