@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ from lxml import etree
 
 from aggregator.model.health import Change, Kind
 from aggregator.model.key import feed_id
+from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings, Site
+from aggregator.model.source import Auth, Secret, Source
 from aggregator.pipeline.frames import STATUS_ENTRIES, plan_frames, status_frame
 from aggregator.pipeline.jobs import StatusJob, StatusResult
+from aggregator.pipeline.status_changes import changes_of
 from aggregator.pipeline.status_output import publish_status
 from aggregator.publish.document import examine
 from aggregator.publish.status_words import html_of, title_of
+from aggregator.store.ledger import Moved
 from tests.publish_records import ATOM, schema_errors
 
 NOW = datetime(2026, 11, 26, 9, 10, tzinfo=UTC)
@@ -188,6 +193,35 @@ def test_the_feed_is_no_categorys(tmp_path: Path) -> None:
     assert entry is not None
     assert [each.get("term") for each in entry.iterfind("a:category", ATOM)] == ["juejin"]
     assert [each.get("href") for each in entry.iterfind("a:link[@rel='alternate']", ATOM)] == ["https://juejin.example/"]
+
+
+# -- from what polls have left
+
+
+def test_what_is_published_of_a_source_holds_none_of_its_secrets() -> None:
+    """Neither its error nor the page that is linked: a page whose address holds credentials gives way to that of the site."""
+    source = Source(
+        id="a",
+        key="b",
+        feed="https://a.example/",
+        addresses=("https://a.example/",),
+        categories=("news",),
+        auth=Auth(username="u", password=Secret("sesame-0123")),
+    )
+    state = SourceState(
+        id="a",
+        last_poll=NOW,
+        failures=3,
+        last_kind="bug",
+        last_message="ValueError: sesame-0123",
+        feed_link="https://u:p@a.example/",
+    )
+    line = Moved(source="a", old="https://old.example/", new="https://a.example/sesame-0123/x?key=1", at=NOW)
+    [moved, failing] = changes_of(source, state, [line], stamp=NOW, page=SITE.url)
+    assert (moved.to, moved.source_id, moved.name) == ("https://a.example/***/x?...", "a", "b")
+    assert (failing.kind, failing.error, failing.link) == (Kind.FAILING, "ValueError: ***", SITE.url)
+    [moved, _] = changes_of(source, replace(state, feed_link="https://a.example/blog"), [line], stamp=NOW, page=SITE.url)
+    assert moved.link == "https://a.example/blog"
 
 
 # -- the words

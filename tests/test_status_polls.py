@@ -151,6 +151,16 @@ def test_410_is_told_at_once_and_so_is_the_return(watched: Watched) -> None:
     assert watched.told() == ["b is well again", "b is gone for good"]
 
 
+def test_who_is_given_another_address_is_not_gone(watched: Watched) -> None:
+    """The 410 was that of the old address: at the new one the source is well again, and polled by itself."""
+    watched.poll(0, reply(410, b""))
+    watched.routes["/new"] = WELL
+    watched.timeline.sources({"a": watched.upstream.address("/a"), "b": watched.upstream.address("/new")})
+    watched.poll(2)
+    watched.poll(4)
+    assert watched.told() == ["b is well again", "b is gone for good"]
+
+
 def test_a_move_is_told_when_it_is_saved(watched: Watched) -> None:
     """Not when it is seen first, but when the ledger says so, and once, whatever happens to the state."""
     moved = reply(301, b"", location=f"{watched.upstream.address('/c')}?token=t0ken-0123")
@@ -215,12 +225,14 @@ def test_it_can_be_switched_off(watched: Watched) -> None:
 def test_what_could_not_be_written_is_told_by_the_next_run(watched: Watched) -> None:
     """A folder in the file's place costs this feed only; once it is gone, what was to be said is said."""
     watched.poll(0)
+    empty, _ = watched.file()
     (watched.root / STATUS).unlink()
     (watched.root / STATUS).mkdir()
     for hours in (2, 4):
         watched.poll(hours, DEAD)
     watched.poll(7)
     (watched.root / STATUS).rmdir()
+    (watched.root / STATUS).write_bytes(empty)
     watched.timeline.sync(7.5)
     assert watched.told() == ["b has given no feed since 2026-03-02 00:00 UTC"]
 
