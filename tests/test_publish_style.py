@@ -16,9 +16,9 @@ _FILE = f"public/{STYLE_PATH}"
 def test_a_sync_writes_the_stylesheet(synced: Folder) -> None:
     """It lies where every feed says it does."""
     assert synced.files("public")[_FILE] == STYLE
-    feeds = [body for path, body in synced.files("public").items() if path.endswith(".atom")]
+    feeds = [body for path, body in synced.files("public").items() if path.endswith((".atom", ".rss"))]
     assert all(b'href="/feeds/style.css"?>' in body for body in feeds)
-    assert len(feeds) == 4
+    assert len(feeds) == 4 + 4 + 1  # all, news and two below it, in two formats; the one of the sources' health
 
 
 @pytest.mark.parametrize("command", ["sync", "build"])
@@ -34,11 +34,11 @@ def test_what_is_unchanged_is_not_written(synced: Folder, command: str) -> None:
 def test_a_missing_stylesheet_is_written_again(synced: Folder, command: str) -> None:
     """Even a run without news misses it, and writes no feed for it."""
     (synced.root / _FILE).unlink()
-    before = {path: time for path, time in synced.times().items() if path.endswith(".atom")}
+    before = {path: time for path, time in synced.times().items() if path.endswith((".atom", ".rss"))}
     synced.run(command)
 
     assert (synced.root / _FILE).read_bytes() == STYLE
-    assert {path: time for path, time in synced.times().items() if path.endswith(".atom")} == before
+    assert {path: time for path, time in synced.times().items() if path.endswith((".atom", ".rss"))} == before
 
 
 def test_build_takes_back_what_a_hand_wrote_into_it(synced: Folder) -> None:

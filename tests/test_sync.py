@@ -24,12 +24,11 @@ def test_a_first_sync_makes_posts_and_feeds(folder: Folder) -> None:
     assert sorted(str(post["title"]) for post in posts) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     formats = ("atom", "rss", "json")
     feeds = {f"public/feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in formats}
-    assert set(folder.files("public")) == feeds | {
-        f"public/feeds/{name}" for name in ("index.opml", "status.atom", "style.css")
-    }
+    others = {f"public/feeds/{name}" for name in ("index.opml", "status.atom", "style.css")}
+    assert set(folder.files("public")) == feeds | others
     assert sorted(titles(folder, "all.atom")) == ["Entry 1", "Entry 11", "Entry 12", "Entry 2", "Entry 3"]
     assert titles(folder, "news/b.atom") == ["Entry 12", "Entry 11"]
-    assert "2 sources: 2 ok · posts: 5 new · 14 files published" in done.stderr
+    assert "2 sources: 2 ok · posts: 5 new · 15 files published" in done.stderr
     assert done.stdout == ""
 
 
