@@ -65,7 +65,7 @@ picture: .venv/.dev  ## docs/feed-in-browser.png: the demo's feed in a browser (
 	$(BIN)/python -m tests.picture docs/feed-in-browser.png
 
 verify: .venv/.dev  ## every sweep whole
-	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto -q --whole --processes --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv

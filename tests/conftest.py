@@ -27,7 +27,7 @@ from tests.post_rows import POSTS
 from tests.publishing_rows import PUBLISHING
 from tests.reader_table import ReaderTable
 from tests.rules import CONDUCT
-from tests.upstream import Folder, Upstream, item
+from tests.upstream import PROCESSES, Folder, Upstream, item
 from tests.watch import plugin as watch
 
 Case = TypeVar("Case")
@@ -36,6 +36,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run every sweep whole instead of a sample")
+    parser.addoption("--processes", action="store_true", help="run every command as a process, as its users do")
     parser.addoption("--sweep-seed", type=int, default=None, help="seed of the samples; printed in the header")
     parser.addoption("--sweep-table", default=None, help="write the table of sweeps to this file")
     for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
@@ -50,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
-    config.pluginmanager.register(ReaderTable(config, _commit), "reader-table")
+from tests.upstream import PROCESSES, Folder, Upstream, item
+from tests.watch import plugin as watch
     if config.getoption("--sweep-seed") is None:
         # One seed for all worker processes of a run; a new one each minute, so that runs wander over the sweeps.
         config.option.sweep_seed = int(os.environ.get("SWEEP_SEED") or int(time.time()) // 60)

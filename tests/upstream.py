@@ -28,6 +28,8 @@ from lxml import etree
 from aggregator.cli import main
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
+#: Set for the whole session: every command is a process, as its users run it.
+PROCESSES = "TESTS_RUN_PROCESSES"
 SITE_ID = "urn:uuid:0f9d1c3a-5b52-4c4e-9a53-3f7f3d1c2b10"
 
 
@@ -163,7 +165,12 @@ class Folder:
         return {**kept, "HOME": str(home), **more}
 
     def run(self, *words: str, seconds: float = 100, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end, which must come within so many seconds."""
+        """Run the command to its end, which must come within so many seconds.
+
+        With an environment, or under --processes (CI), it is a process; else it runs in this one, which is four times as fast.
+        """
+        if not environment and not os.environ.get(PROCESSES):
+            return self.here(*words)
         return subprocess.run(
             self.command(*words),
             env=self.environment(**environment),
