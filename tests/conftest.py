@@ -51,8 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
-from tests.upstream import PROCESSES, Folder, Upstream, item
-from tests.watch import plugin as watch
+    config.pluginmanager.register(ReaderTable(config, _commit), "reader-table")
+    if config.getoption("--processes"):
+        os.environ[PROCESSES] = "1"
     if config.getoption("--sweep-seed") is None:
         # One seed for all worker processes of a run; a new one each minute, so that runs wander over the sweeps.
         config.option.sweep_seed = int(os.environ.get("SWEEP_SEED") or int(time.time()) // 60)
