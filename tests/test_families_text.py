@@ -190,6 +190,7 @@ def test_tags_of_every_form(tmp_path: Path) -> None:
     assert sorted(path for path in played.files() if path.endswith(".atom")) == [
         "public/feeds/all.atom",
         "public/feeds/news.atom",
+        "public/feeds/status.atom",
     ]
 
 

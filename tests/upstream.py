@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -189,10 +189,11 @@ class Folder:
 
     def here(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command in this process, which spares half a second: for commands that ask nobody and touch no signal."""
-        out, err = StringIO(), StringIO()
+        out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
             main(["-C", str(self.root), *words])
-        return subprocess.CompletedProcess(words, int(str(left.value.code)), out.getvalue(), err.getvalue())
+        said = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
+        return subprocess.CompletedProcess(words, int(str(left.value.code)), *said)
 
     def copy(self, root: Path) -> Self:
         """Return a copy of the project, state and times included."""
