@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,12 @@ def test_the_test_that_published_it_fails(tmp_path: Path) -> None:
     assert "published by this test, and refused by the watch" in done.stdout
     assert "its root is <feed>" in done.stdout
     assert "outputs watched: 1 documents, 0 by RELAX NG, 1 refused" in done.stdout
+
+
+def test_there_is_one_writer() -> None:
+    """What publishes writes by `store.files` alone, which is what the watch wraps: nothing else there opens a file to write."""
+    package = Path(__file__).parents[1] / "aggregator"
+    writes = re.compile(r"\.write_(?:bytes|text)\(|\bos\.(?:replace|rename|link|write)\(|open\([^)]*[\"'](?:w|a|x)b?[\"']")
+    parts = [*(package / "pipeline").rglob("*.py"), *(package / "publish").rglob("*.py"), *(package / "store").rglob("*.py")]
+
+    assert [path.name for path in parts if writes.search(path.read_text("utf-8"))] == ["files.py"]
