@@ -212,6 +212,16 @@ def test_a_feed_that_outgrew_its_limits_is_told(synced: Folder, limit: str, word
     assert [one for one in _findings(synced) if not one["is_note"]] == []
 
 
+def test_a_feed_of_health_that_was_switched_off_is_a_note(synced: Folder) -> None:
+    """`status: false` leaves the old file behind, which says no news any more."""
+    assert _findings(synced) == []
+    synced.settings("public: {status: false}")
+
+    assert [(one["code"], one["is_note"], one["place"]) for one in _findings(synced)] == [
+        ("stray", True, "public/feeds/status.atom")
+    ]
+
+
 def test_posts_say_which_feeds_there_are_when_no_state_does(synced: Folder, feeds: Path) -> None:
     """Without a state, as in a fresh clone, a feed of a category that only posts stand in is not taken for a stray."""
     synced.sources("sources: {}\n")

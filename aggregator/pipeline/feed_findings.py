@@ -17,7 +17,7 @@ from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.pipeline.archive_findings import archive_findings, is_page
 from aggregator.pipeline.frames import plan_frames, status_frame
-from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH
+from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STYLE_PATH
 from aggregator.publish.examiners import examine_any, examine_published, format_of_path
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.scan import quoted
@@ -27,8 +27,6 @@ from aggregator.store.files import TEMPORARY_PREFIX, read_file, store_error
 MOST_BYTES = 64 * 1024 * 1024
 _BUILD = "`aggregator build` writes it anew; if it comes back, it is a fault of the program: report it"
 _CLOSED = "a closed page is never written again: bring it back from version control or from a backup"
-#: What other parts of the program write into the folder, and whether it has to be there is theirs to know.
-_ALSO_OURS = frozenset({STATUS_PATH, REDIRECTS_PATH})
 _NOTHING = ("nothing publishes this file", "delete it when you like; it stays as it is")
 
 
@@ -72,7 +70,7 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
     for path in sorted(expected | copies.keys()):
         if path not in found:
             look.missing(path)
-    ours = expected | copies.keys() | _ALSO_OURS
+    ours = expected | copies.keys() | {REDIRECTS_PATH}  # which stays, empty, when no category is called otherwise any more
     for path, examined in found.items():
         if path in ours or is_page(path):
             look.document(path, examined)
