@@ -172,7 +172,8 @@ def _feed_findings(feed: dict[str, Any], doubled: list[str]) -> Iterator[Finding
     version = feed.get("version")
     if version != VERSION:
         weight = Weight.OURS if version == _FIRST_VERSION else Weight.FAULT
-        yield _feed_finding(f": its version is {_shown(version)}", "version", f"write {VERSION}", weight)
+        text = " has no version" if version is None else f": its version is {_shown(version)}"
+        yield _feed_finding(text, "version", f"write {VERSION}", weight)
     for name in doubled:
         yield _feed_finding(f" holds an object with {quoted(name)} twice", "objects (RFC 8259 §4)", "keep one of the two")
     yield from _field_findings(feed)
