@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from aggregator.store.files import write_file
 from tests.conftest import SHARED
 from tests.publish_records import make_frame
 from tests.upstream import Folder
-from tests.watch.plugin import Watch
+from tests.watch.plugin import OutputsWatch, Watch
 from tests.watch.sitecustomize import SPOOL
 
 _WRITE = """
@@ -105,11 +107,50 @@ def test_the_test_that_published_it_fails(tmp_path: Path) -> None:
         "def test_it(tmp_path: Path) -> None:\n    write_file(tmp_path, 'feeds/x.atom', b'<feed/>')\n",
         "utf-8",
     )
+    done = _session(tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "published by this test, and refused by the watch" in done.stdout
+    assert "its root is <feed>" in done.stdout
+    assert "outputs watched: 1 documents, 0 by RELAX NG, 1 refused" in done.stdout
+
+
+def test_what_outlives_its_test_fails_the_session(tmp_path: Path) -> None:
+    """A document that is written as the session ends, when no test is left to fail, fails the session."""
+    (tmp_path / "conftest.py").write_text(
+        "from pathlib import Path\nimport pytest\nfrom aggregator.store.files import write_file\n\n"
+        "@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
+        "    write_file(Path(__file__).parent, 'feeds/x.atom', b'<feed/>')\n",
+        "utf-8",
+    )
+    (tmp_path / "test_it.py").write_text("def test_it() -> None:\n    pass\n", "utf-8")
+
+    done = _session(tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert "outputs watched: 1 documents, 0 by RELAX NG, 1 refused" in done.stdout
+
+
+def test_what_a_worker_refused_fails_the_whole(watch: Watch) -> None:
+    """The controller of several workers adds up what they saw; nobody asks for their own exit codes."""
+    plugin = OutputsWatch.__new__(OutputsWatch)
+    plugin.watch, plugin._totals, plugin._config = watch, [0, 0, 0, 0], SimpleNamespace()  # type: ignore[assignment]
+    for refused in (0, 1):
+        plugin.pytest_testnodedown(SimpleNamespace(workeroutput={"outputs watched": [7, 5, refused, 0.5]}))
+    session: Any = SimpleNamespace(exitstatus=0)
+    plugin.pytest_sessionfinish(session)
+
+    assert plugin._totals[:3] == [14, 10, 1]
+    assert session.exitstatus == 1
+
+
+def _session(root: Path) -> subprocess.CompletedProcess[str]:
+    """Run pytest on a folder, with the watch and no other plugin of ours."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.watch.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-
-    done = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), str(test)],
+    return subprocess.run(
+        [*command, "--rootdir", str(root), str(root)],
         cwd=Path(__file__).parents[1],
         env=environment,
         capture_output=True,
@@ -117,11 +158,6 @@ def test_the_test_that_published_it_fails(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "published by this test, and refused by the watch" in done.stdout
-    assert "its root is <feed>" in done.stdout
-    assert "outputs watched: 1 documents, 0 by RELAX NG, 1 refused" in done.stdout
 
 
 def test_there_is_one_writer() -> None:

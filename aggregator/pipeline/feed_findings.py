@@ -26,7 +26,7 @@ from aggregator.store.files import TEMPORARY_PREFIX, read_file, store_error
 #: No feed of anybody is larger; what is, is not read.
 MOST_BYTES = 64 * 1024 * 1024
 _BUILD = "`aggregator build` writes it anew; if it comes back, it is a fault of the program: report it"
-_CLOSED = "a closed page is never written again: bring it back from version control or from a backup"
+_CLOSED = "bring the page back from version control or a backup, or delete it: `aggregator build` makes it again from the posts"
 _NOTHING = ("nothing publishes this file", "delete it when you like; it stays as it is")
 
 
