@@ -139,7 +139,7 @@ def _files(engine: str, timezone: str, config: str | None) -> dict[str, str]:
         layouts = {f"themes/bench/layout/{name}.ejs": _LIST for name in ("index", "archive", "category", "tag")}
         text = f"timezone: {timezone}\n" if config is None else config
         more = "title: Bench\nurl: https://site.example\npermalink: :year/:month/:day/:title/\ntheme: bench\n"
-        more += "updated_option: date\nexternal_link: {enable: false}\n"
+        more += "updated_option: date\nexternal_link: {enable: false}\nskip_render: ['feeds/**']\n"
         return {**layouts, "themes/bench/layout/post.ejs": _HEXO_PAGE, "_config.yml": more + text}
     if engine == "hugo":
         text = "markup: {goldmark: {renderer: {unsafe: true}}}\n" if config is None else config

@@ -5,6 +5,7 @@ The layouts are our own and print what is looked for. Hexo comes from npm (`make
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,21 @@ def _check(site: Site, by_key: Mapping[str, Entry]) -> None:
     feeds = {path.relative_to(site.public): path.read_bytes() for path in (site.public / "feeds").rglob("*") if path.is_file()}
     assert len(feeds) >= 3
     assert {path: (site.copied / path).read_bytes() for path in feeds} == feeds
+
+
+def test_hexo_runs_nothing_in_a_json_feed(tmp_path: Path) -> None:
+    """Without `skip_render` Hexo reads JSON and writes it anew: the same data, and no template in it is executed."""
+    site = Site(tmp_path, "hexo", profile="hexo", timezone="UTC")
+    site.put("_config.yml", (site.root / "_config.yml").read_text("utf-8").replace("skip_render", "not_known"))
+    site.write(ENTRIES[:60])
+    site.aggregator("build", "新媒体")
+    _trouble_free(site.build("UTC"))
+
+    feeds = list((site.public / "feeds").rglob("*.json"))
+    assert feeds
+    for path in feeds:
+        built = site.copied / path.relative_to(site.public)
+        assert json.loads(built.read_bytes()) == json.loads(path.read_bytes())
 
 
 def _check_pages(by_key: Mapping[str, Entry], pages: Mapping[str, Shown]) -> None:
