@@ -163,6 +163,13 @@ def test_an_entry_without_a_date_is_dated_by_when_it_was_seen() -> None:
     assert made.findtext("pubDate") == "Sun, 01 Mar 2026 12:00:00 GMT"
 
 
+@pytest.mark.parametrize(("updated", "says"), [(None, []), (NOON.replace(day=2), ["2026-03-02T12:00:00+00:00"])])
+def test_a_change_is_dated_only_where_there_was_one(updated: datetime | None, says: list[str]) -> None:
+    """RSS has one date of its own; that of a later change is Atom's element."""
+    made = _item(bare_item(updated=updated))
+    assert _texts(made, "atom:updated") == says
+
+
 @pytest.mark.parametrize("year", [1000, 1066, 1899, 2038, 2999])
 @pytest.mark.publishes("P33")
 def test_dates_of_all_centuries(year: int) -> None:

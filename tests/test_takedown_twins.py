@@ -64,12 +64,10 @@ def test_refused_feeds_and_old_files_lose_it(folder: Folder) -> None:
 
 def test_files_of_others_stay(folder: Folder) -> None:
     """A file without our id and our mark is not ours to change, whatever it holds."""
+    rss, fields = (_feeds(folder) / "all.rss").read_bytes(), (_feeds(folder) / "all.json").read_bytes()
     theirs = {
-        "theirs.rss": (_feeds(folder) / "all.rss")
-        .read_bytes()
-        .replace(b"feed-aggregator", b"x")
-        .replace(b"urn:uuid:", b"urn:x:"),
-        "theirs.json": (_feeds(folder) / "all.json").read_bytes().replace(b'"_feed_aggregator"', b'"_x"'),
+        "theirs.rss": rss.replace(b">feed-aggregator<", b">theirs<").replace(b"<atom:id>urn:", b"<atom:id>urn:x:"),
+        "theirs.json": fields.replace(b'"_feed_aggregator"', b'"_x"'),
     }
     for name, content in theirs.items():
         (_feeds(folder) / name).write_bytes(content)
