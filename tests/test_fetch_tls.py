@@ -14,7 +14,8 @@ import pytest
 
 from aggregator.fetch.tls import Tls
 from tests.fetching import Names, a_source, failed, fetched, poll
-from tests.raw_upstream import Route, Upstream, reply
+from tests.raw_upstream import Route, Upstream, closing, reply
+from tests.test_fetch_notify import tell
 from tests.timeline import Timeline, feed
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with the openssl command")
@@ -92,6 +93,19 @@ def test_bad_certificates_are_refused(
 
     assert reason in failure.message
     assert upstream.asked == []
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_hub_must_prove_who_it_is(certificates: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool) -> None:
+    """A ping goes to a hub whose certificate the system trusts, and to no other."""
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "root.pem"))
+    with Upstream(tls=_server(certificates, "good"), routes={"*": closing(reply(202, b""))}) as hub:
+        [answer] = tell(hub.address(host="good.example"), resolver=NAMES)
+
+        assert len(hub.asked) == int(trusted)
+    assert (answer is None) is trusted
+    assert answer is None or answer.message.startswith("the server's certificate is not accepted: ")
 
 
 @pytest.mark.rule("R12")

@@ -176,6 +176,17 @@ def test_a_hub_that_is_gone_is_given_up_after_a_day(waiting: Folder, hub: Hub) -
     assert pings_of(waiting) == []
 
 
+def test_what_was_not_tried_is_not_given_up(waiting: Folder, hub: Hub) -> None:
+    """A hub that refuses three files is left alone: of pings that have waited for a day only those three are given up."""
+    age(waiting, 25)
+    hub.status = 500
+    done = waiting.here("ping")
+
+    assert "given up after 24 hours: 3 files" in done.stderr
+    assert f"not told of {ALL - 3} files" in done.stderr
+    assert len(pings_of(waiting)) == ALL - 3
+
+
 def test_what_waits_for_long_is_told_all_the_same(waiting: Folder, hub: Hub) -> None:
     """A site that goes live once a week tells of what changed since: nothing is given up that was not tried."""
     age(waiting, 24 * 7)
