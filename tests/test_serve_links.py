@@ -13,7 +13,7 @@ import pytest
 from aggregator.publish.atom import build_feed
 from aggregator.serve.links import feed_links
 from aggregator.serve.static import serve
-from tests.publish_records import make_frame, make_item
+from tests.publish_records import build_as, make_frame, make_item, make_twin
 
 HUBS = ("https://hub.example/", "https://other.example/push?a=1&b=2")
 SELF = "https://news.example/planet/feeds/%E6%96%B0%E5%AA%92%E4%BD%93.atom"
@@ -50,6 +50,14 @@ def ask(port: int, *lines: bytes) -> list[bytes]:
 def test_self_and_hubs_are_found(content: bytes) -> None:
     """The feed's own address and each of its hubs are found in its head, and nothing that stands in an entry."""
     assert feed_links(content) == SAID
+
+
+@pytest.mark.parametrize("format_", ["rss", "json"])
+def test_every_format_says_it(format_: str) -> None:
+    """What we publish as RSS or JSON Feed is found to name its own address and the same hubs."""
+    content, _ = build_as(format_, make_item(1), hubs=HUBS)
+
+    assert feed_links(content) == (f'<{make_twin(format_).self_link}>; rel="self"', *SAID[1:])
 
 
 def test_rss_says_it_in_atom_links() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from aggregator.model.settings import PublicSettings
 from tests.conftest import Sweep
 from tests.hub import Hub, Ping, with_hub
 from tests.upstream import Folder, Upstream, item, wait_until
@@ -24,7 +23,7 @@ CLOSED = "the server closed the connection without an answer"
 #: Each format is a topic of its own.
 CONTENT = [f"feeds/{name}.{format_}" for name in ("all", "news", "news/a", "news/b") for format_ in ("atom", "rss", "json")]
 OF_A = sorted(path for path in CONTENT if not path.startswith("feeds/news/b."))
-FEEDS = sorted([*CONTENT, "feeds/status.atom"] if hasattr(PublicSettings, "status") else CONTENT)
+FEEDS = sorted([*CONTENT, "feeds/status.atom"])
 ALL = len(FEEDS)
 
 
