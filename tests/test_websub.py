@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -10,11 +11,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aggregator.pipeline.pinging import tell_hubs
+from aggregator.pipeline.project import open_project
+from aggregator.settings import load_settings
 from tests.conftest import Sweep
 from tests.hub import Hub, Ping, with_hub
 from tests.upstream import Folder, Upstream, item, wait_until
@@ -202,9 +207,11 @@ def test_one_topic_that_is_refused_holds_up_no_other(waiting: Folder, hub: Hub) 
         return True
 
     hub.respond = refuse_all
+    assert "untold" not in waiting.here("status").stdout
     done = waiting.here("ping")
 
     assert done.returncode == 1
+    assert f"✗ untold   {hub.address}  this hub has not taken 1 changed file for " in waiting.here("status").stdout
     assert "not told of 1 file: the hub answered 404 (Not Found)" in done.stderr
     assert [path for _, path in pings_of(waiting)] == ["feeds/all.atom"]
 
@@ -221,6 +228,19 @@ def test_each_hub_is_told_whatever_the_others_do(synced: Folder) -> None:
         f"✗ hub {down.address}: not told of {ALL} files: {CLOSED}; the next run tries again"
     ]
     assert pings_of(synced) == [(down.address, path) for path in FEEDS]
+
+
+def test_telling_takes_no_longer_than_it_may(waiting: Folder, hub: Hub) -> None:
+    """When the time of a run is spent, what is left waits for the next one, untried, and one line says so."""
+    events: list[Any] = []
+    settings = load_settings(waiting.root, waiting.root / "config", {})
+    with open_project(settings, events.append, datetime.now(UTC)) as project:
+        [event] = asyncio.run(tell_hubs(project, events.append, spend=timedelta()))
+
+    assert (event.told, event.waiting, event.given_up, event.message) == ((), ALL, (), None)
+    assert events == [event]
+    assert hub.pings == []
+    assert "untold" not in waiting.here("status").stdout
 
 
 def test_a_hub_that_asks_for_silence_gets_it(waiting: Folder, hub: Hub) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +13,11 @@ from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import count
 from aggregator.cli.project import load
 from aggregator.health import Health, health
+from aggregator.model.ping import Ping
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.effective import load_effective
+from aggregator.pipeline.pinging import shown_hub
 from aggregator.pipeline.planning import upcoming
 from aggregator.schedule import Next, describe
 from aggregator.store.opening import open_state
@@ -61,7 +64,8 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
     One fails once three polls in a row have failed, and six hours have gone by since the last that went well; before that, it
     is tried again. feeds/status.atom tells when that changes.
 
-    A published feed that was refused, so that its last good file is kept, is named below them.
+    A published feed that was refused, so that its last good file is kept, is named below them, and so is a hub that did not
+    take what it was told.
 
     With --conduct: how often each source and each host was asked, how politely, why its interval is what it is, and below
     that what an upstream's owner might mind, with what to do about it.
@@ -79,6 +83,7 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
     try:
         known, posts, hosts = opened.state.sources(), opened.state.counts(), opened.state.hosts()
         kept = sorted(output.path for output in opened.state.outputs().values() if output.dirty)
+        waiting = opened.state.pings.waiting(settings.public.hubs) if settings.public.hubs else []
     finally:
         opened.state.close()
     lines = [
@@ -101,7 +106,17 @@ def status(invocation: Invocation, failing: bool, conduct: bool, json_: bool) ->
             click.echo(text)
     for path in kept:
         click.echo(f"✗ refused  {path}  its last good file is kept, or it waits to be written: aggregator build says more")
+    for text in _untold(waiting, current):
+        click.echo(text)
     invocation.talk(_sentence(lines) + (f"; {count(len(kept), 'feed')} not up to date" if kept else ""))
+
+
+def _untold(waiting: list[Ping], current: datetime) -> Iterator[str]:
+    """Yield a line for each hub that did not take what it was told; what was not tried yet only waits for its time."""
+    for hub in dict.fromkeys(ping.hub for ping in waiting if ping.tried is not None):
+        own = [ping for ping in waiting if ping.hub == hub]
+        what = f"{count(len(own), 'changed file')} for {describe(current - min(ping.since for ping in own))}"
+        yield f"✗ untold   {shown_hub(hub)}  this hub has not taken {what}: aggregator ping says more"
 
 
 def _status(source: Source, known: SourceState, posts: int, coming: Next) -> SourceStatus:
