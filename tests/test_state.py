@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from aggregator.errors import NewerFormatError, StoreError
 from aggregator.model.changes import Hints, KnownEntry, PostRow
 from aggregator.model.fetched import HostState, Validators
+from aggregator.model.ping import News, Ping
 from aggregator.model.poll import Outcome, OutputState, Poll, PollCounts, SourceState
 from aggregator.store.opening import open_state
 from aggregator.store.state import Batch, State
@@ -390,3 +391,43 @@ def test_edited_posts_are_never_beyond(state: State, *, unsure: bool) -> None:
     found = state.expiry.beyond("s", THEN + timedelta(days=1), None, unsure=unsure)
 
     assert [row.entry_id for row in found] == (["id 2"] if unsure else [])
+
+
+HUBS = ("http://hub.example/", "http://other.example/")
+
+
+def _news(minutes: int = 0, hubs: tuple[str, ...] = HUBS, **digests: bytes) -> News:
+    return News(hubs=hubs, digests=digests, at=THEN + timedelta(minutes=minutes))
+
+
+def test_hubs_are_told_of_what_files_hold(state: State) -> None:
+    """What differs from what the hubs were last told of waits for each of them; what is noted twice waits once."""
+    state.pings.remember({"a": b"1", "b": b"1"})
+    state.published((), (), news=_news(a=b"2", b=b"1", c=b"1"))
+    state.published((), (), news=_news(1, a=b"2", b=b"1", c=b"1"))
+
+    assert state.pings.waiting(HUBS) == [Ping(hub=hub, path=path, since=THEN) for path in "ac" for hub in HUBS]
+    assert state.pings.waiting(HUBS[:1]) == [Ping(hub=HUBS[0], path=path, since=THEN) for path in "ac"]
+    assert state.pings.unknown(["a", "b", "c", "d"]) == ["d"]
+    state.pings.done([ping for ping in state.pings.waiting(HUBS) if ping.path == "a"])
+    assert {ping.path for ping in state.pings.waiting(HUBS)} == {"c"}
+
+
+def test_what_was_refused_comes_last_and_waits_anew_when_it_changes(state: State) -> None:
+    """A ping that was tried comes behind the others; a further change begins its day again."""
+    state.pings.note(_news(hubs=HUBS[:1], a=b"1", b=b"1"))
+    [first, second] = state.pings.waiting(HUBS)
+    state.pings.tried([first], THEN + timedelta(hours=1))
+    tried = replace(first, tried=THEN + timedelta(hours=1))
+    assert state.pings.waiting(HUBS) == [second, tried]
+
+    state.pings.note(_news(120, hubs=HUBS[:1], a=b"2"))
+    assert state.pings.waiting(HUBS) == [second, replace(tried, since=THEN + timedelta(hours=2))]
+
+
+def test_what_a_former_hub_was_not_told_is_forgotten(state: State) -> None:
+    """When the settings name other hubs, the next news takes what waited for those that are gone."""
+    state.pings.note(_news(a=b"1"))
+    state.pings.note(_news(hubs=HUBS[1:], a=b"2"))
+
+    assert [ping.hub for ping in state.pings.waiting(HUBS)] == [HUBS[1]]

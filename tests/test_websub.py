@@ -297,6 +297,21 @@ def test_build_tells_nobody(synced: Folder, hub: Hub) -> None:
     assert hub.topics == FEEDS
 
 
+def test_what_is_cut_out_of_a_refused_feed_is_news(waiting: Folder, hub: Hub) -> None:
+    """A takedown that mends files which cannot be built anew lets the hubs know of each of them, and of nothing else."""
+    waiting.here("ping")
+    assert hub.topics == FEEDS
+    for place in (waiting.root / "posts").rglob("entry-[123]-*.md"):
+        place.write_bytes(b"---\n'entry': [\n---\n")
+    before = waiting.files("public")
+    done = waiting.here("takedown", "entry-11", "--yes")
+    changed = [path for path, content in waiting.files("public").items() if content != before.get(path)]
+
+    assert "what was taken down is cut out" in done.stderr
+    assert f"{len(changed)} changed files that the hubs are told of once they are live: aggregator ping" in done.stderr
+    assert sorted(f"public/{path}" for _, path in pings_of(waiting)) == sorted(changed)
+
+
 def test_a_dry_run_tells_nobody(waiting: Folder, hub: Hub) -> None:
     """`sync --dry-run` sends no ping, also none that waits."""
     with_hub(waiting, hub).run("sync", "--dry-run")

@@ -69,7 +69,8 @@ class Pings:
 
 
 def note_news(run: sa.Connection, insert: Insert, news: News) -> None:
-    """Note what files hold now, within the transaction that calls them published."""
+    """Note what files hold now, within the transaction that calls them published; hubs that are named no more are forgotten."""
+    run.execute(sa.delete(pings_table).where(pings_table.c.hub.not_in(news.hubs)))
     known = _digests(run, tuple(news.digests))
     changed = [path for path, digest in news.digests.items() if known.get(path) != digest]
     if not changed:
