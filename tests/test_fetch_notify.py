@@ -74,7 +74,7 @@ def tell(*hubs: str, user_agent: str = "planet/1 (+https://news.example/)", **ho
 
     async def run() -> list[Refused | None]:
         async with Notifier(settings, user_agent=user_agent, now=lambda: datetime.now(UTC), **how) as notifier:
-            return [await notifier.tell(hub, TOPIC) for hub in hubs]
+            return [await notifier.tell(hub, TOPIC, wait_seconds=5) for hub in hubs]
 
     return asyncio.run(run())
 

@@ -243,6 +243,20 @@ def test_telling_takes_no_longer_than_it_may(waiting: Folder, hub: Hub) -> None:
     assert "untold" not in waiting.here("status").stdout
 
 
+def test_a_gap_that_the_owner_sets_is_kept(waiting: Folder, hub: Hub) -> None:
+    """With a gap in `fetch.hosts` no more pings are sent than fit into the time; the others wait, untried."""
+    waiting.settings(
+        f"fetch: {{allow_private: [127.0.0.0/8], hosts: {{127.0.0.1: {{per_host: 1, gap: 1h}}}}}}\n"
+        f"public: {{hubs: ['{hub.address}'], ping: later}}"
+    )
+    settings = load_settings(waiting.root, waiting.root / "config", {})
+    with open_project(settings, lambda _: None, datetime.now(UTC)) as project:
+        [event] = asyncio.run(tell_hubs(project, lambda _: None, spend=timedelta(seconds=1)))
+
+    assert (event.told, event.waiting, event.message) == (("feeds/all.atom",), ALL - 1, None)
+    assert hub.topics == ["feeds/all.atom"]
+
+
 def test_a_hub_that_asks_for_silence_gets_it(waiting: Folder, hub: Hub) -> None:
     """After 429 with Retry-After the hub is asked nothing until that has passed, by no run."""
     hub.status, hub.headers = 429, {"Retry-After": "3600"}

@@ -29,7 +29,7 @@ from aggregator.fetch.retry_after import parse_retry_after, spell_wait
 from aggregator.fetch.tls import Tls
 from aggregator.fetch.transport import ForgetfulClient, Transport, open_session
 from aggregator.model.fetched import HostState
-from aggregator.model.ping import Refused
+from aggregator.model.ping import LATE, Refused
 from aggregator.model.settings import FetchSettings
 
 #: Hubs take a ping at once and do their work later; who says nothing for so long is down.
@@ -86,10 +86,13 @@ class Notifier:
         """Return what was learned about hosts that want to be left alone, or do so no more; to be remembered."""
         return self._gates.news()
 
-    async def tell(self, hub: str, topic: str) -> Refused | None:
-        """Tell a hub that a topic has changed; None means that it knows. Never raises for what a hub can do."""
+    async def tell(self, hub: str, topic: str, *, wait_seconds: float) -> Refused | None:
+        """Tell a hub that a topic has changed; None means that it knows. Never raises for what a hub can do.
+
+        Its turn must come within so many seconds, or it is not asked (LATE).
+        """
         try:
-            await self._pass(parse_target(hub), topic)
+            await self._pass(parse_target(hub), topic, wait_seconds)
         except ValueError as error:
             return Refused(kind="protocol", message=f"the address cannot be requested: {error}", whole=True)
         except Fault as fault:
@@ -98,9 +101,14 @@ class Notifier:
             return Refused(kind=fault.kind, message=fault.message, whole=whole)
         return None
 
-    async def _pass(self, target: Target, topic: str) -> None:
+    async def _pass(self, target: Target, topic: str, wait_seconds: float) -> None:
         gate = self._gates.to(target.host)
-        if (closed := await gate.enter()) is not None:
+        try:
+            async with asyncio.timeout(wait_seconds):
+                closed = await gate.enter()
+        except TimeoutError:
+            raise Fault(LATE, "its turn did not come in time: see fetch.hosts") from None
+        if closed is not None:
             wait = spell_wait(closed.wait)
             raise Fault("held", f"not asked: {target.host} said {closed.status} and is left alone for {wait}")
         try:

@@ -10,6 +10,10 @@ from datetime import datetime, timedelta
 PATIENCE = timedelta(hours=24)
 
 
+#: The `kind` of a ping that was not sent, since its turn did not come.
+LATE = "late"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What published files hold now; those that differ from what the hubs were last told of are to be told."""
@@ -37,6 +41,6 @@ class Ping:
 class Refused:
     """Why a hub did not take a ping."""
 
-    kind: str  #: a word of `model.fetched.Failed`
+    kind: str  #: a word of `model.fetched.Failed`, or LATE
     message: str  #: in words, in one line
     whole: bool  #: it is the hub that does not answer, whatever it is told of

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from aggregator.errors import AggregatorError, PlaceError
 from aggregator.model.output import OutputFeed
-from aggregator.model.ping import News, Ping, Refused
+from aggregator.model.ping import LATE, News, Ping, Refused
 from aggregator.model.poll import Event, HubEvent
 from aggregator.publish.addresses import public_url
 from aggregator.store.files import read_file
@@ -104,11 +104,13 @@ async def _tell(
     """Tell one hub, one ping after the other; each is forgotten as soon as it was taken."""
     hub, told, state = pings[0].hub, _Told(), project.state.pings
     for ping in pings:
-        if told.is_over or time.monotonic() >= ends:
+        if told.is_over or (seconds := ends - time.monotonic()) <= 0:
             told.left.append(ping)
             continue
-        refusal = await notifier.tell(hub, public_url(project.settings.site.url, ping.path))
-        if refusal is None:
+        refusal = await notifier.tell(hub, public_url(project.settings.site.url, ping.path), wait_seconds=seconds)
+        if refusal is not None and refusal.kind == LATE:
+            told.left.append(ping)
+        elif refusal is None:
             state.done([ping])
             told.taken.append(ping)
         else:
