@@ -180,15 +180,28 @@ def test_a_hub_that_is_gone_is_given_up_after_a_day(waiting: Folder, hub: Hub) -
     assert pings_of(waiting) == []
 
 
+def test_what_was_tried_once_is_not_given_up(waiting: Folder, hub: Hub) -> None:
+    """A hub that is down for a moment when a site goes live once a week is tried again, before anything is given up."""
+    age(waiting, 24 * 7)
+    hub.status = 503
+    first, second = (waiting.here("ping").stderr for _ in range(2))
+
+    assert f"not told of {ALL} files" in first
+    assert "given up" not in first
+    assert f"given up after 24 hours: {ALL} files" in second
+    assert pings_of(waiting) == []
+
+
 def test_what_was_not_tried_is_not_given_up(waiting: Folder, hub: Hub) -> None:
-    """A hub that refuses three files is left alone: of pings that have waited for a day only those three are given up."""
+    """A hub that refuses three files is left alone: each file has its turn before one of them is given up."""
     age(waiting, 25)
     hub.status = 500
-    done = waiting.here("ping")
+    rounds = [waiting.here("ping").stderr for _ in range(ALL // 3)]
+    assert "given up" not in "".join(rounds)
+    assert len({ping.topic for ping in hub.pings}) == len(hub.pings) == ALL // 3 * 3
 
-    assert "given up after 24 hours: 3 files" in done.stderr
-    assert f"not told of {ALL - 3} files" in done.stderr
-    assert len(pings_of(waiting)) == ALL - 3
+    assert "given up after 24 hours: " in waiting.here("ping").stderr
+    assert {ping.topic for ping in hub.pings} == {*FEEDS}
 
 
 def test_what_waits_for_long_is_told_all_the_same(waiting: Folder, hub: Hub) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-#: A change that could not be told for so long is not told any more: subscribers have polled by then.
+#: A change that was told in vain, and again after so long, is not told any more: subscribers have polled by then.
 PATIENCE = timedelta(hours=24)
 
 
@@ -33,8 +33,11 @@ class Ping:
     tried: datetime | None = None  #: when that was last told in vain
 
     def is_stale(self, now: datetime) -> bool:
-        """Tell whether it waits for too long; a clock that was set back counts like one that ran on."""
-        return abs(now - self.since) > PATIENCE
+        """Tell whether it is given up if this try is in vain too: a first one never is, however late it comes.
+
+        A clock that was set back counts like one that ran on.
+        """
+        return self.tried is not None and abs(now - self.since) > PATIENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,10 +116,10 @@ async def _tell(
         else:
             told.refused.append(ping)
             told.why, told.down = refusal, refusal.whole
-    # A hub that is down was asked for all of them; else only for those that it refused.
+    # A hub that is down was tried for all of them; else only for those that it refused.
     vain = [*told.refused, *told.left] if told.down else told.refused
     stale = [ping for ping in vain if ping.is_stale(project.now)]
-    state.tried(told.refused, project.now)
+    state.tried(vain, project.now)
     state.done(stale)
     event = _event(hub, told, stale)
     report(event)
