@@ -31,6 +31,7 @@ ROWS: dict[str, str] = {
     "P22": "a feed's entries and bytes are bounded",
     "P24": "what was removed is said to be removed",
     "P25": "files are replaced whole: a reader sees the old one or the new one, and a failure keeps the old one",
+    "P31": "a source that fails never appears as an entry of a feed, whatever it answers instead",
     "P32": "feeds name their hubs, and a hub is told once of each changed file, after it is live",
     "P33": "RSS: a guid that claims to be no link, RFC 822 dates with four digits of year, whole enclosures",
     "P34": "JSON Feed 1.1: version, title, text ids, content, its own address",

@@ -8,6 +8,7 @@ from aggregator.parse import NotAFeedError, parse_feed
 from tests.upstream import item, rss
 
 
+@pytest.mark.publishes("P31")
 def test_a_bridges_error_is_no_feed() -> None:
     """The one entry that RSS-Bridge makes of a failure is taken for what it is, whatever its code."""
     for title in ("Bridge returned error 404! (20515)", "Bridge returned error 0! (19443)"):

@@ -284,6 +284,7 @@ WRONG: Mapping[str, Script] = {
 }
 
 
+@pytest.mark.publishes("P31")
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_no_failure_ever_becomes_an_entry_of_a_content_feed(watched: Watched, wrong: Script) -> None:
