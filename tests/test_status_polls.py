@@ -14,6 +14,7 @@ from lxml import etree
 
 from aggregator.model.poll import Note
 from aggregator.publish.document import examine
+from aggregator.store.opening import open_state
 from tests.raw_upstream import Exchange, Route, Script, Upstream, reply
 from tests.timeline import Timeline, feed
 from tests.upstream import ATOM, Folder, item, rss
@@ -263,6 +264,35 @@ def test_a_machine_without_network_blames_no_source(tmp_path: Path) -> None:
         timeline.sync(9, force=True)
     titles = etree.fromstring(timeline.files()[STATUS]).iterfind("a:entry/a:title", ATOM)
     assert [title.text for title in titles] == ["b has not answered since 2026-03-02 00:00 UTC"]
+
+
+def test_a_note_of_the_state_that_cannot_be_read_counts_for_nothing(watched: Watched) -> None:
+    """What was said last is asked of the file then, and noted anew: nothing is said twice, and nothing is left unsaid."""
+    for hours in (0, 2, 4):
+        watched.poll(hours, DEAD)
+    failing = watched.file()
+    for number, broken in enumerate(("{", "[]", '{"b": "unheard-of"}', '{"b": 1}')):
+        state = open_state("sqlite:///state/state.sqlite", watched.root, create=False).state
+        state.set_fact("health", broken)
+        state.close()
+        watched.poll(6 + number)
+        assert watched.file() == failing
+    watched.poll(20, WELL)
+    assert watched.told()[0] == "b is well again"
+
+
+def test_dates_are_those_that_the_environment_sets(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOURCE_DATE_EPOCH stands in for the clock of `sync` and of `build`."""
+    folder.sources_at({"b": "http://127.0.0.1:1/"})
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    for _ in range(3):
+        folder.here("sync", "--force")
+    path = folder.root / STATUS
+    first = path.read_bytes()
+    assert first.count(b"2026-01-01T00:00:00+00:00") == 4
+    path.unlink()
+    folder.here("build")
+    assert path.read_bytes() == first
 
 
 # -- P31

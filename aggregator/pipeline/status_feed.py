@@ -37,8 +37,10 @@ def said_last(state: State) -> dict[str, Kind] | None:
     text = state.fact(_FACT)
     if text is None:
         return None
-    said: dict[str, str] = json.loads(text)
-    return {source_id: Kind(kind) for source_id, kind in said.items()}
+    try:
+        return {source_id: Kind(kind) for source_id, kind in json.loads(text).items()}
+    except (ValueError, AttributeError):
+        return None  # damaged, or of a later version: the file knows better anyway
 
 
 def remember_said(project: Project, said: dict[str, Kind]) -> None:

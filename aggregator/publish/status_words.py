@@ -71,8 +71,8 @@ def _failing(change: Change) -> Iterator[str]:
     advice = _ADVICE_BY_STATUS.get(change.status or 0) or _ADVICE_BY_KIND.get(change.error_kind or "") or ""
     yield (
         f"{advice} {_command('source test', change)} asks it once and shows what comes. Nothing was removed: its posts stay."
-        " It is tried again by itself, at least once a day unless its server asks for more time; this feed will say when it"
-        f" is well again. If you do not want it any more: {_command('source pause', change)}."
+        f" It is tried again by itself, ever more seldom ({_command('plan', change)} says when), and this feed will say when"
+        f" it is well again. If you do not want it any more: {_command('source pause', change)}."
     ).lstrip()
 
 
