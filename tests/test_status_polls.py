@@ -15,6 +15,7 @@ from lxml import etree
 from aggregator.model.poll import Note
 from aggregator.publish.document import examine
 from aggregator.store.opening import open_state
+from tests.hub import Hub, with_hub
 from tests.raw_upstream import Exchange, Route, Script, Upstream, reply
 from tests.timeline import Timeline, feed
 from tests.upstream import ATOM, Folder, item, rss
@@ -236,6 +237,18 @@ def test_what_could_not_be_written_is_told_by_the_next_run(watched: Watched) -> 
     (watched.root / STATUS).write_bytes(empty)
     watched.timeline.sync(7.5)
     assert watched.told() == ["b has given no feed since 2026-03-02 00:00 UTC"]
+
+
+def test_hubs_are_told_of_it_as_of_any_feed(folder: Folder) -> None:
+    """When it says something new, its address is a topic that changed; while nothing changes, hubs hear nothing."""
+    folder.sources_at({"b": "http://127.0.0.1:1/"})
+    with Hub(folder.root / "public") as hub:
+        heard = []
+        for _ in range(4):
+            with_hub(folder, hub).here("sync", "--force")
+            heard.append([topic for topic in hub.topics if topic == "feeds/status.atom"])
+            hub.forget()
+    assert [len(topics) for topics in heard] == [1, 0, 1, 0]
 
 
 def test_a_feed_of_our_own_is_no_source(watched: Watched) -> None:
