@@ -231,3 +231,20 @@ def test_one_entry_has_one_id_in_all_its_feeds(synced: Folder) -> None:
     for path in (synced.root / "public" / "feeds").rglob("*.atom"):
         ids = [entry.findtext("a:id", None, ATOM) for entry in etree.fromstring(path.read_bytes()).findall("a:entry", ATOM)]
         assert len(ids) == len(set(ids))
+
+
+def test_the_ttl_of_a_feed_follows_its_sources(folder: Folder, upstream: Upstream) -> None:
+    """RSS names the shortest interval of the category's sources and of those below it; an hour stands for none configured."""
+    folder.sources(
+        f"""sources:
+  a: {{feed: '{upstream.address}/a', categories: [news, a], every: 30m}}
+  b: {{feed: '{upstream.address}/b', categories: [news, b]}}
+  c: {{feed: '{upstream.address}/c', categories: [news, c], every: 5m, paused: true}}
+"""
+    )
+    assert folder.here("sync").returncode == 0
+    found = {
+        name: etree.parse(folder.root / "public/feeds" / f"{name}.rss").findtext("channel/ttl")
+        for name in ("all", "news", "news/a", "news/b", "news/c")
+    }
+    assert found == {"all": "30", "news": "30", "news/a": "30", "news/b": "60", "news/c": None}

@@ -57,6 +57,12 @@ def test_the_channel_says_whose_it_is() -> None:
     }
 
 
+def test_the_channel_says_when_to_ask_again() -> None:
+    """The ttl is the shortest interval that its sources are polled at; a channel whose sources left the config has none."""
+    assert _channel(make_item(), ttl=30).findtext("ttl") == "30"
+    assert _channel(make_item()).find("ttl") is None
+
+
 def test_an_empty_channel_has_no_date() -> None:
     """A feed that holds nothing says no date: the only one there is would be the clock's."""
     channel = _channel()

@@ -40,6 +40,7 @@ class OutputFeed:
     logo: str | None = None  #: §4.2.8: the same of a picture twice as wide as high
     max_entries: int
     max_bytes: int
+    ttl: int | None = None  #: minutes after which it is worth while to ask again: the shortest interval of its sources
     twins: tuple[Twin, ...] = ()
     hubs: tuple[str, ...] = ()  #: rel=hub: who tells subscribers of changes (WebSub §4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from unicodedata import normalize
 
@@ -11,6 +12,7 @@ from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
 from aggregator.model.settings import FORMAT_NAMES, Settings, Site
 from aggregator.publish.addresses import STATUS_PATH, SUFFIX, output_path, public_url, style_link, twin_path
+from aggregator.schedule import DEFAULT_EVERY
 
 #: Where others have a category: its empty part is one that no category has, so no category's feed has the same id.
 STATUS = ("", "status")
@@ -31,8 +33,9 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
         for depth in range(1, len(path) + 1):
             paths.setdefault(path[:depth])
     frames: dict[str, OutputFeed] = {}
+    intervals = _intervals(settings)
     for path in paths:
-        frame = _frame(settings, path)
+        frame = _frame(settings, path, intervals.get(path))
         # Old posts may spell a category otherwise than the config does now (News, news): one file, one feed.
         first = frames.setdefault(_folded(frame.path), frame)
         if first is not frame:
@@ -105,7 +108,18 @@ def outputs_of(settings: Settings, category: tuple[str, ...]) -> tuple[str, ...]
     return tuple(output_path(category[:depth], settings.categories) for depth in range(len(category) + 1))
 
 
-def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
+def _intervals(settings: Settings) -> dict[tuple[str, ...], timedelta]:
+    """Return the shortest interval of the sources of each category and of those below it, as configured."""
+    shortest: dict[tuple[str, ...], timedelta] = {}
+    for source in settings.sources:
+        every = source.every or DEFAULT_EVERY
+        for depth in range(len(source.categories) + 1) if not source.paused else ():
+            path = source.categories[:depth]
+            shortest[path] = min(shortest.get(path, every), every)
+    return shortest
+
+
+def _frame(settings: Settings, path: tuple[str, ...], interval: timedelta | None) -> OutputFeed:
     site = settings.site
     category = next((known for known in settings.categories if known.path == path), None)
     own_title = category.title if category and category.title else None
@@ -128,6 +142,7 @@ def _frame(settings: Settings, path: tuple[str, ...]) -> OutputFeed:
         logo=_picture(site, (category.logo if category else None) or site.logo),
         max_entries=(category.entries if category else None) or settings.public.entries,
         max_bytes=settings.public.max_bytes,
+        ttl=max(1, round(interval / timedelta(minutes=1))) if interval is not None else None,
         twins=tuple(Twin(format=name, path=twin, self_link=public_url(site.url, twin)) for name, twin in twins.items()),
         hubs=tuple(dict.fromkeys(settings.public.hubs)),
     )

@@ -66,6 +66,8 @@ def _document(twin: Twin, frame: OutputFeed, built: Built) -> bytes:
         _add(channel, "lastBuildDate", rss_date(built.updated))
     _add(channel, "generator", GENERATOR)
     _add(channel, "docs", _DOCS)
+    if frame.ttl is not None:
+        _add(channel, "ttl", str(frame.ttl))
     _add(channel, f"{{{ATOM}}}id", frame.id)
     etree.SubElement(channel, f"{{{ATOM}}}link", {"href": twin.self_link, "rel": "self", "type": TYPE})
     for hub in frame.hubs:
