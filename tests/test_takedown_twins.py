@@ -108,6 +108,15 @@ def test_what_is_no_feed_any_more_is_an_error(format_: str) -> None:
         cut_file(content[:-9], _gone(1), own=(), output=f"feeds/a.{format_}")
 
 
+@pytest.mark.parametrize("value", [b'"\\ud800"', b"1e999"])
+def test_what_cannot_be_written_again_is_an_error(value: bytes) -> None:
+    """A hand's JSON that parses and cannot be written as UTF-8 is named like any file that cannot be mended."""
+    content, _ = build_as("json", make_item(1), make_item(2))
+    changed = content.replace(b'"items"', b'"_mine": %s, "items"' % value)
+    with pytest.raises(PublishError, match=r"feeds/a\.json: what is left of it cannot be written"):
+        cut_file(changed, _gone(1), own=(), output="feeds/a.json")
+
+
 @pytest.mark.parametrize("format_", _FORMATS)
 def test_ids_are_seen_in_files_of_every_format(format_: str) -> None:
     """The quick look finds the ids of a file however they are escaped there."""
