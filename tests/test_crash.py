@@ -41,9 +41,7 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
     undisturbed = _folder(tmp_path / "undisturbed", upstream)
     undisturbed.sync(**EPOCH)
     expected = undisturbed.files()
-    assert (
-        len(expected) == SOURCES * 15 + 3 * (SOURCES + 2) + 3
-    )  # posts, feeds in three formats, the list, the style, the health
+    assert len(expected) == SOURCES * 15 + 3 * (SOURCES + 2) + 3  # posts, feeds in 3 formats, list, style, health
 
     seen: set[str] = set()
     kills = sweep.count(whole=60, sampled=5)
