@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,15 +79,28 @@ def test_other_files_are_not_watched(watch: Watch, tmp_path: Path, path: str) ->
 
 
 @pytest.mark.publishes("R78")
-def test_every_output_of_a_sync_is_watched(watch: Watch, folder: Folder) -> None:
+def test_every_output_of_a_process_is_watched(tmp_path: Path, folder: Folder) -> None:
     """Every file that a sync leaves below feeds/ went through the watch, and all of them are sound."""
-    folder.sync()
+    watch = Watch(tmp_path / "spool")
+    watch.spool.mkdir()
+    folder.sync(**{SPOOL: str(watch.spool)})  # a process: workers of this one have this session's spool
 
     assert watch.look() == []
     published = [path for path in folder.files("public") if path.startswith("public/feeds/")]
     assert watch.documents == len(published)
     if SHARED.is_dir():
         assert watch.by_schema == sum(path.endswith(".atom") for path in published)
+
+
+def test_every_output_of_this_session_is_watched(folder: Folder, pytestconfig: pytest.Config) -> None:
+    """So are those of a command that runs in the tests' own process, and of its workers, whichever test has started them."""
+    folder.here("sync")
+    session: Any = pytestconfig.pluginmanager.get_plugin("outputs-watch")
+    copies = {place.name.partition("-")[0] for place in session.watch.spool.iterdir()}
+
+    published = {path: content for path, content in folder.files("public").items() if path.startswith("public/feeds/")}
+    assert len(published) > 10
+    assert [path for path, content in published.items() if sha256(content).hexdigest()[:24] not in copies] == []
 
 
 def test_what_the_schema_alone_refuses_is_caught(watch: Watch, tmp_path: Path, shared: Path) -> None:  # noqa: ARG001 - the schema
