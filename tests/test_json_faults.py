@@ -109,6 +109,15 @@ def test_what_is_no_json_is_one_finding(content: bytes, words: str) -> None:
     assert words in finding.text
 
 
+@pytest.mark.parametrize("name", ["title", "hubs", "items"])
+def test_no_depth_stops_the_look(name: str) -> None:
+    """A value is looked at and shown at every depth that can be read at all, and just beyond."""
+    for depth in (1, 10, 500, *range(940, 1010)):
+        value = b"[" * depth + b"]" * depth
+        content = b'{"version": "https://jsonfeed.org/version/1.1", "%s": %s}' % (name.encode(), value)
+        assert examine_json(content).findings
+
+
 def test_half_a_pair_of_surrogates_does_not_stop_the_look() -> None:
     """A text that no UTF-8 can hold is looked at like any other, and can be shown."""
     content = b'{"version": "\\ud800", "title": "\\ud800", "items": [{"id": "\\ud800", "url": "\\ud800"}]}'

@@ -83,7 +83,10 @@ def cut_json(content: bytes, gone: Sequence[Tombstone], *, output: str) -> bytes
         return None
     try:
         after = json_bytes({**feed, "items": kept})
-    except ValueError as error:  # a hand was in it: what JSON can spell and UTF-8 cannot hold, or a number beyond all bounds
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a hand was in it: what JSON can spell and UTF-8 cannot hold, or a number beyond all bounds
         raise PublishError(f"{output}: what is left of it cannot be written: {error}", output=output) from error
     _check(examine_json(content).faults, examine_json(after).faults, output)
     return after

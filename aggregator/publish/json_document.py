@@ -292,4 +292,7 @@ def _is(value: Any, kind: type) -> bool:
 
 def _shown(value: Any) -> str:
     """Show a piece of a foreign document in one short line."""
-    return quoted(value) if isinstance(value, str) else quoted(json.dumps(value))
+    try:
+        return quoted(value) if isinstance(value, str) else quoted(json.dumps(value))
+    except RecursionError:  # reading goes a little deeper than writing
+        return "what is nested too deeply"
