@@ -191,7 +191,7 @@ def test_a_feed_without_category_is_told_once(folder: Folder, upstream: Upstream
     (folder.root / "config" / "categories.yaml").write_text("categories: {news: {slug: moved}}", "utf-8")
     first, second = folder.sync(), folder.sync("--force")
 
-    assert "public/feeds/news.atom: no category is published there any more" in first.stderr
+    assert "news.atom, public/feeds/news.rss, public/feeds/news.json: no category is published there any more" in first.stderr
     assert "aggregator category rename OLD NEW" in first.stderr
     assert "no category" not in second.stderr
 
