@@ -21,6 +21,7 @@ from tests.publish_records import (
     NOON,
     attributes_of,
     bare_item,
+    check_twins,
     entries_of,
     make_frame,
     make_item,
@@ -202,6 +203,25 @@ def test_order_of_the_input_does_not_matter() -> None:
 
 
 @pytest.mark.publishes("P7")
+def test_an_entry_is_not_changed_before_it_was_published() -> None:
+    """A post whose date a hand has moved past its `updated` is dated by it in every format, and no gate refuses its feed."""
+    frame = make_frame()
+    built = build_feed(frame, [make_item(3, updated=NOON), make_item(2)], source_order={})
+    assert text_of(entries_of(built.content)[0], "a:updated") == "2026-03-01T15:00:00+00:00"
+    check_document(built.content, frame)
+    check_twins(frame, built)
+
+
+def test_an_undated_entry_that_was_edited_keeps_its_place() -> None:
+    """It stands by when it was first seen; its later `updated` makes no feed of ours one in the wrong order."""
+    frame = make_frame()
+    edited = make_item(1, published=None, first_seen=NOON, updated=NOON + timedelta(days=3))
+    built = build_feed(frame, [edited, make_item(2)], source_order={})
+    assert built.ids == ("https://paper.example/id/2", "https://paper.example/id/1")
+    check_document(built.content, frame)
+    check_twins(frame, built)
+
+
 def test_updated_is_that_of_the_newest_change() -> None:
     """The feed's `updated` is the latest of its entries', which need not be the first one's."""
     built = build_feed(make_frame(), [make_item(1, updated=NOON + timedelta(days=9)), make_item(2)], source_order={})

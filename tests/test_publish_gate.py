@@ -51,6 +51,10 @@ _ENTRY_DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
     "source has no title": ({"feed": Feed(title="")}, "source has no title"),
     "enclosure by ftp": ({"enclosures": (Enclosure(href="ftp://a.example/x"),)}, "enclosure is not absolute http(s)"),
     "enclosure type": ({"enclosures": (Enclosure(href="https://a.example/", type="mp3"),)}, "no media type: 'mp3'"),
+    "enclosure type of three parts": (
+        {"enclosures": (Enclosure(href="https://a.example/", type="a/b/c"),)},
+        "no media type: 'a/b/c'",
+    ),
     "enclosure length": ({"enclosures": (Enclosure(href="https://a.example/", length=-1),)}, "negative length"),
     "author without a name": ({"authors": (Person(name=""),)}, "author has no name"),
     "author address": ({"authors": (Person(name="a", uri="javascript:x"),)}, "address of an author"),

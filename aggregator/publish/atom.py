@@ -194,8 +194,8 @@ def _feed_entry(item: OutputEntry, scheme: str) -> FeedEntry:
 
 
 def updated_of(entry: Entry) -> datetime:
-    """Return §4.2.15's instant: upstream's claim, else the date; never earlier than what has no other date."""
-    return (entry.updated or entry.date).astimezone(UTC)
+    """Return §4.2.15's instant: upstream's claim, else the date; never earlier than that, which a hand may have moved."""
+    return max(entry.updated or entry.date, entry.date).astimezone(UTC)
 
 
 def _person(person: Person) -> dict[str, str]:

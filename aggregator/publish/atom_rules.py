@@ -112,10 +112,13 @@ def _future_findings(entry: Part, now: datetime | None) -> Iterator[Finding]:
 
 
 def _order_findings(entries: Sequence[Part]) -> Iterator[Finding]:
-    """Yield the first entry that is newer than the one before it; the order means nothing to the RFC, but to readers."""
+    """Yield the first entry that is newer than the one before it; the order means nothing to the RFC, but to readers.
+
+    Only entries with `published` have a known place: others stand by when they were first seen, and `updated` moves.
+    """
     before: datetime | None = None
     for entry in entries:
-        date = parse_date(entry.text("published") or entry.text("updated") or "")
+        date = parse_date(entry.text("published") or "")
         if before is not None and date is not None and date > before:
             text, advice = "is newer than the entry before it", "write the newest entry first"
             yield entry.finding(text, "RFC 4287 §4.1.1", advice, weight=Weight.OURS)

@@ -17,12 +17,11 @@ from aggregator.model.key import atom_id, is_absolute_iri
 from aggregator.model.output import Built, OutputEntry, OutputFeed
 from aggregator.publish.document import Standing, examine, read_standing
 from aggregator.publish.findings import Examined
+from aggregator.publish.parts import is_language_tag, is_media_type
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 #: Everything outside production 2 of XML 1.0; one such character costs a reader the whole feed (RFC 4287 §2).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*\Z", re.ASCII)
-_MEDIA_TYPE = re.compile(r"[^\s/]+/[^\s/]+.*\Z")
 #: Outside these years a date is a fault of the publisher's software, and old readers cannot hold it.
 _FIRST_YEAR, _LAST_YEAR = 1000, 2999
 #: How many findings of a refused document its message names.
@@ -186,7 +185,7 @@ def _address_refusals(entry: Entry) -> Iterator[str]:
     for enclosure in entry.enclosures:
         if not is_web_address(enclosure.href):
             yield f"an enclosure is not absolute http(s): {enclosure.href!r} (RFC 4287 §4.2.7.1)"
-        if enclosure.type is not None and _MEDIA_TYPE.match(enclosure.type) is None:
+        if enclosure.type is not None and not is_media_type(enclosure.type):
             yield f"an enclosure has no media type: {enclosure.type!r} (RFC 4287 §4.2.7.3)"
         if enclosure.length is not None and enclosure.length < 0:
             yield f"an enclosure has a negative length: {enclosure.length} (RFC 4287 §4.2.7.6)"
@@ -208,7 +207,7 @@ def _person_refusals(entry: Entry) -> Iterator[str]:
 
 
 def _detail_refusals(entry: Entry) -> Iterator[str]:
-    if entry.language is not None and _LANGUAGE.match(entry.language) is None:
+    if entry.language is not None and not is_language_tag(entry.language):
         yield f"{entry.language!r} is no language tag (RFC 4287 §2)"
     for tag in entry.tags:
         if not tag.term.strip():
