@@ -129,10 +129,16 @@ class NewerFormatError(StoreError):
 class PublishError(AggregatorError):
     """An output was refused; the last good file is kept."""
 
-    def __init__(self, message: str, *, output: str, lost: tuple[str, ...] = ()) -> None:
-        """Take the output's path below the public folder, and the atom:ids that would have vanished from it."""
+    def __init__(
+        self, message: str, *, output: str, lost: tuple[str, ...] = (), faulty: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """Take the output's path below the public folder, and the atom:ids that would have vanished from it.
+
+        `faulty`: the atom:ids of the entries that are at fault, each with the reason, if it is they alone.
+        """
         self.output = output
         self.lost = lost
+        self.faulty = faulty
         super().__init__(message)
 
 

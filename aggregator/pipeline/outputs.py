@@ -8,6 +8,7 @@ An unchanged feed is not rewritten, so its modification time means something to 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -21,6 +22,7 @@ from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
+from aggregator.publish.select import published_id
 from aggregator.publish.twins import build_twin, check_twin
 from aggregator.store.files import read_file, write_file
 from aggregator.store.posts import (
@@ -53,7 +55,15 @@ def publish_output(job: OutputJob) -> OutputResult:
             built = _build(job, found)
         if found.missing:
             return _result(job, found)  # whether they were deleted is not for one feed to say
-        written, contents = _swap(job, built, found)
+        try:
+            written, contents = _swap(job, built, found)
+        except PublishError as error:
+            if not error.faulty:
+                raise
+            found.leave_out(error.faulty)
+            _collect(job, found, job.frame.max_entries + len(built.left_out) + len(found.left_out))
+            built = _build(job, found)
+            written, contents = _swap(job, built, found)
     except PublishError as error:
         return replace(_result(job, found), refused=str(error), lost=error.lost)
     digests = {path: sha256(content).digest() for path, content in contents.items()} if job.frame.hubs else {}
@@ -61,7 +71,8 @@ def publish_output(job: OutputJob) -> OutputResult:
 
 
 def _build(job: OutputJob, found: _Found) -> Built:
-    return build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
+    built = build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
+    return replace(built, left_out=(*built.left_out, *found.left_out))
 
 
 def _result(
@@ -102,6 +113,17 @@ class _Found:
         self.ids: set[str] = set()
         self.moved: set[str] = set()  #: atom:ids whose posts a hand has put into another category
         self.looked_at = 0  #: rows
+        self.left_out: list[LeftOut] = []  #: entries that only the look at the whole document has found to be bad
+
+    def leave_out(self, faulty: Sequence[tuple[str, str]]) -> None:
+        """Go on without these entries: a bad one costs itself only, also where nobody has foreseen how it is bad."""
+        reasons = dict(faulty)
+        bad = [item for item in self.entries if published_id(item) in reasons]
+        self.entries = [item for item in self.entries if item not in bad]
+        self.left_out += [
+            LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reasons[published_id(item)])
+            for item in bad
+        ]
 
 
 def _collect(job: OutputJob, found: _Found, wanted: int) -> None:

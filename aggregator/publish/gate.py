@@ -1,7 +1,8 @@
 """The gate: an entry, a whole document, a swap -> pass, or the reason in words. Pure; decides, never repairs.
 
 1. `find_refusal`: an entry that breaks RFC 4287 or our own rules is left out of the feed, and the rest is published.
-2. `check_document`: a feed whose frame is invalid is refused; the last good file stays.
+2. `check_document`: a feed whose frame is invalid is refused; the last good file stays. Entries that are at fault only as
+   they stand in the document, in any format, are named, so that whoever asks can leave out these alone.
 3. `check_swap`: so is a feed from which more than half of what subscribers had would vanish without a reason.
 """
 
@@ -41,6 +42,7 @@ def check_document(content: bytes, frame: OutputFeed) -> None:
 def refuse_faults(examined: Examined, expected: Mapping[str, str], frame: OutputFeed, path: str) -> None:
     """Refuse a file of the feed that has faults, or says something else of itself than expected. Raises: PublishError."""
     faults = [str(finding) for finding in examined.faults]
+    at_fault = {finding.entry: f"{finding.text} ({finding.rule})" for finding in reversed(examined.faults)}
     if not faults:
         faults = [
             f"its {name} is {examined.frame.get(name)!r} instead of {value!r}"
@@ -53,6 +55,7 @@ def refuse_faults(examined: Examined, expected: Mapping[str, str], frame: Output
             f"{path}: the feed as built is not valid: {'; '.join(faults[:_NAMED])}{more}. The last good"
             " file is kept. If titles and addresses in config/ are right, this is a fault of the program: report it.",
             output=frame.path,
+            faulty=() if None in at_fault else tuple((entry, why) for entry, why in at_fault.items() if entry is not None),
         )
 
 
