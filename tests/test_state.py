@@ -431,3 +431,23 @@ def test_what_a_former_hub_was_not_told_is_forgotten(state: State) -> None:
     state.pings.note(_news(hubs=HUBS[1:], a=b"2"))
 
     assert [ping.hub for ping in state.pings.waiting(HUBS)] == [HUBS[1]]
+
+
+def test_what_is_archived_is_counted_per_level(state: State) -> None:
+    """Each level of a category has a bit of its own, that another version of an entry keeps and another category clears."""
+    state.save(Batch(rows=tuple(_row(number) for number in range(4))))
+    keys = [_row(number).key for number in range(4)]
+    state.archived.mark(keys[:2], 0)
+    state.archived.mark(keys[:1], 62)
+    state.archived.mark(keys[3:], 1)
+    state.archived.unmark(keys[3:], 1)
+    seconds = int(THEN.timestamp())
+    found = {(tally.bits, tally.number, tally.oldest - seconds, tally.newest - seconds) for tally in state.archived.tallies()}
+    assert found == {(0, 2, 120, 180), (1, 1, 60, 60), (1 << 62 | 1, 1, 0, 0)}
+    assert {tally.category for tally in state.archived.tallies()} == {("news", "local")}
+
+    state.save(Batch(rows=(_row(0, post_hash=b"other"), _row(1, categories=("news", "far")))))
+    posts = {post.key: post.bits for leaf in state.leaves() for post in state.archived.posts(leaf)}
+    assert posts == {keys[0]: 1 << 62 | 1, keys[1]: 0, keys[2]: 0, keys[3]: 0}
+    assert [post.key for post in state.archived.posts(("news", "local"))] == [keys[0], keys[2], keys[3]]
+    assert state.archived.newest(("news", "local"), 2) == [seconds + 180, seconds + 120]

@@ -113,6 +113,21 @@ def read_file(root: Path, path: str, *, at_most: int | None = None) -> bytes | N
         raise store_error("read", root, path, error) from error
 
 
+def list_files(root: Path, folder: str) -> list[str]:
+    """Return the names of the files in a folder below `root`, in no order; none where there is no such folder.
+
+    Raises:
+        StoreError: it cannot be looked into, or a link stands in its place.
+    """
+    try:
+        with os.scandir(_real_folder(root, folder)) as found:
+            return [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise store_error("look into", root, folder, error) from error
+
+
 def remove_file(root: Path, path: str, *, durable: bool = True) -> bool:
     """Remove the file at `path` below `root`, durably unless told otherwise; tell whether there was one. Its folder stays.
 

@@ -21,6 +21,7 @@ from aggregator.model.changes import Intent, KnownEntry, PostRow
 from aggregator.model.fetched import HostState
 from aggregator.model.ping import News
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
+from aggregator.store.archived import Archived
 from aggregator.store.damage import (
     DROP,
     FAULTS,
@@ -260,6 +261,11 @@ class State:
         """Return the operations on what hubs are told."""
         return Pings(self._transaction, self._insert)
 
+    @property
+    def archived(self) -> Archived:
+        """Return the operations on what the feeds' archives hold."""
+        return Archived(self._transaction)
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def save(self, batch: Batch) -> None:
@@ -406,6 +412,8 @@ class State:
         if table is entries_table:
             # How a date was chosen is said once, when the post is written; it never moves, and neither do the words for it.
             changed["dated"] = sa.func.coalesce(table.c.dated, insert.excluded.dated)
+            # Which archives hold the entry: another version of it changes nothing there, another category does.
+            changed["archived"] = sa.case((table.c.category == insert.excluded.category, table.c.archived), else_=0)
         run.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), values)
 
     @contextmanager

@@ -21,7 +21,7 @@ from aggregator.model.poll import Outcome, Poll, SourceState
 
 Read = TypeVar("Read")
 
-VERSION = 8  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 9  #: of this layout; a newer one is an error, an older one is rebuilt
 
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -82,6 +82,9 @@ entries_table = sa.Table(
     sa.Column("dated", sa.Text),
     sa.Column("traits", sa.LargeBinary, nullable=False),
     sa.Column("expired", sa.Integer, nullable=False),
+    sa.Column(
+        "archived", sa.BigInteger, nullable=False
+    ),  # bit n: nothing is left to do for the archive of the feed n levels deep
     sa.Index("entries_by_source", "source_id", "expired", "date"),
     sa.Index("entries_by_category", "category", "date", "key"),
 )
@@ -193,6 +196,7 @@ def row_values(row: PostRow) -> dict[str, Any]:
         "dated": row.dated,
         "traits": row.traits,
         "expired": EXPIRED if row.expired else LIVE,
+        "archived": 0,
     }
 
 
