@@ -43,6 +43,10 @@ class OutputFeed:
     ttl: int | None = None  #: minutes after which it is worth while to ask again: the shortest interval of its sources
     twins: tuple[Twin, ...] = ()
     hubs: tuple[str, ...] = ()  #: rel=hub: who tells subscribers of changes (WebSub §4)
+    #: Folders of its archive pages: its own, then those under former names, the last one first; () without archives.
+    archive: tuple[str, ...] = ()
+    prev_archive: str | None = None  #: rel=prev-archive: the archive page before this document (RFC 5005 §4)
+    current: str | None = None  #: rel=current: the live feed, if this document is an archive page of it (RFC 5005 §4)
 
     @property
     def files(self) -> tuple[str, ...]:

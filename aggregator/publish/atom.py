@@ -25,6 +25,7 @@ from aggregator.model.output import Built, LeftOut, OutputEntry, OutputFeed, Tom
 from aggregator.publish import podcast
 from aggregator.publish.addresses import OPML_PATH, public_url
 from aggregator.publish.gate import find_refusal
+from aggregator.publish.history import ArchiveExtension
 from aggregator.publish.links import AtomSource, EntryRepair
 from aggregator.publish.look import LookExtension, with_style
 from aggregator.publish.select import fit, order_entries, published_id
@@ -48,20 +49,7 @@ def build_feed(
 
     `source_order` is each source's position in the config. Raises: PublishError if the frame itself cannot be written.
     """
-    # Judged before their ids are compared: what cannot be published must not keep out what can.
-    judged = [(item, _refusal(item)) for item in entries]
-    ordered = order_entries((item for item, refusal in judged if refusal is None), source_order)
-    left_out = [refusal for _, refusal in judged if refusal is not None] + list(ordered.left_out)
-    scheme = category_scheme(frame)
-    passed: list[_Rendered] = []
-    for item in ordered.entries:
-        if len(passed) == frame.max_entries:
-            break
-        rendered = _render(item, scheme)
-        if isinstance(rendered, LeftOut):
-            left_out.append(rendered)
-        else:
-            passed.append(rendered)
+    passed, left_out = render_entries(frame, entries, source_order=source_order, at_most=frame.max_entries)
     try:
         gone = choose_tombstones(tombstones, {published_id(rendered.item) for rendered in passed})
         content, kept = _within_bytes(frame, passed, gone)
@@ -79,8 +67,29 @@ def build_feed(
     )
 
 
+def render_entries(
+    frame: OutputFeed, entries: Sequence[OutputEntry], *, source_order: Mapping[str, int], at_most: int
+) -> tuple[list[Rendered], list[LeftOut]]:
+    """Return the newest entries that pass the gate as feedgen writes them, newest first, and what was left out."""
+    # Judged before their ids are compared: what cannot be published must not keep out what can.
+    judged = [(item, _refusal(item)) for item in entries]
+    ordered = order_entries((item for item, refusal in judged if refusal is None), source_order)
+    left_out = [refusal for _, refusal in judged if refusal is not None] + list(ordered.left_out)
+    scheme = category_scheme(frame)
+    passed: list[Rendered] = []
+    for item in ordered.entries:
+        if len(passed) == at_most:
+            break
+        rendered = _render(item, scheme)
+        if isinstance(rendered, LeftOut):
+            left_out.append(rendered)
+        else:
+            passed.append(rendered)
+    return passed, left_out
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rendered:
+class Rendered:
     """An entry as feedgen made it; stands in for feedgen's own entry, so that it is made once."""
 
     item: OutputEntry
@@ -94,32 +103,31 @@ class _Rendered:
         """Pass over what feedgen hands on to every entry: extensions of the feed have no part in one that is made already."""
 
 
-def _within_bytes(
-    frame: OutputFeed, passed: Sequence[_Rendered], gone: Sequence[Tombstone]
-) -> tuple[bytes, Sequence[_Rendered]]:
+def _within_bytes(frame: OutputFeed, passed: Sequence[Rendered], gone: Sequence[Tombstone]) -> tuple[bytes, Sequence[Rendered]]:
     """Return the document of as many of the newest entries as fit, and those entries."""
-    content = _document(frame, passed, gone)
+    content = render_document(frame, passed, gone)
     if len(content) <= frame.max_bytes:
         return content, passed
-    sizes = _entry_sizes(content)
+    sizes = entry_sizes(content)
     kept = passed[: fit(sizes, frame.max_bytes - (len(content) - sum(sizes)))]
-    return _document(frame, kept, gone), kept
+    return render_document(frame, kept, gone), kept
 
 
-def _entry_sizes(content: bytes) -> list[int]:
+def entry_sizes(content: bytes) -> list[int]:
     """Return how many bytes of a document each entry takes: as it stands there, for outside it namespaces are declared anew."""
     starts = [found.start() for found in _ENTRY_START.finditer(content)]
     ends = [*starts, content.rindex(b"</feed>")][1:]
     return [end - start for start, end in zip(starts, ends, strict=True)]
 
 
-def _newest(entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> datetime | None:
+def _newest(entries: Sequence[Rendered], gone: Sequence[Tombstone]) -> datetime | None:
     """Return the feed's `updated` (§4.2.15), or None for an empty one."""
     dates = (*(updated_of(rendered.item.entry) for rendered in entries), *(tombstone.at for tombstone in gone))
     return max(dates, default=None)
 
 
-def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[Tombstone]) -> bytes:
+def render_document(frame: OutputFeed, entries: Sequence[Rendered], gone: Sequence[Tombstone] = ()) -> bytes:
+    """Return the bytes of the feed with just these entries, in their order. Raises: ValueError, TypeError."""
     feed = FeedGenerator()
     feed.id(frame.id)
     feed.title(frame.title)
@@ -130,6 +138,7 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
             {"href": frame.self_link, "rel": "self", "type": "application/atom+xml"},
             {"href": frame.page_link, "rel": "alternate", "type": "text/html"},
             *({"href": hub, "rel": "hub"} for hub in frame.hubs),
+            *_chain_links(frame),
         ]
     )
     feed.generator(GENERATOR)
@@ -141,6 +150,8 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
         feed.language(frame.language)
     feed.register_extension("look", LookExtension, None, atom=True, rss=False)
     feed.look.fill(frame)
+    if frame.current is not None:
+        feed.register_extension("history", ArchiveExtension, None, atom=True, rss=False)
     if gone:
         feed.register_extension("tombstones", TombstoneExtension, None, atom=True, rss=False)
         feed.tombstones.fill(gone)
@@ -149,6 +160,19 @@ def _document(frame: OutputFeed, entries: Sequence[_Rendered], gone: Sequence[To
     for entry in entries:
         feed.add_entry(entry, order="append")
     return with_style(feed.atom_str(pretty=True), frame)
+
+
+def _chain_links(frame: OutputFeed) -> list[dict[str, str]]:
+    """Return the links between a live feed and its archive pages (RFC 5005 §4).
+
+    No next-archive: it would have to be put into a page that is closed.
+    """
+    links = {"current": frame.current, "prev-archive": frame.prev_archive}
+    return [
+        {"href": address, "rel": relation, "type": "application/atom+xml"}
+        for relation, address in links.items()
+        if address is not None
+    ]
 
 
 def _refusal(item: OutputEntry) -> LeftOut | None:
@@ -162,10 +186,10 @@ def _refusal(item: OutputEntry) -> LeftOut | None:
     return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)
 
 
-def _render(item: OutputEntry, scheme: str) -> _Rendered | LeftOut:
+def _render(item: OutputEntry, scheme: str) -> Rendered | LeftOut:
     """Return the entry as feedgen writes it, or why it stays out."""
     try:
-        return _Rendered(item=item, element=_feed_entry(item, scheme).atom_entry())
+        return Rendered(item=item, element=_feed_entry(item, scheme).atom_entry())
     except (ValueError, TypeError) as error:  # not what the types promise; the other entries must not pay for that
         reason = f"it cannot be written as Atom: {error}"
     return LeftOut(key=item.key, source_id=item.entry.source_id, title=item.entry.title, reason=reason)

@@ -36,10 +36,12 @@ def find_refusal(item: OutputEntry) -> str | None:
 
 def check_document(content: bytes, frame: OutputFeed) -> None:
     """Refuse a document that is not a valid feed with this frame. Raises: PublishError."""
-    refuse_faults(examine(content), {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}, frame, frame.path)
+    expected = {"id": frame.id, "self": frame.self_link, "alternate": frame.page_link}
+    chain = {"current": frame.current, "prev-archive": frame.prev_archive, "archive": "yes" if frame.current else None}
+    refuse_faults(examine(content), expected | chain, frame, frame.path)
 
 
-def refuse_faults(examined: Examined, expected: Mapping[str, str], frame: OutputFeed, path: str) -> None:
+def refuse_faults(examined: Examined, expected: Mapping[str, str | None], frame: OutputFeed, path: str) -> None:
     """Refuse a file of the feed that has faults, or says something else of itself than expected. Raises: PublishError."""
     faults = [str(finding) for finding in examined.faults]
     at_fault = {finding.entry: f"{finding.text} ({finding.rule})" for finding in reversed(examined.faults)}

@@ -83,5 +83,7 @@ class LookExtension(BaseExtension):  # type: ignore[misc]  # feedgen is untyped
 
     def extend_atom(self, feed: Any) -> Any:
         """Add the element to the feed that feedgen made."""
-        feed.append(make_header(self._frame, self._frame.self_link))
+        feed.append(
+            make_header(self._frame, self._frame.current or self._frame.self_link)
+        )  # nobody subscribes to an archive page
         return feed
