@@ -137,6 +137,12 @@ def _news(folder: Folder, upstream: Upstream) -> None:
     upstream.feed("/b", item(10) + item(11).replace(">entry-11<", ">renamed-11<") + item(12) + item(13, dated=False))
 
 
+def _overflow(folder: Folder, upstream: Upstream) -> None:
+    """Sync with feeds that hold two entries, so that pages of an archive are due."""
+    upstream.feed("/a", "".join(item(number, dated=number != 2) for number in range(6)))
+    folder.sync(SOURCE_DATE_EPOCH=EARLIER)
+
+
 def _hands(folder: Folder, upstream: Upstream) -> None:
     """Sync; then somebody edits a post, and the site gets another title, so that every feed is to be written."""
     folder.sync(SOURCE_DATE_EPOCH=EARLIER)
@@ -168,6 +174,7 @@ SCENARIOS = {
     "sync of news": Scenario(words=SYNC, prepare=_news, undated="entry-13-"),
     "sync of news, volantis": Scenario(words=SYNC, prepare=_news, undated="entry-13-", settings="posts: {profile: volantis}"),
     "sync of news, build next": Scenario(words=SYNC, prepare=_news, after=(_BUILD, SYNC), undated="entry-13-"),
+    "archives": Scenario(words=_BUILD, prepare=_overflow, after=(_BUILD, SYNC), settings="public: {entries: 2}"),
     "build": Scenario(words=_BUILD, prepare=_hands, after=(_BUILD, SYNC)),
     "posts anew": Scenario(words=_ANEW, prepare=_settings, after=(_ANEW, SYNC)),
     "posts anew, volantis": Scenario(

@@ -29,6 +29,7 @@ ROWS: dict[str, str] = {
     "P20": "our category and upstream's tags are told apart by scheme",
     "P21": "the rights of the source are kept, or the entry is cut as its owner asks",
     "P22": "a feed's entries and bytes are bounded",
+    "P23": "what a feed no longer holds stands in archive pages that it links, and these never change",
     "P24": "what was removed is said to be removed",
     "P25": "files are replaced whole: a reader sees the old one or the new one, and a failure keeps the old one",
     "P31": "a source that fails never appears as an entry of a feed, whatever it answers instead",

@@ -9,9 +9,11 @@ import pytest
 
 from aggregator.model.entry import Enclosure
 from aggregator.model.output import OutputEntry, OutputFeed
-from aggregator.pipeline.jobs import OutputJob, PostsPlace
+from aggregator.pipeline.archive import write_pages
+from aggregator.pipeline.jobs import ArchiveJob, OutputJob, PostsPlace
 from aggregator.pipeline.outputs import publish_output
 from aggregator.publish import atom
+from aggregator.publish.pages import PageName
 from aggregator.store.posts import post_hash, row_of
 from aggregator.store.profiles import get_profile
 from tests.publish_records import make_frame, make_item, make_twin
@@ -52,6 +54,19 @@ def test_what_only_the_document_shows_costs_its_entry(tmp_path: Path) -> None:
         content = (tmp_path / "public" / path).read_text("utf-8")
         assert "a/b/c" not in content
         assert "https://paper.example/id/1" in content
+
+
+def test_an_archive_page_goes_without_it(tmp_path: Path) -> None:
+    """A page is closed without the bad one, which is named as well."""
+    output = job(tmp_path, [BAD, make_item(2), make_item(1)], make_frame())
+    done = write_pages(ArchiveJob(output=output, first=PageName(month="2026-01"), previous=None, durable=False))
+
+    assert done.refused is None
+    assert [out.key for out in done.left_out] == [BAD.key]
+    [path] = done.pages
+    content = (tmp_path / "public" / path).read_text("utf-8")
+    assert "a/b/c" not in content
+    assert "https://paper.example/id/1" in content
 
 
 def test_a_feed_of_nothing_else_is_kept_as_it_was(tmp_path: Path) -> None:

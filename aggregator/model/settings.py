@@ -108,6 +108,7 @@ class PublicSettings:
     hubs: tuple[str, ...] = ()  #: WebSub hubs, named in every feed and told of each change
     ping: str = "now"  #: when hubs are told: once a run has written the feeds, or `later`, by `aggregator ping`
     status: bool = True  #: feeds/status.atom tells of changes of the health of sources
+    archives: bool = True  #: what a feed no longer holds stands in archive pages that it links (RFC 5005 §4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
 from aggregator.model.output import OutputFeed
-from aggregator.publish.addresses import FOLDER, SUFFIX
+from aggregator.publish.addresses import FOLDER, SUFFIX, public_url
 from aggregator.publish.findings import Examined
 from aggregator.publish.scan import quoted
 
@@ -30,6 +30,7 @@ def archive_findings(frame: OutputFeed, live: Examined | None, pages: Mapping[st
     """Yield what is wrong with the chain of one feed; `pages` are all archive pages on disk, of this feed and of others."""
     if live is None or not live.frame:
         return  # told already
+    former = frozenset(public_url(site_url, path) for path in frame.former)
     walked: dict[str, None] = {}
     held: dict[str, str] = {}
     at, following = frame.path, live.frame.get("prev-archive")
@@ -46,19 +47,22 @@ def archive_findings(frame: OutputFeed, live: Examined | None, pages: Mapping[st
             yield at, f"its archive goes on at {path}, which is not there", _BACK
             break
         walked[path] = None
-        yield from _page_findings(frame, path, page, held)
+        yield from _page_findings(frame, former, path, page, held)
         at, following = path, page.frame.get("prev-archive")
     yield from _unlinked(frame, pages, walked)
 
 
-def _page_findings(frame: OutputFeed, path: str, page: Examined, held: dict[str, str]) -> Iterator[Told]:
+def _page_findings(
+    frame: OutputFeed, former: frozenset[str], path: str, page: Examined, held: dict[str, str]
+) -> Iterator[Told]:
     if not page.frame:
         return  # told already, and the walk ends there
     if page.frame.get("archive") is None:
         yield path, "does not say that it is an archive page: no fh:archive", _BACK
     if page.frame.get("id") != frame.id:
         yield path, f"is a page of another feed: its id is {quoted(page.frame.get('id') or '')}, not {frame.id}", _BACK
-    if page.frame.get("current") != frame.self_link:
+    # One that was closed below a former name says that, where a copy of the live feed stands.
+    if page.frame.get("current") not in {frame.self_link, *former}:
         text = f"says that the live feed is {quoted(page.frame.get('current') or 'nowhere')}, and it is {frame.self_link}"
         yield path, text, _RELINK
     for entry in page.ids:

@@ -82,7 +82,7 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
     look.listing(frames, found)
     look.redirects(copies, found)
     pages = {path: examined for path, examined in found.items() if is_page(path)}
-    for frame in frames:
+    for frame in frames if settings.public.archives else ():
         for path, text, advice in archive_findings(frame, found.get(frame.path), pages, settings.site.url):
             look.add("archive", path, text, advice, rule="RFC 5005 §4")
     return SeenFeeds(files=tuple(found), findings=tuple(look.findings))

@@ -12,6 +12,7 @@ from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
 from aggregator.model.settings import FORMAT_NAMES, Settings, Site
 from aggregator.publish.addresses import STATUS_PATH, SUFFIX, output_path, public_url, style_link, twin_path
+from aggregator.publish.pages import MOST_LEVELS, archive_folder
 from aggregator.schedule import DEFAULT_EVERY
 
 #: Where others have a category: its empty part is one that no category has, so no category's feed has the same id.
@@ -67,7 +68,7 @@ def status_frame(settings: Settings) -> OutputFeed:
 def _with_former(settings: Settings, frames: tuple[OutputFeed, ...]) -> tuple[OutputFeed, ...]:
     """Give each feed the files that it lay at before; one that another feed lies at now, or did last, is that one's."""
     if not settings.renamed.steps:
-        return frames
+        return _with_archives(settings, frames)
     taken = {_folded(frame.path) for frame in frames}
     found: list[OutputFeed] = []
     for frame in frames:
@@ -77,7 +78,19 @@ def _with_former(settings: Settings, frames: tuple[OutputFeed, ...]) -> tuple[Ou
                 taken.add(_folded(file))
                 files.append(file)
         found.append(replace(frame, former=tuple(files)) if files else frame)
-    return tuple(found)
+    return _with_archives(settings, tuple(found))
+
+
+def _with_archives(settings: Settings, frames: tuple[OutputFeed, ...]) -> tuple[OutputFeed, ...]:
+    """Say where the archive pages of each feed lie: below its name, and what was closed under former names there for ever."""
+    if not settings.public.archives:
+        return frames
+    return tuple(
+        replace(frame, archive=tuple(archive_folder(path) for path in (frame.path, *frame.former)))
+        if len(frame.category) <= MOST_LEVELS
+        else frame
+        for frame in frames
+    )
 
 
 def _former_files(settings: Settings, path: tuple[str, ...], file: str) -> Iterator[str]:

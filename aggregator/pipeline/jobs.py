@@ -22,6 +22,7 @@ from aggregator.model.renames import NEVER, Renames
 from aggregator.model.retention import Room
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
+from aggregator.publish.pages import PageName
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -178,6 +179,30 @@ class OutputResult:
     unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
     edited: tuple[PostRow, ...] = ()  #: posts that changed since they were written, as they now are; locked unless plain
     digests: dict[str, bytes] = field(default_factory=dict)  #: SHA-256 of each of the feed's files, where it names hubs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveJob:
+    """Entries of one month to close: so few that one worker renders them in one go."""
+
+    output: OutputJob  #: the live feed's; its rows are these entries'
+    first: PageName  #: of the pages that they need
+    previous: str | None  #: path of the page before that
+    durable: bool  #: each page is on the disk before the next one, which links it
+    mend: bool = False  #: write the first page only, even an empty one: others link it, and it is gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """What became of them."""
+
+    pages: tuple[str, ...] = ()  #: written, oldest first
+    refused: str | None = None  #: why not all of them were
+    left_out: tuple[LeftOut, ...] = ()
+    moved: frozenset[str] = frozenset()  #: atom:ids whose posts a hand has put into another category: not for these pages
+    missing: tuple[PostRow, ...] = ()  #: then nothing was written
+    unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
+    edited: tuple[PostRow, ...] = ()  #: posts that changed since they were written, as they now are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +366,13 @@ def run_output(job: OutputJob) -> OutputResult:
     from aggregator.pipeline.outputs import publish_output
 
     return _through(publish_output, job)
+
+
+def run_archive(job: ArchiveJob) -> Archived:
+    """Some archive pages; see `pipeline.archive`."""
+    from aggregator.pipeline.archive import write_pages
+
+    return _through(write_pages, job)
 
 
 def run_opml(job: OpmlJob) -> OutputResult:

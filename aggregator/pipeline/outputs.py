@@ -18,6 +18,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id
 from aggregator.model.output import Built, LeftOut, OutputEntry
 from aggregator.normalise.sanitise import sanitise
+from aggregator.pipeline.chain import with_chain
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
@@ -45,13 +46,14 @@ _REMEMBERED = 4096
 
 def publish_output(job: OutputJob) -> OutputResult:
     """Write one feed if its bytes changed. Raises StoreError if it cannot be written."""
-    found = _Found()
-    _collect(job, found, job.frame.max_entries)
+    job = replace(job, frame=with_chain(job.frame, job.public))
+    found = Found()
+    collect(job, found, job.frame.max_entries)
     try:
         built = _build(job, found)
         if built.left_out:
             # Rare: then older entries take the places, as many as there are.
-            _collect(job, found, job.frame.max_entries + len(built.left_out))
+            collect(job, found, job.frame.max_entries + len(built.left_out))
             built = _build(job, found)
         if found.missing:
             return _result(job, found)  # whether they were deleted is not for one feed to say
@@ -61,7 +63,7 @@ def publish_output(job: OutputJob) -> OutputResult:
             if not error.faulty:
                 raise
             found.leave_out(error.faulty)
-            _collect(job, found, job.frame.max_entries + len(built.left_out) + len(found.left_out))
+            collect(job, found, job.frame.max_entries + len(built.left_out) + len(found.left_out))
             built = _build(job, found)
             written, contents = _swap(job, built, found)
     except PublishError as error:
@@ -70,14 +72,12 @@ def publish_output(job: OutputJob) -> OutputResult:
     return replace(_result(job, found, written=written, left_out=built.left_out), digests=digests)
 
 
-def _build(job: OutputJob, found: _Found) -> Built:
+def _build(job: OutputJob, found: Found) -> Built:
     built = build_feed(job.frame, found.entries, source_order=job.source_order, tombstones=job.tombstones)
     return replace(built, left_out=(*built.left_out, *found.left_out))
 
 
-def _result(
-    job: OutputJob, found: _Found, *, written: tuple[str, ...] = (), left_out: tuple[LeftOut, ...] = ()
-) -> OutputResult:
+def _result(job: OutputJob, found: Found, *, written: tuple[str, ...] = (), left_out: tuple[LeftOut, ...] = ()) -> OutputResult:
     return OutputResult(
         path=job.frame.path,
         written=written,
@@ -101,7 +101,7 @@ def _copy(job: OutputJob) -> tuple[str, ...]:
     return tuple(written)
 
 
-class _Found:
+class Found:
     """What reading the posts of one feed brought to light."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class _Found:
         ]
 
 
-def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
+def collect(job: OutputJob, found: Found, wanted: int) -> None:
     """Read posts, newest first, until so many different entries are there; the job names more than are needed."""
     for row in job.rows[found.looked_at :]:
         if len(found.ids) >= wanted:
@@ -140,7 +140,7 @@ def _collect(job: OutputJob, found: _Found, wanted: int) -> None:
             found.ids.add(atom_id(row.source_id, row.entry_id))
 
 
-def _item(job: OutputJob, row: PostRow, found: _Found) -> OutputEntry | None:
+def _item(job: OutputJob, row: PostRow, found: Found) -> OutputEntry | None:
     place = job.place
     try:
         post = read_post_file(place.root, row.path)
@@ -185,7 +185,7 @@ def publish_opml(job: OpmlJob) -> OutputResult:
     return OutputResult(path=job.path, written=(job.path,) if changed else (), copies=(job.redirects,) if moved else ())
 
 
-def _swap(job: OutputJob, built: Built, found: _Found) -> tuple[tuple[str, ...], dict[str, bytes]]:
+def _swap(job: OutputJob, built: Built, found: Found) -> tuple[tuple[str, ...], dict[str, bytes]]:
     """Put the feed in place of the old one, in every format, if the gate lets all of them.
 
     Returns the files that changed, and what each of the feed's files holds now.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC
 
 from aggregator.errors import PlaceError
 from aggregator.model.changes import SOME_VERSION, PostRow
@@ -30,6 +31,7 @@ from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH,
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
+_ARCHIVED = "archived"  #: fact of the state: the last day, UTC, on which a sync has looked at the archives
 _NAMED = 3
 _LEFT = (
     "What lies there stays as it is; delete it when you like. If its category only got another name by hand, take that back and"
@@ -37,16 +39,22 @@ _LEFT = (
 )
 
 
-async def publish_what_changed(project: Project, workers: Workers, report: Callable[[Event], None]) -> None:
-    """Write every output that needs it. Raises StoreError if a file cannot be written."""
+async def publish_what_changed(
+    project: Project, workers: Workers, report: Callable[[Event], None], *, archive: bool = False
+) -> None:
+    """Write every output that needs it. Raises StoreError if a file cannot be written.
+
+    `archive`: archive pages too, once a day and only if something is to be written: a run without any changes no file.
+    """
     publish_style(project, report)
-    frames = plan_frames(project.settings, project.state.leaves())
+    frames, wanted = _wanted(project)
+    if archive and wanted and _archives_are_due(project):
+        from aggregator.pipeline.archiving import look_at_archives  # once a day
+
+        await look_at_archives(project, workers, frames, report, whole=False)
+        project.state.set_fact(_ARCHIVED, _today(project))
+        frames, wanted = _wanted(project)
     known = project.state.outputs()
-    wanted = [
-        frame
-        for frame in frames
-        if _needs_writing(project, known.get(frame.path), frame.everywhere, _frame_hash(project, frame))
-    ]
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
@@ -73,6 +81,10 @@ async def publish_all(
     publish_style(project, report, again=True)
     frames = plan_frames(project.settings, project.state.leaves())
     wanted = [frame for frame in frames if only is None or frame.path in only]
+    if project.settings.public.archives:
+        from aggregator.pipeline.archiving import look_at_archives
+
+        await look_at_archives(project, workers, wanted, report, whole=True)
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())
     await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
@@ -82,10 +94,34 @@ async def publish_all(
     cut_taken_down(project, frames, report, again=True)
 
 
+def _wanted(project: Project) -> tuple[tuple[OutputFeed, ...], list[OutputFeed]]:
+    """Return all feeds, and those that need writing."""
+    frames, known = plan_frames(project.settings, project.state.leaves()), project.state.outputs()
+    return frames, [
+        frame
+        for frame in frames
+        if _needs_writing(project, known.get(frame.path), frame.everywhere, _frame_hash(project, frame))
+    ]
+
+
 def _needs_writing(project: Project, known: OutputState | None, paths: tuple[str, ...], now_hash: bytes) -> bool:
     if known is None or known.dirty or known.frame_hash != now_hash:
         return True
     return not all((project.public / path).exists() for path in paths)
+
+
+def put_archives_off(project: Project) -> None:
+    """Leave the archives to tomorrow, or to `build`: a run that brings the first posts has enough to do."""
+    project.state.set_fact(_ARCHIVED, _today(project))
+
+
+def _archives_are_due(project: Project) -> bool:
+    """Tell whether no sync has looked at the archives today."""
+    return project.settings.public.archives and project.state.fact(_ARCHIVED) != _today(project)
+
+
+def _today(project: Project) -> str:
+    return f"{project.now.astimezone(UTC):%Y-%m-%d}"
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:

@@ -13,9 +13,11 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import atom_id, is_absolute_iri
 from aggregator.model.output import OutputEntry, OutputFeed
 from aggregator.model.settings import Settings
+from aggregator.pipeline.chain import pages_on_disk
 from aggregator.pipeline.frames import plan_frames
 from aggregator.publish.document import Standing, read_standing
 from aggregator.publish.gate import find_refusal
+from aggregator.publish.pages import PageName, entry_ids, month_of
 from aggregator.store.files import read_file
 from aggregator.store.state import State
 
@@ -81,6 +83,8 @@ class Shelves:
             reason = f'an entry of "{name}" has the same atom:id, and that source comes first in the configuration'
         else:
             reason = absence or self._reason(frame, row, entry, standing)
+            page = self._page(frame, row) if absence is None else None
+            reason = f"{reason}; it is in {page}" if page else reason
         return FeedPlace(path=frame.path, position=None, entries=len(ids), reason=reason)
 
     def _first_of(self, frame: OutputFeed, row: PostRow, twins: list[PostRow]) -> PostRow | None:
@@ -94,6 +98,12 @@ class Shelves:
             content = read_file(self._public, path)
             self._files[path] = None if content is None else read_standing(content)
         return self._files[path]
+
+    def _page(self, frame: OutputFeed, row: PostRow) -> str | None:
+        """Return the archive page of a feed that holds an entry; none is of an earlier month than the entry."""
+        own, month = atom_id(row.source_id, row.entry_id), month_of(int(row.date.timestamp()))
+        pages = (path for path in pages_on_disk(frame, self._public) if (name := PageName.of(path)) and name.month >= month)
+        return next((path for path in pages if own in entry_ids(read_file(self._public, path) or b"")), None)
 
     def _reason(self, frame: OutputFeed, row: PostRow, entry: Entry | None, standing: tuple[Standing, ...] | None) -> str:
         if standing is None:

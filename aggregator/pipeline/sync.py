@@ -28,7 +28,7 @@ from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.pinging import tell_hubs
 from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
-from aggregator.pipeline.publishing import publish_what_changed
+from aggregator.pipeline.publishing import publish_what_changed, put_archives_off
 from aggregator.pipeline.retention import Retention
 from aggregator.pipeline.status_feed import outputs_touched
 from aggregator.schedule import Next
@@ -165,7 +165,9 @@ class _Sync:
             self._expired = self._retention.foresee(self._report)
             return
         self._expired = self._retention.expire(self._report, only_grown=self._fresh)
-        await publish_what_changed(project, workers, self._report)
+        if not self._had_entries:
+            put_archives_off(project)
+        await publish_what_changed(project, workers, self._report, archive=True)
         self._retention.settle()
         project.close_folders()
         if due:

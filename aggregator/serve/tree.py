@@ -86,9 +86,9 @@ class PublicTree:
         return path if path is not None and self.read(tuple(path.split("/"))) is not None else None
 
     def feeds(self) -> tuple[Listed, ...]:
-        """Return every feed, the one of everything first; copies at former addresses are no feeds of their own."""
+        """Return every feed, the one of everything first; archive pages and copies at former addresses are none."""
         former = self._redirects().keys()
-        paths = (path for path in self._paths(".atom") if path not in former)
+        paths = (path for path in self._paths(".atom") if path not in former and ".archive/" not in path)
         found = (Listed(path=path, title=self._title(path), twins=self._twins(path)) for path in paths)
         return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
 

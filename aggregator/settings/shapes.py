@@ -117,6 +117,7 @@ PUBLIC = Shape(
         "hubs": kinds.HUBS,
         "ping": kinds.choice("a time", PING_TIMES),
         "status": FLAG,
+        "archives": FLAG,
     },
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
