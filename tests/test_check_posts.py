@@ -26,7 +26,8 @@ from tests.post_records import entry
 from tests.upstream import Folder
 
 SITE_ID = "urn:uuid:0a4d6c0e-4f2b-4c55-8b58-6f1d3c1f2a90"
-HEXO = {"_config.yml": "timezone: Asia/Shanghai\nupdated_option: date\n"}
+SKIP = "skip_render: ['feeds/**']\n"
+HEXO = {"_config.yml": f"timezone: Asia/Shanghai\nupdated_option: date\n{SKIP}"}
 HUGO = {"hugo.toml": "[markup.goldmark.renderer]\nunsafe = true\n"}
 JEKYLL = {"_config.yml": "timezone: Asia/Shanghai\nexclude: [config, state/, archive, ledger.jsonl]\n"}
 
@@ -153,25 +154,32 @@ def _config(text: str) -> dict[str, str]:
     return {"_config.yml": text}
 
 
+def _hexo(text: str) -> dict[str, str]:
+    return _config(text + SKIP)
+
+
 @pytest.mark.parametrize(
     ("profile", "site", "codes"),
     [
         ("hexo", HEXO, []),
-        ("hexo", _config("updated_option: date\n"), ["timezone"]),
-        ("hexo", _config("timezone: ''\nupdated_option: date\n"), ["timezone"]),
-        ("hexo", _config("timezone: Europe/Berlin\nupdated_option: empty\n"), ["timezone"]),
-        ("hexo", _config("timezone: Mars/Base\nupdated_option: empty\n"), ["timezone"]),
-        ("hexo", _config("timezone: Asia/Shanghai\n"), ["(updated)"]),
-        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\npermalink: p/:id/\n"), ["permalink"]),
-        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\nsource_dir: src\n"), ["posts-dir"]),
+        ("hexo", _hexo("updated_option: date\n"), ["timezone"]),
+        ("hexo", _hexo("timezone: ''\nupdated_option: date\n"), ["timezone"]),
+        ("hexo", _hexo("timezone: Europe/Berlin\nupdated_option: empty\n"), ["timezone"]),
+        ("hexo", _hexo("timezone: Mars/Base\nupdated_option: empty\n"), ["timezone"]),
+        ("hexo", _hexo("timezone: Asia/Shanghai\n"), ["(updated)"]),
+        ("hexo", _hexo("timezone: Asia/Shanghai\nupdated_option: date\npermalink: p/:id/\n"), ["permalink"]),
+        ("hexo", _hexo("timezone: Asia/Shanghai\nupdated_option: date\nsource_dir: src\n"), ["posts-dir"]),
         (
             "hexo",
-            _config("timezone: Asia/Shanghai\nupdated_option: date\npublic_dir: source\n"),
+            _hexo("timezone: Asia/Shanghai\nupdated_option: date\npublic_dir: source\n"),
             ["posts-output", "public-output"],
         ),
+        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\n"), ["(feeds)"]),
+        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\nskip_render: feeds/*.json\n"), ["(feeds)"]),
+        ("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\nskip_render: '**/*.json'\n"), []),
         ("default", HEXO, ["timezone"]),
-        ("volantis", _config("timezone: ''\nupdated_option: date\n"), []),
-        ("default", _config("updated_option: date\n"), []),
+        ("volantis", _hexo("timezone: ''\nupdated_option: date\n"), []),
+        ("default", _hexo("updated_option: date\n"), []),
         ("jekyll", HEXO, ["profile"]),
         ("hexo", {}, ["site-config"]),
         ("hexo", _config("a: [\n"), ["site-config"]),
@@ -186,6 +194,15 @@ def test_what_hexo_would_do_is_told(checked: Checked, profile: str, site: dict[s
     checked.project("hexo", site, profile=profile)
 
     assert checked.codes("hexo") == codes
+
+
+def test_a_site_without_json_feeds_needs_no_skip_render(checked: Checked) -> None:
+    """Hexo passes every other format on as it is."""
+    checked.project("hexo", _config("timezone: Asia/Shanghai\nupdated_option: date\n"))
+    file = checked.root / "config" / "settings.yaml"
+    file.write_text(file.read_text("utf-8").replace("  # formats: [rss, json]", "  formats: [rss]"), "utf-8")
+
+    assert checked.codes("hexo") == []
 
 
 def test_rfc_822_is_right_in_hexo_where_the_machine_has_the_same_zone(checked: Checked) -> None:
@@ -352,7 +369,7 @@ def test_the_zone_of_a_site_stays_where_ours_is_the_default(checked: Checked) ->
 
 def test_posts_with_the_clock_of_a_former_zone_are_told(checked: Checked) -> None:
     """Once both zones are Tokyo's, a post with Shanghai's clock is an hour off, also where the configuration looks right."""
-    checked.project("hexo", _config("timezone: Asia/Tokyo\nupdated_option: date\n"))
+    checked.project("hexo", _hexo("timezone: Asia/Tokyo\nupdated_option: date\n"))
     settings = checked.root / "config/settings.yaml"
     settings.write_text(settings.read_text("utf-8").replace("timezone: Asia/Shanghai", "timezone: Asia/Tokyo"), "utf-8")
     assert checked.codes("hexo") == []

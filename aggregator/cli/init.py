@@ -27,6 +27,7 @@ ENGINES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
             "This folder is a Hexo site's. In its _config.yml must stand, with the zone that site.timezone names above:",
             "  timezone: UTC",
             "  updated_option: 'date'",
+            "  skip_render: ['feeds/**']",
             "The feeds are in source/feeds, from where Hexo copies them; its own public/ it makes anew each time.",
         ),
     ),

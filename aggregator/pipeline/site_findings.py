@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from aggregator.model.settings import Settings, Site
 from aggregator.pipeline.post_findings import PostFinding, SeenPost, SeenPosts
 from aggregator.pipeline.site_config import SiteConfig
+from aggregator.publish.addresses import FOLDER
 
 #: Engine -> the profiles whose posts it shows rightly, the best one first.
 FITTING = {"hexo": ("hexo", "default", "volantis"), "hugo": ("hugo", "default"), "jekyll": ("jekyll",)}
@@ -138,9 +139,30 @@ def _judge_hexo(view: SiteView) -> Iterator[PostFinding]:
     if re.search(r":id\b", view.config.text("permalink")):
         text = "permalink holds :id, and the id of a post is the one that its source gave it, often an address"
         yield view.problem("permalink", text, "write `permalink: :year/:month/:day/:name/`")
+    yield from _feeds_read(view)
     if view.config.text("updated_option") in {"", "mtime"}:
         text = "posts that were never updated are said to be as new as their file, which after a checkout is now"
         yield view.problem("updated", text, "write `updated_option: 'date'`", is_note=True)
+
+
+def _feeds_read(view: SiteView) -> Iterator[PostFinding]:
+    """Yield whether Hexo takes the JSON feeds for data of its own: it reads such files and writes them anew."""
+    source, settings = view.site / _source_dir(view), view.settings
+    named = [settings.public.formats, *(category.formats or () for category in settings.categories)]
+    if not view.public_dir.is_relative_to(source) or not any("json" in formats for formats in named):
+        return
+    below = (view.public_dir / FOLDER).relative_to(source).as_posix()
+    feeds = (f"{below}/all.json", f"{below}/news/paper.json")
+    patterns = view.config.texts("skip_render")
+    if not all(any(_matches(feed, pattern) for pattern in patterns) for feed in feeds):
+        text = "Hexo reads the JSON feeds and writes them anew: the same data, but not the bytes that were checked"
+        yield view.problem("feeds", text, f"write `skip_render: ['{below}/**']`", is_note=True)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Tell whether a pattern as Hexo knows them takes in the path: `**` any folders, `*` nothing beyond one."""
+    whole = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    return re.fullmatch(whole, path) is not None
 
 
 def _judge_hugo(view: SiteView) -> Iterator[PostFinding]:
