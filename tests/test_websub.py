@@ -95,6 +95,22 @@ def test_a_hub_is_told_once_of_each_change_when_it_is_live(folder: Folder, upstr
     assert pings_of(folder) == []
 
 
+@pytest.mark.publishes("P32")
+def test_who_subscribed_before_a_rename_hears_of_news(synced: Folder, lasting_upstream: Upstream, hub: Hub) -> None:
+    """A category's former addresses are told of with the new ones: of the rename itself, and of each change after it."""
+    with_hub(synced, hub).sync()
+    hub.forget()
+    assert synced.here("category", "rename", "news/a", "news/z").returncode == 0
+    synced.sync()
+    moved = {f"feeds/news/{name}.{format_}" for name in ("a", "z") for format_ in ("atom", "rss", "json")}
+    assert moved <= set(hub.topics)
+    hub.forget()
+    lasting_upstream.feed("/a", item(1) + item(2) + item(3, dated=False) + item(4))
+    synced.sync("--force")
+    assert {topic for topic in hub.topics if topic.startswith("feeds/news/")} == moved
+    assert len(hub.topics) == len(set(hub.topics))
+
+
 def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
     """A sync whose hub refuses everything ends with 0; one line says so, also under -q, and the pings wait."""
     with Hub() as hub:

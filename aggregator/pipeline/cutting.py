@@ -50,7 +50,7 @@ def cut_taken_down(
         if cut:
             _cut(project, path, content, [gone[each] for each in sorted(cut)], elsewhere, report)
             changed.add(path)
-    _note_news(project, changed & {path for frame in frames for path in frame.files})
+    _note_news(project, changed & {path for frame in frames for path in frame.everywhere})
     if not project.still_in and len(project.faults) == sound:
         project.state.set_fact(_FACT, seen)
 

@@ -178,7 +178,7 @@ class OutputResult:
     missing: tuple[PostRow, ...] = ()  #: posts that are not where the state says: then nothing was written
     unreadable: tuple[tuple[str, str], ...] = ()  #: (path, reason)
     edited: tuple[PostRow, ...] = ()  #: posts that changed since they were written, as they now are; locked unless plain
-    digests: dict[str, bytes] = field(default_factory=dict)  #: SHA-256 of each of the feed's files, where it names hubs
+    digests: dict[str, bytes] = field(default_factory=dict)  #: SHA-256 of each file and copy, where there are hubs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,8 @@ def publish_output(job: OutputJob) -> OutputResult:
     except PublishError as error:
         return replace(_result(job, found), refused=str(error), lost=error.lost)
     digests = {path: sha256(content).digest() for path, content in contents.items()} if job.frame.hubs else {}
+    for path, formers in job.frame.former_files.items() if digests else ():
+        digests |= dict.fromkeys(formers, digests[path])  # a topic of its own for whoever subscribed to it there
     return replace(_result(job, found, written=written, left_out=built.left_out), digests=digests)
 
 

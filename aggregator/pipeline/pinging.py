@@ -37,7 +37,7 @@ _MOST_REFUSALS = 3
 def remember_topics(project: Project, frames: Iterable[OutputFeed]) -> None:
     """Note what files hold that are about to be written for the first time since the state was begun. Raises StoreError."""
     if project.settings.public.hubs:
-        unknown = project.state.pings.unknown([path for frame in frames for path in frame.files])
+        unknown = project.state.pings.unknown([path for frame in frames for path in frame.everywhere])
         project.state.pings.remember({path: _digest_on_disk(project, path) for path in unknown})
 
 
