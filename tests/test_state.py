@@ -23,6 +23,7 @@ from aggregator.model.ping import News, Ping
 from aggregator.model.poll import Outcome, OutputState, Poll, PollCounts, SourceState
 from aggregator.store.opening import open_state
 from aggregator.store.state import Batch, State
+from aggregator.store.tables import GROWN, GROWN_FROM, VERSION
 from tests.conftest import absent
 
 URL = "sqlite:///state/state.sqlite"
@@ -337,6 +338,30 @@ def test_a_state_of_an_earlier_version_is_rebuilt(tmp_path: Path) -> None:
     again.state.close()
     assert again.fresh
     assert again.note
+
+
+def test_a_state_that_only_lacks_tables_gets_them(tmp_path: Path) -> None:
+    """What the layout before knows, validators and due times among it, is kept; nothing is set aside."""
+    opened = open_state(URL, tmp_path)
+    opened.state.replace_entries((), profile="default")
+    opened.state.set_fact("x", "kept")
+    opened.state.close()
+    file = tmp_path / "state" / "state.sqlite"
+    with sqlite3.connect(file) as raw:
+        raw.execute("update meta set value = ? where name = 'version'", (str(GROWN_FROM),))
+        for table in GROWN:
+            raw.execute(f"drop table {table.name}")
+        raw.execute("alter table entries drop column archived")
+    raw.close()
+
+    for _ in range(2):
+        again = open_state(URL, tmp_path)
+        assert (again.fresh, again.note, again.state.fact("x")) == (False, None, "kept")
+        assert again.state.pings.waiting(["https://hub.example/"]) == []
+        again.state.close()
+    with sqlite3.connect(file) as raw:
+        assert raw.execute("select value from meta where name = 'version'").fetchall() == [(str(VERSION),)]
+    raw.close()
 
 
 def test_status_of_a_project_without_state(tmp_path: Path) -> None:

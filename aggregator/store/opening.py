@@ -27,7 +27,7 @@ from aggregator.store.damage import (
     state_error,
 )
 from aggregator.store.state import State
-from aggregator.store.tables import VERSION, meta_table, schema
+from aggregator.store.tables import GROWN, GROWN_COLUMNS, GROWN_FROM, VERSION, meta_table, schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,9 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
     """Open the state; a relative SQLite path counts from the project folder. `create=False` is for reading only.
 
     What stands in the file's place and is no state of ours, or one of an older layout, is set aside and begun anew: a state
-    holds nothing that posts and ledger do not. `create=False` changes nothing, and raises StoreError if there is none. Only the
-    holder of the project's lock may create. Raises NewerFormatError, StoreError.
+    holds nothing that posts and ledger do not. One that only lacks tables gets them: validators and due times are worth
+    keeping. `create=False` changes nothing, and raises StoreError if there is none. Only the holder of the project's lock may
+    create. Raises NewerFormatError, StoreError.
     """
     try:
         parsed = sa.make_url(url)
@@ -104,6 +105,16 @@ def _open_to_read(url: sa.URL, path: Path) -> Opened:
         raise StoreError(f"cannot read the state {path}: {cause_of(error)}. {SEEN_TO}", path=path) from error
 
 
+def _grow(run: sa.Connection) -> None:
+    """Give a state of a layout before what it lacks."""
+    schema.create_all(run, tables=GROWN)
+    for table, columns in GROWN_COLUMNS.items():
+        there = {column["name"] for column in sa.inspect(run).get_columns(table)}
+        for name, words in columns.items():
+            if name not in there:
+                run.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {name} {words}"))
+
+
 def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
     with engine.begin() as run:
         found = None
@@ -112,7 +123,11 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
         if found is None and create:
             # Also where some tables are there: a run may have died while it made them.
             schema.create_all(run)
-    version = None if found is None else _version(found)
+        version = None if found is None else _version(found)
+        if create and version is not None and GROWN_FROM <= version < VERSION:
+            _grow(run)
+            run.execute(sa.update(meta_table).where(meta_table.c.name == "version").values(value=str(VERSION)))
+            version = VERSION
     if version is None and not create:
         engine.dispose()
         raise NoStateError(f"{path}: there is no state yet. Run: aggregator sync", path=path)

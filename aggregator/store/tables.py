@@ -22,6 +22,8 @@ from aggregator.model.poll import Outcome, Poll, SourceState
 Read = TypeVar("Read")
 
 VERSION = 9  #: of this layout; a newer one is an error, an older one is rebuilt
+#: The oldest layout that lacks nothing but GROWN and GROWN_COLUMNS: it gets them, and keeps all that it knows.
+GROWN_FROM = 7
 
 schema = sa.MetaData()
 meta_table = sa.Table("meta", schema, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -82,9 +84,8 @@ entries_table = sa.Table(
     sa.Column("dated", sa.Text),
     sa.Column("traits", sa.LargeBinary, nullable=False),
     sa.Column("expired", sa.Integer, nullable=False),
-    sa.Column(
-        "archived", sa.BigInteger, nullable=False
-    ),  # bit n: nothing is left to do for the archive of the feed n levels deep
+    #: Bit n: nothing is left to do for the archive of the feed n levels deep.
+    sa.Column("archived", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("entries_by_source", "source_id", "expired", "date"),
     sa.Index("entries_by_category", "category", "date", "key"),
 )
@@ -121,6 +122,9 @@ pings_table = sa.Table(
     sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("tried", sa.BigInteger),
 )
+#: What a state of the layout GROWN_FROM lacks: tables, and columns with what they hold for the rows that are there.
+GROWN = (topics_table, pings_table)
+GROWN_COLUMNS = {"entries": {"archived": "BIGINT NOT NULL DEFAULT 0"}}
 polls_table = sa.Table(
     "polls",
     schema,
