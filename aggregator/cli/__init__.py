@@ -80,7 +80,7 @@ pass_invocation = click.make_pass_decorator(Invocation)
 @click.version_option(__version__, "--version", prog_name="aggregator")
 @click.pass_context
 def cli(ctx: click.Context, root: Path, config: Path, quiet: bool, verbose: int, json_: bool) -> None:
-    """Poll feeds, keep every entry as a Markdown post, republish each category as an Atom feed.
+    """Poll feeds, keep every entry as a Markdown post, republish each category as Atom, RSS and JSON.
 
     Exit codes: 0 done, 1 partly: a feed was refused (its last good file stays), or with `sync --strict` some source
     failed, 2 wrong usage, 3 configuration invalid, 4 every due source failed, 5 posts, ledger, state or feeds cannot be
