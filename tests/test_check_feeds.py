@@ -198,6 +198,27 @@ def test_a_format_that_the_config_names_no_more_is_a_note(synced: Folder) -> Non
     assert {(one["code"], one["is_note"], one["place"].rpartition(".")[2]) for one in found} == {("stray", True, "json")}
 
 
+def test_many_files_that_nothing_publishes_are_told_shortly(synced: Folder, feeds: Path) -> None:
+    """Three are named and the others counted, however many a dropped format leaves; all of them are in the JSON."""
+    for number in range(9):
+        (feeds / f"old-{number}.rss").write_bytes(b"x")
+    done = synced.run("check", "feeds")
+
+    assert done.stderr.count("nothing publishes this file") == 3
+    assert "  ... and 6 more of this kind\n" in done.stderr
+    assert [one["code"] for one in _findings(synced)] == ["stray"] * 9
+
+
+def test_what_cannot_be_read_is_said_once_with_what_to_do(synced: Folder, feeds: Path) -> None:
+    """The reason and the cure stand in one line, and the advice goes on from there."""
+    _instead("all.atom", Path.mkdir)(feeds)
+    place, _, said = synced.run("check", "feeds").stdout.partition(": ")
+
+    assert place == "public/feeds/all.atom"
+    assert said.splitlines()[0] == "cannot be read: a folder stands where a file should be: move it away"
+    assert said.splitlines()[1] == "  -> then `aggregator build` writes it anew"
+
+
 @pytest.mark.parametrize(
     ("limit", "words"), [("entries: 2", "5 entries, more than the 2"), ("max_bytes: 4KiB", "bytes, more than")]
 )

@@ -86,6 +86,16 @@ def _unprivileged(folder: Folder, *words: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=folder.environment(), capture_output=True, text=True, timeout=100, check=False)
 
 
+def test_a_feed_without_the_right_to_read_it_is_told_once_with_what_to_do(synced: Folder) -> None:
+    """`check feeds` names the file, the reason and whose rights to look at, and does not say to move it away."""
+    (synced.root / "public/feeds/all.rss").chmod(0)
+    told = _unprivileged(synced, "check", "feeds").stdout
+
+    where = "public/feeds/all.rss: cannot be read: permission denied. Check who owns the folder and its permissions"
+    assert told.startswith(f"{where}\n  -> then `aggregator build` writes it anew\n")
+    assert "move it away" not in told
+
+
 def _link(place: Path) -> None:
     shutil.move(place, place.parents[3] / "elsewhere")
     place.symlink_to(place.parents[3] / "elsewhere")

@@ -22,7 +22,7 @@ from aggregator.publish.addresses import FOLDER
 from aggregator.publish.scan import quoted
 
 #: What people are shown; all of it is in the JSON.
-_SHOWN, _ALIKE = 50, 3  #: kinds of findings, and findings of one kind in one file
+_SHOWN, _ALIKE = 50, 3  #: kinds of findings, and findings of one kind in one file; files that nothing publishes are one kind
 
 
 @click.command("feeds")
@@ -84,13 +84,15 @@ def _answer(invocation: Invocation, findings: Iterable[FeedFinding], files: int,
 def _say(invocation: Invocation, findings: list[FeedFinding], files: int, problems: int) -> None:
     groups: dict[tuple[str, str | None, bool], list[FeedFinding]] = {}
     for found in findings:
-        groups.setdefault((found.place, found.rule or found.text, found.is_note), []).append(found)
+        place = "" if found.code == "stray" else found.place  # a format that was dropped leaves as many as there are feeds
+        groups.setdefault((place, found.rule or found.text, found.is_note), []).append(found)
     for group in list(groups.values())[:_SHOWN]:
         talk = invocation.talk if group[0].is_note else click.echo
         for found in group[:_ALIKE]:
             talk("\n".join(_lines(found)))
         if len(group) > _ALIKE:
-            talk(f"  ... and {len(group) - _ALIKE} more of this kind in that file")
+            where = "" if group[0].code == "stray" else " in that file"
+            talk(f"  ... and {len(group) - _ALIKE} more of this kind{where}")
     if len(groups) > _SHOWN or any(len(group) > _ALIKE for group in groups.values()):
         click.echo("not all are shown; all of them: aggregator check feeds --json")
     click.echo(f"feeds: {count(files, 'file')}, {count(problems, 'problem') if problems else 'no problem'}")

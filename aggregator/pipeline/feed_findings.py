@@ -93,7 +93,7 @@ def look_at_file(path: Path, shown: str, now: datetime) -> tuple[str | None, lis
     try:
         content = _read(path.resolve().parent, path.resolve().name)
     except PlaceError as error:
-        why = error.why if isinstance(error, UnfitFileError) else str(error)
+        why = error.why.partition(": ")[0] if isinstance(error, UnfitFileError) else _why(error)
         return None, [
             FeedFinding(code="no-file", place=shown, text=f"cannot be read: {why}", advice="name a file that holds a feed")
         ]
@@ -125,9 +125,14 @@ def _read(root: Path, path: str) -> bytes | None:
     except OSError:
         size = 0  # reading says what is wrong
     if size > MOST_BYTES:
-        why = f"it is larger than {MOST_BYTES // 1024**2} MiB: no feed is"
+        why = f"it is larger than {MOST_BYTES // 1024**2} MiB, as no feed is: move it away"
         raise UnfitFileError(f"cannot read {path}: {why}", path=root / path, why=why)
     return read_file(root, path, at_most=MOST_BYTES)
+
+
+def _why(error: PlaceError) -> str:
+    """Return what is wrong with a place and what to do there, without its path, which stands in front already."""
+    return error.why if isinstance(error, UnfitFileError) else str(error).partition(": ")[2]
 
 
 class _Look:
@@ -174,7 +179,7 @@ class _Look:
         try:
             content = _read(self._public, path)
         except PlaceError as error:
-            self._unfit[path] = error.why if isinstance(error, UnfitFileError) else str(error)
+            self._unfit[path] = _why(error)
             yield path, Examined(findings=())
             return
         if content is not None:  # else it went while we looked
@@ -194,7 +199,7 @@ class _Look:
         """Tell what is wrong with a document by itself."""
         advice = _CLOSED if is_page(path) else _BUILD
         if path in self._unfit:
-            self.add("no-file", path, f"cannot be read: {self._unfit[path]}", "move it away, then: aggregator build")
+            self.add("no-file", path, f"cannot be read: {self._unfit[path]}", "then `aggregator build` writes it anew")
         for each in examined.findings:
             note = each.weight is Weight.NOTE
             told = _told(f"{self._shown}/{path}", each, each.advice if note else advice, is_note=note)
