@@ -131,7 +131,7 @@ _DEFECTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "missing list": (lambda feeds: (feeds / "index.opml").unlink(), "missing", "index.opml"),
     "missing stylesheet": (lambda feeds: (feeds / "style.css").unlink(), "missing", "style.css"),
     "missing twin": (lambda feeds: (feeds / "news.rss").unlink(), "missing", "news.rss"),
-    "a twin that lacks an entry": (_drop_item, "twin", "all.json: beside feeds/all.atom it lacks 1 of its entries"),
+    "a twin that lacks an entry": (_drop_item, "twin", "all.json: lacks 1 of the entries of feeds/all.atom"),
     "a twin at another address": (_replace("news.rss", "/feeds/news.rss", "/news.rss"), "frame", "news.rss: its self is"),
     "a stylesheet that asks elsewhere": (
         _put("style.css", b"@import 'https://a.example/';"),

@@ -280,6 +280,6 @@ def _difference(ours: tuple[str, ...], theirs: tuple[str, ...], atom: str) -> st
     added = [each for each in theirs if each not in set(ours)]
     if not lost and not added:
         return f"holds the entries of {atom} in another order"
-    parts = [f"lacks {len(lost)} of its entries"] if lost else []
-    parts += [f"holds {len(added)} that it does not"] if added else []
-    return f"beside {atom} it {' and '.join(parts)}; the first is {quoted((lost or added)[0])}"
+    parts = [f"lacks {len(lost)} of the entries of {atom}"] if lost else []
+    parts += [f"holds {len(added)} that {'it' if lost else atom} does not hold"] if added else []
+    return f"{' and '.join(parts)}; the first is {quoted((lost or added)[0])}"
