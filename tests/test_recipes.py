@@ -183,6 +183,24 @@ def test_when_every_source_fails_nothing_is_pushed(runner: Runner, news: Upstrea
     assert (runner.cache / "state.sqlite").read_bytes() != before
 
 
+def test_a_source_that_is_alone_and_fails_is_told(runner: Runner, news: Upstream) -> None:
+    """Where every source that is due fails, the jobs are red, and `status.atom` with its news is pushed once all the same."""
+    runner.write(
+        "config/sources/feeds.yaml", f"sources:\n  never: {{feed: '{news.address}/never', categories: [news], every: 1s}}\n"
+    )
+    runner.push("another source")
+    before = len(runner.commits())
+
+    jobs = [runner.job()]
+    while len(jobs) < 8 and jobs[-1].outputs["pushed"] == "false":
+        jobs.append(runner.job())
+
+    assert jobs[-1].code == 4, jobs[-1].said
+    assert runner.job().outputs["pushed"] == "false"
+    assert runner.show("source/feeds/status.atom").count("never has given no feed yet") == 1
+    assert runner.commits()[:-before] == [NEWS]
+
+
 def test_a_job_that_dies_keeps_the_state_of_the_last_push(runner: Runner, news: Upstream) -> None:
     """A job whose push is refused for good is red and passes no state on that knows posts which nobody has."""
     before = (runner.cache / "state.sqlite").read_bytes()
