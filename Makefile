@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: one worker more than there are processors keeps these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test lint conduct families posts publishing engines reader-tools readers day picture verify clean
+.PHONY: demo test lint conduct families posts publishing engines reader-tools readers day pictures verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -61,8 +61,8 @@ publishing: .venv/.dev engines  ## what holds of everything that is published ->
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw
 	$(BIN)/python -m pytest -n 1 -q --whole --day-table=docs/conduct-day.md tests/test_day.py $(PYTEST_ARGS)
 
-picture: .venv/.dev  ## docs/feed-in-browser.png: the demo's feed in a browser (needs chromium, and fonts-noto-cjk)
-	$(BIN)/python -m tests.picture docs/feed-in-browser.png
+pictures: .venv/.dev  ## the README's pictures, taken from the demo (needs chromium, and fonts-noto-cjk)
+	$(BIN)/python -m tests.picture docs/feed-in-browser.png docs/demo.png
 
 verify: .venv/.dev  ## every sweep whole
 	$(BIN)/python -m pytest -n auto -q --whole --processes --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)
