@@ -203,6 +203,7 @@ def test_a_post_has_our_keys_only(profile: Profile) -> None:
 
 
 _NESTED = {
+    *("duration", "season", "number", "kind", "explicit", "image"),
     "name",
     "uri",
     "email",

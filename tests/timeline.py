@@ -112,3 +112,8 @@ class Timeline:
 def asked_at(upstream: Upstream, target: str) -> int:
     """Return how often a target was asked for."""
     return sum(asked.target == target.encode() for asked in upstream.asked)
+
+
+def content_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return these files but for the feed of health, which tells of sources and not of entries."""
+    return {path: content for path, content in files.items() if not path.endswith("feeds/status.atom")}

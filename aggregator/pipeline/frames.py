@@ -36,7 +36,7 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
     frames: dict[str, OutputFeed] = {}
     intervals = _intervals(settings)
     for path in paths:
-        frame = _frame(settings, path, intervals.get(path))
+        frame = _frame(settings, path, intervals.get(path, DEFAULT_EVERY))
         # Old posts may spell a category otherwise than the config does now (News, news): one file, one feed.
         first = frames.setdefault(_folded(frame.path), frame)
         if first is not frame:
@@ -126,13 +126,13 @@ def _intervals(settings: Settings) -> dict[tuple[str, ...], timedelta]:
     shortest: dict[tuple[str, ...], timedelta] = {}
     for source in settings.sources:
         every = source.every or DEFAULT_EVERY
-        for depth in range(len(source.categories) + 1) if not source.paused else ():
+        for depth in range(len(source.categories) + 1):
             path = source.categories[:depth]
             shortest[path] = min(shortest.get(path, every), every)
     return shortest
 
 
-def _frame(settings: Settings, path: tuple[str, ...], interval: timedelta | None) -> OutputFeed:
+def _frame(settings: Settings, path: tuple[str, ...], interval: timedelta) -> OutputFeed:
     site = settings.site
     category = next((known for known in settings.categories if known.path == path), None)
     own_title = category.title if category and category.title else None
@@ -155,7 +155,7 @@ def _frame(settings: Settings, path: tuple[str, ...], interval: timedelta | None
         logo=_picture(site, (category.logo if category else None) or site.logo),
         max_entries=(category.entries if category else None) or settings.public.entries,
         max_bytes=settings.public.max_bytes,
-        ttl=max(1, round(interval / timedelta(minutes=1))) if interval is not None else None,
+        ttl=max(1, round(interval / timedelta(minutes=1))),
         twins=tuple(Twin(format=name, path=twin, self_link=public_url(site.url, twin)) for name, twin in twins.items()),
         hubs=tuple(dict.fromkeys(settings.public.hubs)),
     )
