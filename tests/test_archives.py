@@ -343,9 +343,7 @@ def test_a_state_that_forgot_a_post_cuts_nothing(archive: Archive) -> None:
 def test_a_renamed_category_goes_on_with_its_chain(archive: Archive) -> None:
     """Closed pages stay at their address; the first page below the new name links the last one below the former."""
     before = archive.closed()
-    with redirect_stderr(StringIO()), pytest.raises(SystemExit) as left:
-        main(["-C", str(archive.root), "category", "rename", "news", "media"])
-    assert left.value.code == 0
+    _rename(archive, "news", "media")
     assert before == archive.closed()
     assert archive.walk("media", former="news").pages[0].address == f"{SITE}feeds/news.archive/2026-03.atom"
 
@@ -355,6 +353,29 @@ def test_a_renamed_category_goes_on_with_its_chain(archive: Archive) -> None:
     assert archive.pages("media") == ["2026-04.atom"]
     assert archive.pages("news") == MONTHS
     assert _titles(archive, "media", former="news") == Counter(_ids(range(49)))
+    assert archive.check() == ""
+
+
+def _rename(archive: Archive, old: str, new: str) -> None:
+    with redirect_stderr(StringIO()), pytest.raises(SystemExit) as left:
+        main(["-C", str(archive.root), "category", "rename", old, new])
+    assert left.value.code == 0
+
+
+def test_a_category_that_goes_back_to_its_name_keeps_its_chain(archive: Archive) -> None:
+    """Pages that were closed below the other name stay in the chain, and pages of one month in their order."""
+    _rename(archive, "news", "media")
+    _send(archive, *(dated(40 + each, NOW + each * timedelta(hours=1)) for each in range(9)))
+    archive.sync(NOW + 40 * DAY)
+    closed = archive.closed()
+    _rename(archive, "media", "news")
+    _send(archive, *(dated(40 + each, NOW + each * timedelta(hours=1)) for each in range(30)))
+    archive.sync(NOW + 42 * DAY)
+
+    assert closed.items() <= archive.closed().items()
+    assert archive.pages("media") == ["2026-04.atom"]
+    assert archive.pages("news") == [*MONTHS, "2026-04-2.atom"]
+    assert _titles(archive, "news", former="media") == Counter(_ids(range(70)))
     assert archive.check() == ""
 
 

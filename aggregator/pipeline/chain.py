@@ -12,12 +12,17 @@ from aggregator.store.files import list_files
 
 
 def pages_on_disk(frame: OutputFeed, public: Path) -> list[str]:
-    """Return the paths of a feed's archive pages, oldest first, those below its former names included. Raises StoreError."""
-    found: list[str] = []
-    for folder in reversed(frame.archive):
-        names = (PageName.of(file) for file in list_files(public, folder))
-        found += [f"{folder}/{name.file}" for name in sorted(name for name in names if name is not None)]
-    return found
+    """Return the paths of a feed's archive pages, oldest first, those below its former names included. Raises StoreError.
+
+    Names are counted over all folders, so that a category may also go back to a name that it had.
+    """
+    found = [
+        (name, age, f"{folder}/{name.file}")
+        for age, folder in enumerate(reversed(frame.archive))
+        for name in map(PageName.of, list_files(public, folder))
+        if name is not None
+    ]
+    return [path for _, _, path in sorted(found)]
 
 
 def with_chain(frame: OutputFeed, public: Path) -> OutputFeed:

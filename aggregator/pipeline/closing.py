@@ -75,7 +75,7 @@ class Closing:
         )
         for portion in portions:
             job = self._job(frame, waiting[portion.first : portion.last])
-            name = _next_name(frame, pages, portion.month)
+            name = _next_name(pages, portion.month)
             result = await self._write(replace(job, first=name, previous=pages[-1] if pages else None))
             if result is None:
                 break
@@ -175,7 +175,7 @@ def _place(post: Stored) -> tuple[int, str]:
     return post.date, post.key
 
 
-def _next_name(frame: OutputFeed, pages: Iterable[str], month: str) -> PageName:
-    """Return the name of the next page of a month in the feed's own folder."""
-    own = (PageName.of(path) for path in pages if path.rpartition("/")[0] == frame.archive[0])
-    return max((name.following for name in own if name is not None and name.month == month), default=PageName(month=month))
+def _next_name(pages: Iterable[str], month: str) -> PageName:
+    """Return the name of the next page of a month, behind those of every folder of the feed."""
+    names = map(PageName.of, pages)
+    return max((name.following for name in names if name is not None and name.month == month), default=PageName(month=month))
