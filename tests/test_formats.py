@@ -90,6 +90,13 @@ def test_a_format_that_is_dropped_stays_and_is_told_once(folder: Folder, upstrea
     assert b"Entry 9" in (_feeds(folder) / "all.json").read_bytes()
 
 
+def test_copies_at_former_addresses_are_told_as_well(folder: Folder) -> None:
+    """After a rename each file has a copy; that of a format which is dropped is told with the others."""
+    folder.here("category", "rename", "news/a", "news/z")
+    _settings(folder, "[json]")
+    assert "public/feeds/news.rss, public/feeds/news/a.rss and 2 more" in folder.sync().stderr
+
+
 def test_a_format_that_comes_back_is_written_again(folder: Folder, upstream: Upstream) -> None:
     """A format that is named again holds what the feed holds now."""
     _settings(folder, "[]")

@@ -24,7 +24,8 @@ _NAMED = 3
 def tell_left_formats(project: Project, frames: Sequence[OutputFeed], report: Callable[[Event], None]) -> None:
     """Say which files no format of the config stands for any more, if they are others than the last time."""
     fewer = [frame for frame in frames if len(frame.files) < len(FORMAT_NAMES)]
-    dropped = {twin_path(frame.path, name) for frame in fewer for name in FORMAT_NAMES} - {
+    places = {path for frame in fewer for path in (frame.path, *frame.former)}
+    dropped = {twin_path(path, name) for path in places for name in FORMAT_NAMES} - {
         path for frame in frames for path in frame.everywhere
     }
     left = sorted(path for path in dropped if (project.public / path).exists())
