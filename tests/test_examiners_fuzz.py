@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
@@ -94,3 +95,11 @@ def test_any_bytes_are_judged(sweep: Sweep) -> None:
                 case _:
                     content[at:at] = chance.choice(_BYTES)
         _judge(path, bytes(content))
+
+
+def test_no_text_takes_the_square_of_its_length() -> None:
+    """An author of 200,000 letters without an address is judged at once."""
+    rss = f"<rss version='2.0'><channel><item><author>{'a' * 200_000}</author></item></channel></rss>"
+    began = time.process_time()
+    _judge("feeds/all.rss", rss.encode())
+    assert time.process_time() - began < 5

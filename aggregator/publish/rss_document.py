@@ -44,7 +44,7 @@ _DATE = re.compile(
     r" \d\d:\d\d(?::\d\d)? (?:GMT|UT|UTC|[ECMP][SD]T|[+-]\d{4})\Z",
     re.ASCII,
 )
-_ADDRESS = re.compile(r"[^\s@]+(?:@|%40)[^\s@]+")
+_ADDRESS = re.compile(r"[^\s@](?:@|%40)[^\s@]")  # one letter on either side: more would take a square of the time
 _COMMENT = re.compile(r"\([^()]*\)")
 _SHORT_YEAR = re.compile(r"[A-Z][a-z]{2} \d\d ")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
