@@ -55,8 +55,9 @@ async def publish_what_changed(
         project.state.set_fact(_ARCHIVED, _today(project))
         frames, wanted = _wanted(project)
     known = project.state.outputs()
-    await _publish(project, workers, frames, wanted, report)
-    frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
+    if wanted:
+        await _publish(project, workers, frames, wanted, report)
+        frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
     listing = frame_hash(project.settings.site, frames)
     former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
