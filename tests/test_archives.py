@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -225,6 +226,17 @@ def test_a_lost_state_rewrites_no_page(archive: Archive) -> None:
     archive.sync(NOW + DAY)
     assert archive.closed() == before
     assert archive.build(NOW + DAY) == 0
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"feeds/all.atom": 1}'])
+def test_a_damaged_note_of_the_last_look_rewrites_no_page(archive: Archive, damage: str) -> None:
+    """What the state says of the pages is a help: where it says nothing, they are read."""
+    before = archive.closed()
+    with closing(sqlite3.connect(archive.root / "state" / "state.sqlite")) as state, state:
+        assert state.execute("UPDATE meta SET value = ? WHERE name = 'archives'", (damage,)).rowcount == 1
+    archive.build(NOW)
+    assert archive.closed() == before
+    assert archive.check() == ""
 
 
 def test_a_run_that_died_behind_the_pages_is_taken_up(archive: Archive, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class _Run:
 
     async def look(self, frames: tuple[OutputFeed, ...]) -> None:
         state = self._project.state
-        known: dict[str, list[object]] = json.loads(state.fact(_FACT) or "{}")
+        known = self._known()
         tallies = self._tallies()
         changed = await asyncio.gather(*(self._look_at(frame, tallies, known.get(frame.path)) for frame in frames))
         if all(pages is None for pages in changed):
@@ -75,6 +75,14 @@ class _Run:
                 known[frame.path] = [self._digest(pages), _sum_of(frame, tallies).done]
         known = {path: said for path, said in known.items() if said != self._nothing}
         state.set_fact(_FACT, json.dumps(known, sort_keys=True))
+
+    def _known(self) -> dict[str, list[object]]:
+        """Return what was found at the last look; damaged, or of a later version, it says nothing, and the pages are read."""
+        try:
+            found = json.loads(self._project.state.fact(_FACT) or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     # -- whether ----------------------------------------------------------------------------------------------------
 
