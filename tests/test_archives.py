@@ -279,6 +279,23 @@ def test_a_page_that_a_hand_removed_leaves_no_hole(archive: Archive) -> None:
     assert _titles(archive) == Counter(_ids(range(40)))
 
 
+@pytest.mark.parametrize("left", [0, 1500], ids=["empty", "half"])
+def test_a_damaged_page_is_told_and_nothing_is_built_upon_it(archive: Archive, left: int) -> None:
+    """A page without its end is named, and no page is added; deleted, it is made again, and no entry stands twice."""
+    page = archive.feeds / "news.archive" / "2026-02.atom"
+    page.write_bytes(page.read_bytes()[:left])
+    before = archive.closed()
+
+    archive.build(NOW + DAY)
+
+    assert [text for text in archive.told() if "feeds/news.archive/2026-02.atom: the page is damaged" in text]
+    assert archive.closed() == before
+    page.unlink()
+    archive.build(NOW + DAY)
+    assert archive.told() == []
+    assert _titles(archive) == Counter(_ids(range(40)))
+
+
 def test_explain_names_the_page(archive: Archive) -> None:
     """Whoever asks where an old entry is learns which page holds it."""
     out = StringIO()

@@ -67,7 +67,8 @@ def _page_findings(
         yield path, text, _RELINK
     for entry in page.ids:
         if held.setdefault(entry, path) != path:
-            yield path, f"holds the entry {quoted(entry)}, which stands in {held[entry]} too", _BACK
+            text = f"holds the entry {quoted(entry)}, which stands in {held[entry]} too"
+            yield path, text, f"delete {held[entry]}, then: `aggregator build` makes it again of what stands nowhere else"
 
 
 def _unlinked(frame: OutputFeed, pages: Mapping[str, Examined], walked: Mapping[str, None]) -> Iterator[Told]:

@@ -57,6 +57,8 @@ class Closing:
         leaves = tuple(leaves)
         pages = pages_on_disk(frame, self._project.public)
         standing = self._standing(frame, leaves, pages)
+        if standing.pruned.damaged:
+            return pages
         for path, before in standing.pruned.holes:
             if not await self._mend(frame, path, before, standing.open):
                 return pages

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aggregator.pipeline.project import Project
 
 _IDS_AT_ONCE = 100
+_TAIL = 100  #: bytes in which a whole document ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Pruned:
 
     ids: set[str]  #: atom:ids
     holes: tuple[tuple[str, str | None], ...]  #: pages that are linked and gone, each with the one that goes before it
+    damaged: bool  #: a page does not say any more what it held, so nobody can tell what is open; it was told
 
 
 def prune_pages(
@@ -40,8 +42,16 @@ def prune_pages(
     holes: list[tuple[str, str | None]] = []
     before: str | None = None
     doubtful: dict[str, list[str]] = {}
+    damaged = False
     for path in pages:
         content = read_file(project.public, path) or b""
+        if (
+            not content[-_TAIL:].rstrip().endswith(b"</feed>")
+        ):  # cut by a disk or by another program: what stood behind the cut is not open for that
+            damaged = True
+            _tell_damaged(project, path, report)
+            before = path
+            continue
         site = site_of(content, path)
         if site is not None and site.rstrip("/") != frame.page_link.rstrip("/"):
             content = relocate(content, site, frame.page_link)
@@ -58,7 +68,7 @@ def prune_pages(
     for path, found in doubtful.items():
         if going := [gone[each] for each in found if each in gone]:
             _cut(project, path, going, report)
-    return Pruned(ids=held - gone.keys(), holes=tuple(holes))
+    return Pruned(ids=held - gone.keys(), holes=tuple(holes), damaged=damaged)
 
 
 def _gone(project: Project, frame: OutputFeed, doubtful: set[str]) -> dict[str, Tombstone]:
@@ -99,6 +109,13 @@ def _cut(project: Project, path: str, going: Sequence[Tombstone], report: Callab
         return
     if after is not None:
         _write(project, path, after, report)
+
+
+def _tell_damaged(project: Project, path: str, report: Callable[[Event], None]) -> None:
+    project.outputs_refused += 1
+    why = f"{path}: the page is damaged: its end is missing. This archive gets no more pages until it is mended"
+    advice = "bring the page back from version control or a backup, or delete it, then: aggregator build"
+    report(OutputEvent(path=path, changed=False, refused=f"{why}: {advice}"))
 
 
 def _write(project: Project, path: str, content: bytes, report: Callable[[Event], None]) -> None:
