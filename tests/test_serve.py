@@ -352,6 +352,14 @@ def test_index_names_every_feed(server: Server) -> None:
     assert "private" not in page.text
 
 
+def test_the_feed_of_health_is_served_and_not_named(server: Server, public: Path) -> None:
+    """Whoever runs the site knows the address of feeds/status.atom; the page for readers does not name it."""
+    (public / "feeds" / "status.atom").write_bytes(_FEED)
+
+    assert _ask(server, "/feeds/status.atom")[0].status == 200
+    assert not [link for link in _links(_ask(server, "/")[1]).links if "status" in link]
+
+
 def test_index_is_conditional_too(server: Server) -> None:
     """The page has a tag like everything else."""
     tag = _ask(server, "/")[0].headers["ETag"]

@@ -26,6 +26,8 @@ _PAGES = frozenset({".atom", ".rss"})
 _FEEDS = "feeds"
 #: What only this server reads.
 _REDIRECTS = (_FEEDS, "redirects.json")
+#: For whoever runs the site: served, and named to nobody else.
+_STATUS = f"{_FEEDS}/status.atom"
 #: The formats that a feed is listed in beside its Atom file.
 _TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
@@ -86,9 +88,9 @@ class PublicTree:
         return path if path is not None and self.read(tuple(path.split("/"))) is not None else None
 
     def feeds(self) -> tuple[Listed, ...]:
-        """Return every feed, the one of everything first; archive pages and copies at former addresses are none."""
-        former = self._redirects().keys()
-        paths = (path for path in self._paths(".atom") if path not in former and ".archive/" not in path)
+        """Return every feed, the one of everything first; archive pages and copies at former addresses are none, the health is not named."""
+        unnamed = {*self._redirects(), _STATUS}
+        paths = (path for path in self._paths(".atom") if path not in unnamed and ".archive/" not in path)
         found = (Listed(path=path, title=self._title(path), twins=self._twins(path)) for path in paths)
         return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
 
