@@ -120,7 +120,7 @@ def test_a_hub_that_fails_is_no_failure_of_the_run(folder: Folder) -> None:
         assert done.returncode == 0
         assert done.stderr == (
             f"✗ hub {hub.address}: not told of {ALL} files: the hub answered 500 (Internal Server Error);"
-            " the next run tries again\n"
+            " the next runs try again\n"
         )
         assert len(hub.pings) == 3  # then it is left alone
         hub.status = 204
@@ -175,7 +175,7 @@ def test_what_a_hub_did_not_take_is_told_again(waiting: Folder, hub: Hub, fault:
 
     assert done.returncode == 4
     assert f"not told of {ALL} files" in done.stderr
-    assert "the next run tries again" in done.stderr
+    assert "the next runs try again" in done.stderr
     assert len(hub.pings) == (3 if fault == "500" else 1)  # who does not answer is not asked again in this run
     hub.status, hub.respond = 204, None
     hub.forget()
@@ -254,7 +254,7 @@ def test_each_hub_is_told_whatever_the_others_do(synced: Folder) -> None:
     assert done.returncode == 0
     assert up.topics == FEEDS
     assert [line for line in done.stderr.splitlines() if line.startswith("✗ hub ")] == [
-        f"✗ hub {down.address}: not told of {ALL} files: {CLOSED}; the next run tries again"
+        f"✗ hub {down.address}: not told of {ALL} files: {CLOSED}; the next runs try again"
     ]
     assert pings_of(synced) == [(down.address, path) for path in FEEDS]
 

@@ -104,7 +104,7 @@ class Console(AbstractContextManager["Console"]):
             self._line(f"✗ hub {event.hub}: {what}. Is this hub still there? See public.hubs", always=True)
         if event.waiting:
             why = event.message or "there was no time left"
-            what = f"not told of {count(event.waiting, 'file')}: {why}; the next run tries again"
+            what = f"not told of {count(event.waiting, 'file')}: {why}; the next runs try again"
             self._line(f"✗ hub {event.hub}: {what}", always=True)
 
     def _line(self, text: str, *, always: bool) -> None:
