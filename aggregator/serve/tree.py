@@ -88,7 +88,7 @@ class PublicTree:
         return path if path is not None and self.read(tuple(path.split("/"))) is not None else None
 
     def feeds(self) -> tuple[Listed, ...]:
-        """Return every feed, the one of everything first; archive pages and copies at former addresses are none, the health is not named."""
+        """Return every feed for readers, that of everything first: no archive page, no copy at a former address, no status."""
         unnamed = {*self._redirects(), _STATUS}
         paths = (path for path in self._paths(".atom") if path not in unnamed and ".archive/" not in path)
         found = (Listed(path=path, title=self._title(path), twins=self._twins(path)) for path in paths)
