@@ -322,6 +322,8 @@ def test_a_fault_of_somebody_else_s_feed_is_told_with_what_to_write(tmp_path: Pa
     [
         ("hello", "neither XML nor JSON"),
         ("<html><body/></html>", "its root is <html>"),
+        ("<feed><id>x</id></feed>", "in no namespace, so it is no Atom"),
+        ('<feed xmlns="http://purl.org/atom/ns#"/>', "namespace 'http://purl.org/atom/ns#', so it is no Atom"),
         ('<opml version="2.0"><head/><body/></opml>', "the list is empty"),
         (_BOMB + b"]><f>&a8;</f>", "document type declaration"),
     ],

@@ -64,7 +64,7 @@ def _frame_link_findings(feed: Part) -> Iterator[Finding]:
     pages = sum(link.get("rel", "alternate") == "alternate" and link.get("type") in _PAGE_TYPES for link in links)
     for relation, count, what in (("self", own, "this file"), ("alternate", pages, "the page that it is the feed of")):
         if count != 1:
-            text = f"has {counted(count)} link with rel={relation}, and must have one"
+            text = f"has {counted(count)} link with rel={relation}; one is wanted"
             advice = f'write one <link rel="{relation}" href="..."/> with the public address of {what}'
             yield feed.finding(text, "RFC 4287 §4.1.1", advice, weight=Weight.OURS)
 

@@ -46,15 +46,25 @@ def examine_any(content: bytes, *, now: datetime | None = None) -> tuple[str | N
         return JSON, _examine(JSON, content, now=now, own_entries=True)
     if not begin.startswith(_XML_STARTS):
         text, advice = "it is neither XML nor JSON, so it is no feed", "name a file that holds a feed"
-        return None, Examined(findings=(Finding(text=text, rule="RFC 4287 §2", line=1, advice=advice),))
+        return None, Examined(findings=(Finding(text=text, rule="none", line=1, advice=advice),))
     root = read_xml(content, "XML 1.0")
     if isinstance(root, Finding):
         return None, Examined(findings=(root,))
     known = _BY_ROOT.get(str(root.tag))
     if known is None:
-        text = f"its root is <{etree.QName(root).localname}>: neither Atom, RSS 2.0, JSON Feed nor OPML"
-        return None, Examined(findings=(Finding(text=text, rule="RFC 4287 §4.1.1", line=1),))
+        return None, Examined(findings=(_foreign(root),))
     return known, _examine(known, content, now=now, own_entries=True)
+
+
+def _foreign(root: etree._Element) -> Finding:
+    """Return what is said of XML that is in no format of ours."""
+    name = etree.QName(root)
+    if name.localname == "feed":
+        where = f"the namespace {name.namespace!r}" if name.namespace else "no namespace"
+        text = f"its root is <feed> in {where}, so it is no Atom"
+        return Finding(text=text, rule="RFC 4287 §2", line=1, advice=f'write xmlns="{ATOM[1:-1]}"')
+    text = f"its root is <{name.localname}>, and looked at are Atom, RSS 2.0, JSON Feed and OPML"
+    return Finding(text=text, rule="none", line=1, advice="name a file that holds such a feed")
 
 
 def _examine(kind: str | None, content: bytes, *, now: datetime | None, own_entries: bool) -> Examined:

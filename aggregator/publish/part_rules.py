@@ -74,7 +74,7 @@ def _child_findings(
     for name in ONE:
         if (count := len(part.children.get(name, ()))) != 1:
             weight = Weight.FAULT if count else required
-            yield part.finding(f"has {counted(count)} {name}, and must have one", rule, f"write one <{name}>", weight=weight)
+            yield part.finding(f"has {counted(count)} {name}; one is wanted", rule, f"write one <{name}>", weight=weight)
     for name, found in part.children.items():
         if name in at_most_one and len(found) > 1:
             text = f"has {len(found)} {name} elements, not one at most"

@@ -98,7 +98,7 @@ def _no_channel(root: etree._Element, count: int) -> Finding:
     if root.tag != "rss":
         text = f"its root is <{etree.QName(root).localname}>, not an <rss> of no namespace"
         return Finding(text=text, rule="RSS 2.0 <rss>", line=line_of(root), advice='begin it with <rss version="2.0">')
-    text = f"it holds {count or 'no'} channel, and must have one"
+    text = f"it holds {count or 'no'} channel; one is wanted"
     return Finding(text=text, rule="RSS 2.0 <channel>", line=line_of(root), advice="put all of the feed into one <channel>")
 
 
@@ -127,7 +127,7 @@ def _channel_findings(channel: Part) -> Iterator[Finding]:
     for name in _ONE_IN_CHANNEL:
         count = len(channel.children.get(name, ()))
         if count != 1:
-            text, advice = f"has {count or 'no'} {name}, and must have one", f"write one <{name}>"
+            text, advice = f"has {count or 'no'} {name}; one is wanted", f"write one <{name}>"
             yield channel.finding(text, f"RSS 2.0 <{name}>", advice)
         elif name != "description" and not (channel.text(name) or "").strip():
             yield channel.finding(f": its {name} is empty", f"RSS 2.0 <{name}>", "write it", at=channel.children[name][0])
@@ -144,7 +144,7 @@ def _channel_findings(channel: Part) -> Iterator[Finding]:
         yield channel.finding(text, "RSS 2.0 <ttl>", advice, at=channel.children["ttl"][0])
     own = [link for link in channel.children.get(_LINK, ()) if link.get("rel") == "self"]
     if len(own) != 1:
-        text = f"has {len(own) or 'no'} atom:link with rel=self, and must have one"
+        text = f"has {len(own) or 'no'} atom:link with rel=self; one is wanted"
         advice = "write one with the public address of this file"
         yield channel.finding(text, "RSS profile, atom:link", advice, weight=Weight.OURS)
     for link in own:
