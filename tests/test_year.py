@@ -63,7 +63,8 @@ def test_a_year_of_syncs_commits_news_and_nothing_else(
     assert timeline.posts() == sum(len(source.seen) for source in year.sources.values())
     size = site.size()
     text = sum(len(body) for body in timeline.files().values())
-    facts = f"{hours} syncs, {year.asked} polls, {len(committed)} commits and {len(health)} of health, {timeline.posts()} posts and feeds of {text >> 10} KiB"
+    commits = f"{len(committed)} commits and {len(health)} of health"
+    facts = f"{hours} syncs, {year.asked} polls, {commits}, {timeline.posts()} posts and feeds of {text >> 10} KiB"
     record_property("table", f"{facts}; repository {size >> 10} KiB")
     print(facts, f"repository {size >> 10} KiB")
     assert size < 20 * text
