@@ -12,7 +12,7 @@ from aggregator.model.key import is_absolute_iri
 from aggregator.publish.entry_rules import entry_findings
 from aggregator.publish.findings import Finding, Weight
 from aggregator.publish.part_rules import common_findings, counted
-from aggregator.publish.parts import Part, line_of, parse_date, part_of
+from aggregator.publish.parts import Part, first_newer, line_of, parse_date, part_of
 from aggregator.publish.scan import quoted
 from aggregator.publish.sweeping_rules import sweeping_findings
 from aggregator.publish.tombstones import DELETED_ENTRY
@@ -116,14 +116,10 @@ def _order_findings(entries: Sequence[Part]) -> Iterator[Finding]:
 
     Only entries with `published` have a known place: others stand by when they were first seen, and `updated` moves.
     """
-    before: datetime | None = None
-    for entry in entries:
-        date = parse_date(entry.text("published") or "")
-        if before is not None and date is not None and date > before:
-            text, advice = "is newer than the entry before it", "write the newest entry first"
-            yield entry.finding(text, "RFC 4287 §4.1.1", advice, weight=Weight.OURS)
-            return
-        before = date or before
+    found = first_newer(parse_date(entry.text("published") or "") for entry in entries)
+    if found is not None:
+        text, advice = "is newer than the entry before it", "write the newest entry first"
+        yield entries[found].finding(text, "RFC 4287 §4.1.1", advice, weight=Weight.OURS)
 
 
 def _tombstone_findings(feed: Part, ids: frozenset[str]) -> Iterator[Finding]:

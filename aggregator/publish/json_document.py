@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from aggregator.model.output import JSON_EXTENSION
 from aggregator.publish.findings import Examined, Finding, Weight
 from aggregator.publish.jsonfeed import VERSION
-from aggregator.publish.parts import is_language_tag, is_media_type, parse_date
+from aggregator.publish.parts import first_newer, is_language_tag, is_media_type, parse_date
 from aggregator.publish.scan import find_fault, is_web_address, quoted
 
 _FIRST_VERSION = "https://jsonfeed.org/version/1"
@@ -154,14 +154,10 @@ def _findings(feed: dict[str, Any], items: list[_Item], doubled: list[str], now:
         if count > 1:
             text, advice = f"{count} items share the id {quoted(each)}", "give each item an id of its own, for ever"
             yield Finding(text=text, rule="JSON Feed 1.1, id", entry=each, advice=advice)
-    before: datetime | None = None
-    for item in items:
-        date = parse_date(_text(item.fields, "date_published") or "")
-        if before is not None and date is not None and date > before:
-            text, advice = "is newer than the item before it", "write the newest item first"
-            yield item.finding(text, "items", advice, weight=Weight.OURS)
-            return
-        before = date or before
+    found = first_newer(parse_date(_text(item.fields, "date_published") or "") for item in items)
+    if found is not None:
+        text, advice = "is newer than the item before it", "write the newest item first"
+        yield items[found].finding(text, "items", advice, weight=Weight.OURS)
 
 
 def _feed_finding(text: str, rule: str, advice: str, weight: Weight = Weight.FAULT) -> Finding:

@@ -6,6 +6,7 @@ Also the small questions that every examiner asks of a text: a date, a language 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -82,6 +83,16 @@ def parse_date(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return date
+
+
+def first_newer(dates: Iterable[datetime | None]) -> int | None:
+    """Return the position of the first date that is later than the one before it; what has no date is passed over."""
+    before: datetime | None = None
+    for position, date in enumerate(dates):
+        if before is not None and date is not None and date > before:
+            return position
+        before = date or before
+    return None
 
 
 def is_language_tag(text: str) -> bool:

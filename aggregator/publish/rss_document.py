@@ -18,7 +18,7 @@ from lxml import etree
 
 from aggregator.publish.document import read_xml
 from aggregator.publish.findings import Examined, Finding, Weight
-from aggregator.publish.parts import Part, is_language_tag, is_media_type, line_of, parse_date, part_of
+from aggregator.publish.parts import Part, first_newer, is_language_tag, is_media_type, line_of, parse_date, part_of
 from aggregator.publish.podcast_rules import podcast_findings
 from aggregator.publish.rss import ATOM, CONTENT, DC, TYPE
 from aggregator.publish.scan import find_fault, is_web_address, quoted
@@ -309,14 +309,10 @@ def _future_findings(item: Part, now: datetime | None) -> Iterator[Finding]:
 
 def _order_findings(channel: Part, items: list[Part]) -> Iterator[Finding]:
     """Yield the first item that is newer than the one before it, and a channel that is older than what stands in it."""
-    before: datetime | None = None
-    for item in items:
-        date = parse_rss_date(item.text("pubDate") or "")
-        if before is not None and date is not None and date > before:
-            text, advice = "is newer than the item before it", "write the newest item first"
-            yield item.finding(text, "RSS profile, item", advice, weight=Weight.OURS)
-            break
-        before = date or before
+    found = first_newer(parse_rss_date(item.text("pubDate") or "") for item in items)
+    if found is not None:
+        text, advice = "is newer than the item before it", "write the newest item first"
+        yield items[found].finding(text, "RSS profile, item", advice, weight=Weight.OURS)
     built = parse_rss_date(channel.text("lastBuildDate") or "")
     newest = max((date for item in items if (date := parse_rss_date(item.text("pubDate") or "")) is not None), default=None)
     if built is not None and newest is not None and built < newest:
