@@ -106,6 +106,15 @@ def test_entries_are_kept_to_the_byte_when_others_come(tmp_path: Path) -> None:
     assert told(tmp_path) == ["juejin is well again", "juejin has given no feed since 2026-11-26 09:10 UTC"]
 
 
+def test_the_summary_says_what_happened(tmp_path: Path) -> None:
+    """What a browser and a list of headlines show of an entry holds the reason, as text, and not what to do about it."""
+    publish(tmp_path, change(error="the server answered 500 <nginx> & more"))
+    summary = etree.fromstring(read(tmp_path)).findtext("a:entry/a:summary", "", ATOM)
+
+    assert summary.startswith("The last poll that went well was on 2026-11-2")
+    assert summary.endswith(" The last error: the server answered 500 <nginx> & more")
+
+
 def test_every_kind_of_entry_passes_the_schema(tmp_path: Path, shared: Path) -> None:
     """RELAX NG, RFC 4287's own, finds nothing wrong with the feed, empty or full."""
     for kinds in ((), Kind):

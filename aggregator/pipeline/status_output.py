@@ -12,11 +12,15 @@ from hashlib import sha256
 
 from aggregator.errors import PublishError
 from aggregator.normalise.sanitise import sanitise
+from aggregator.normalise.text import html_to_line, shorten
 from aggregator.pipeline.jobs import OutputResult, StatusJob, StatusResult
 from aggregator.publish.atom import build_feed
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.status import StatusEntry, now_said, output_entry, read_status, what_is_news
 from aggregator.store.files import read_file, write_file
+
+_MOST = 800  #: characters of a summary: more than any of ours has, but the file may hold what others wrote
+_TOLD = 2  #: paragraphs of an entry that stand in its summary; the others say what to do
 
 
 def publish_status(job: StatusJob) -> StatusResult:
@@ -44,9 +48,15 @@ def _built(job: StatusJob, entries: tuple[StatusEntry, ...], old: bytes | None) 
     """Return the feed's bytes, if the gate lets them take the place of the old ones. Raises: PublishError."""
     frame = job.frame
     # What was read back may have been written by anybody; sanitising it again changes nothing that we wrote.
-    items = [output_entry(entry, frame, sanitise(entry.html, entry.link)) for entry in entries]
+    items = [output_entry(entry, frame, sanitise(entry.html, entry.link), _summary(entry)) for entry in entries]
     built = build_feed(frame, items, source_order={})
     if built.content != old:
         check_document(built.content, frame)
         check_swap(old, built, output=frame.path, gone_on_purpose=frozenset())
     return built.content
+
+
+def _summary(entry: StatusEntry) -> str | None:
+    """Return what happened and why, the first two paragraphs, as one line: a browser shows no more of a feed, nor do lists."""
+    paragraphs = [html_to_line(paragraph) for paragraph in entry.html.splitlines()[:_TOLD]]
+    return shorten(" ".join(filter(None, paragraphs)), _MOST) or None

@@ -96,7 +96,7 @@ def now_said(standing: Iterable[StatusEntry], remembered: Mapping[str, Kind]) ->
     return {source_id: kind for source_id, kind in (dict(remembered) | said).items() if kind in _ILL}
 
 
-def output_entry(entry: StatusEntry, frame: OutputFeed, content: SafeHtml) -> OutputEntry:
+def output_entry(entry: StatusEntry, frame: OutputFeed, content: SafeHtml, summary: str | None) -> OutputEntry:
     """Return the entry as feeds are built of them; it comes from this feed itself, so that is its source."""
     return OutputEntry(
         key=entry_key(entry.source_id, entry.id),
@@ -106,6 +106,7 @@ def output_entry(entry: StatusEntry, frame: OutputFeed, content: SafeHtml) -> Ou
             title=entry.title,
             categories=(entry.source_id,),
             content=content,
+            summary=summary,
             published=entry.at,
             first_seen=None,
             author=frame.author,
