@@ -148,7 +148,7 @@ def test_the_page_names_the_other_formats_beside_each_feed(server: Server, publi
     """The Atom feed stands first, RSS and JSON are links after it, where there are such files."""
     (public / "feeds" / "all.rss").write_bytes(b"<rss/>")
     (public / "feeds" / "all.json").write_bytes(b"{}")
-    page = _ask(server, "/")[1].decode()
+    page = _ask(server, "/")[1].decode().partition("<body>")[2]
 
     assert re.findall(r'href="(/feeds/all\.[a-z]+)"', page) == ["/feeds/all.atom", "/feeds/all.rss", "/feeds/all.json"]
     assert "zaker.rss" not in page
@@ -321,6 +321,8 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        if tag == "link" and ("rel", "alternate") in attrs:
+            return  # names a feed to programs, and loads nothing
         self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
 
     def handle_data(self, data: str) -> None:
@@ -352,6 +354,18 @@ def test_index_names_every_feed(server: Server) -> None:
     assert "private" not in page.text
 
 
+def test_a_reader_finds_the_feed_of_everything_from_the_page(server: Server, public: Path) -> None:
+    """Who gives a reader the address of the page is led to `all`, in every format that there is, and to no other feed."""
+    (public / "feeds" / "all.json").write_bytes(b"{}")
+
+    assert re.findall(
+        r'<link rel="alternate" type="([^"]*)" title="([^"]*)" href="([^"]*)">', _ask(server, "/")[1].decode()
+    ) == [
+        ("application/atom+xml", "新媒体 &amp; co", "/feeds/all.atom"),
+        ("application/feed+json", "新媒体 &amp; co", "/feeds/all.json"),
+    ]
+
+
 def test_the_feed_of_health_is_served_and_not_named(server: Server, public: Path) -> None:
     """Whoever runs the site knows the address of feeds/status.atom; the page for readers does not name it."""
     (public / "feeds" / "status.atom").write_bytes(_FEED)
@@ -372,7 +386,7 @@ def test_index_escapes_names() -> None:
     hostile = "</a><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
     page = _links(render_index([Listed(path=hostile + ".atom", title=hostile)], [hostile]))
 
-    assert page.tags == {"html", "head", "meta", "title", "style", "body", "main", "h1", "p", "ul", "li", "a", "code"}
+    assert page.tags == {"html", "head", "meta", "title", "link", "style", "body", "main", "h1", "p", "ul", "li", "a", "code"}
     assert hostile in page.text
     assert "script-src" not in INDEX_POLICY
     assert "default-src 'none'" in INDEX_POLICY

@@ -18,6 +18,7 @@ li { padding: .6rem 0; border-top: 1px solid color-mix(in srgb, currentcolor 20%
 .twin { font-size: .8em; margin-inline-start: .5em }
 code { display: block; overflow-wrap: anywhere }
 """
+_MEDIA_TYPES = {"Atom": "application/atom+xml", "RSS": "application/rss+xml", "JSON": "application/feed+json"}
 #: The page has no script, loads nothing, and only this very style applies.
 INDEX_POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}';"
@@ -37,10 +38,20 @@ def render_index(feeds: Sequence[Listed], lists: Sequence[str]) -> bytes:
     page = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n<title>Feeds</title>\n'
+        f"{_alternates(feeds[0]) if feeds else ''}"
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Feeds</h1>\n"
         f"<p>Copy an address into your feed reader.</p>\n{body}\n{every}</main>\n</body>\n</html>\n"
     )
     return page.encode("utf-8", "replace")
+
+
+def _alternates(feed: Listed) -> str:
+    """Return what readers look for that are given the address of a page: the feed of everything, in each format."""
+    title = escape(feed.title)
+    return "".join(
+        f'<link rel="alternate" type="{_MEDIA_TYPES[name]}" title="{title}" href="{_href(path)}">\n'
+        for name, path in (("Atom", feed.path), *feed.twins)
+    )
 
 
 def _twins(feed: Listed) -> str:
