@@ -354,6 +354,8 @@ def test_a_state_that_only_lacks_tables_gets_them(tmp_path: Path) -> None:
         raw.execute("alter table entries drop column archived")
     raw.close()
 
+    with pytest.raises(StoreError, match="gives it what it lacks; all that it knows is kept"):
+        open_state(URL, tmp_path, create=False)
     for _ in range(2):
         again = open_state(URL, tmp_path)
         assert (again.fresh, again.note, again.state.fact("x")) == (False, None, "kept")

@@ -140,6 +140,13 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
             found=version,
             known=VERSION,
         )
+    if version is not None and GROWN_FROM <= version < VERSION:
+        engine.dispose()
+        raise StoreError(
+            f"{path}: this state was written by an earlier version of aggregator (layout {version}, now {VERSION}). The next"
+            " `aggregator sync` gives it what it lacks; all that it knows is kept.",
+            path=path,
+        )
     if version is not None and version < VERSION:
         raise UnusableError(f"its tables are of the older layout {version}")
     if version is not None:
