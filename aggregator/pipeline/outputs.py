@@ -21,6 +21,7 @@ from aggregator.normalise.sanitise import sanitise
 from aggregator.pipeline.chain import with_chain
 from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult
 from aggregator.publish.atom import build_feed
+from aggregator.publish.foreign import check_place
 from aggregator.publish.gate import check_document, check_swap
 from aggregator.publish.opml import render_opml
 from aggregator.publish.select import published_id
@@ -195,8 +196,11 @@ def _swap(job: OutputJob, built: Built, found: Found) -> tuple[tuple[str, ...], 
     frame = job.frame
     old = read_file(job.public, frame.path)
     contents = {frame.path: built.content} | {twin.path: build_twin(twin, frame, built) for twin in frame.twins}
-    changed = {frame.path} if built.content != old else set()
-    changed |= {twin.path for twin in frame.twins if contents[twin.path] != read_file(job.public, twin.path)}
+    there = {frame.path: old} | {twin.path: read_file(job.public, twin.path) for twin in frame.twins}
+    changed = {path for path in frame.files if contents[path] != there[path]}
+    for path in frame.files:
+        if path in changed:
+            check_place(there[path], path, frame)
     if frame.path in changed:
         check_document(built.content, frame)
         if old is None:  # under a new name: then what subscribers had is in the place before

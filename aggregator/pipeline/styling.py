@@ -16,6 +16,8 @@ from aggregator.publish.addresses import STYLE_PATH
 from aggregator.publish.style import STYLE
 from aggregator.store.files import make_durable, read_file, write_file
 
+_OURS = b"Written by aggregator"  #: in the first line of what we write
+
 
 def publish_style(project: Project, report: Callable[[Event], None], *, again: bool = False) -> None:
     """Write the stylesheet if it is not as it should be. Raises StoreError. `again`: look whatever the state says (`build`)."""
@@ -26,7 +28,11 @@ def publish_style(project: Project, report: Callable[[Event], None], *, again: b
         return
     changed, refused = False, None
     try:
-        if read_file(project.public, STYLE_PATH) != STYLE:
+        found = read_file(project.public, STYLE_PATH)
+        if found and (known is None or known.dirty) and _OURS not in found.partition(b"\n")[0]:
+            refused = f"{STYLE_PATH}: another program's file stands there, and it is not overwritten. Move it away, then:"
+            refused += " aggregator build"
+        elif found != STYLE:
             write_file(project.public, STYLE_PATH, STYLE)
             changed = True
             if project.settings.posts.durable:
