@@ -31,7 +31,7 @@ from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH,
 from aggregator.store.files import make_durable, sweep_leftovers
 from aggregator.workers import WorkerDiedError, Workers
 
-_ARCHIVED = "archived"  #: fact of the state: the last day, UTC, on which a sync has looked at the archives
+_ARCHIVED = "archived"  #: fact of the state: when a sync has last looked at the archives (`_today`)
 _NAMED = 3
 _LEFT = (
     "What lies there stays as it is; delete it when you like. If its category only got another name by hand, take that back and"
@@ -122,7 +122,8 @@ def _archives_are_due(project: Project) -> bool:
 
 
 def _today(project: Project) -> str:
-    return f"{project.now.astimezone(UTC):%Y-%m-%d}"
+    """Return what a look at the archives is good for: the day, and where the site is, which every page says."""
+    return f"{project.now.astimezone(UTC):%Y-%m-%d} {project.settings.site.url}"
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:
