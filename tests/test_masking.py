@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aggregator.model.source import Auth, Secret, Source
-from aggregator.pipeline.masking import is_open, without_secrets
+from aggregator.pipeline.masking import for_everybody, is_open, without_secrets
 
 SECRETIVE = Source(
     id="a",
@@ -53,3 +53,33 @@ def test_no_secret_is_published(text: str, shown: str | None) -> None:
 def test_a_page_with_a_secret_is_not_linked(address: str, *, fit: bool) -> None:
     """An address that would have to be masked is none to lead people to."""
     assert is_open(address) is fit
+
+
+AT_HOME = Source(
+    id="h",
+    feed="rsshub:/x",
+    addresses=("http://feeds:1200/x", "http://127.0.0.1:1200/x", "http://[fd00::7]:1200/x", "http://hub.lan/x"),
+    categories=("news",),
+    proxy=Secret("http://proxy.internal:3128"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("127.0.0.1:1200: the connection was refused", "a private address: the connection was refused"),
+        ("http://127.0.0.1:1200/x: refused", "a private address: refused"),
+        ("it was sent to http://10.1.2.3/login, which is no feed", "it was sent to a private address, which is no feed"),
+        ("feeds:1200 does not answer", "a private address does not answer"),
+        ("http://feeds:1200/x does not answer", "a private address does not answer"),
+        ("this is a page, not a feed of feeds", "this is a page, not a feed of feeds"),
+        ("[fd00::7]:1200 is closed", "a private address is closed"),
+        ("hub.lan cannot be found; hub.lan.example can", "a private address cannot be found; hub.lan.example can"),
+        ("by way of proxy.internal:3128", "by way of a private address"),
+        ("https://rsshub.example/x answered 503", "https://rsshub.example/x answered 503"),
+        ("93.184.216.34 answered 503, version 1.2.3.4.5", "93.184.216.34 answered 503, version 1.2.3.4.5"),
+    ],
+)
+def test_no_address_of_ones_own_network_is_published(text: str, shown: str) -> None:
+    """Machines that nobody else can reach are not named; public ones are, and words that only look like hosts."""
+    assert for_everybody(text, AT_HOME) == shown

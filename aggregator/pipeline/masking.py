@@ -1,7 +1,8 @@
 """Messages about a source -> what may be published of them. Pure.
 
 What `fetch` says is free of secrets already. This is the second net, for what goes into a public file: whatever of the
-source's secrets still stands in a text is taken out, and every address in it is shown as `fetch` shows addresses.
+source's secrets still stands in a text is taken out, and every address in it is shown as `fetch` shows addresses. Names of
+machines within one's own network are nobody else's business either.
 """
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from aggregator.fetch.address import redact
 from aggregator.model.source import Source
+from aggregator.opml import is_private_host
 
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s<>\"'`]+", re.IGNORECASE)
+#: What stands for an address within this network, path and all.
+HIDDEN = "a private address"
+_BEFORE = r"(?:\b[a-z][a-z0-9+.-]*://|(?<![\w.-]))"
+_BEHIND = r"(?![\w-]|\.\w)(?::\d+)?(?:/[^\s,;:)'\"]*)?"
+_NUMBERS = re.compile(rf"{_BEFORE}(?P<number>\d{{1,3}}(?:\.\d{{1,3}}){{3}}){_BEHIND}", re.IGNORECASE)
 #: A shorter text stands in too many words by chance to be taken out of them.
 _SHORTEST = 4
 #: Of a user's name, which may be a token: a name such as `feeds` is none.
@@ -31,9 +38,31 @@ def without_secrets(text: str, source: Source) -> str:
     return text
 
 
+def for_everybody(text: str, source: Source) -> str:
+    """Return the text for a public file: without secrets, and without the names of machines that only this network knows."""
+    text = without_secrets(text, source)
+    for host in sorted({name for name in _hosts(source) if is_private_host(name)}, key=len, reverse=True):
+        name = rf"\[?{re.escape(host)}\]?"
+        if "." not in host and ":" not in host:
+            # A word such as `feeds` is a host only where an address says so.
+            name = rf"(?:(?<=://){name}|{name}(?=:\d))"
+        text = re.sub(rf"{_BEFORE}{name}{_BEHIND}", HIDDEN, text, flags=re.IGNORECASE)
+    return _NUMBERS.sub(lambda found: HIDDEN if is_private_host(found["number"]) else found[0], text)
+
+
 def is_open(address: str) -> bool:
     """Tell whether an address holds nothing that would be masked."""
     return redact(address) == address.partition("#")[0]
+
+
+def _hosts(source: Source) -> Iterator[str]:
+    """Yield the hosts of the source's addresses and of its proxy."""
+    addresses = [*source.addresses, *([source.proxy.reveal()] if source.proxy is not None else [])]
+    for address in addresses:
+        try:
+            yield urlsplit(address).hostname or "localhost"
+        except ValueError:
+            continue
 
 
 def _secrets(source: Source) -> Iterator[str]:

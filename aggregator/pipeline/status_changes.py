@@ -9,7 +9,7 @@ from aggregator.health import has_answered, is_failing
 from aggregator.model.health import Change, Kind
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
-from aggregator.pipeline.masking import is_open, without_secrets
+from aggregator.pipeline.masking import for_everybody, is_open
 from aggregator.pipeline.moves import shown
 from aggregator.publish.scan import is_web_address
 from aggregator.store.ledger import Gone, Moved, Unstable
@@ -27,7 +27,7 @@ def changes_of(
             case Gone():
                 gone.append(at)
             case Moved():
-                to = without_secrets(shown(line.new), source)
+                to = for_everybody(shown(line.new), source)
                 yield Change(kind=Kind.MOVED, source_id=source.id, name=source.name, at=at, link=link, to=to)
             case Unstable():
                 yield Change(kind=Kind.UNSTABLE, source_id=source.id, name=source.name, at=at, link=link)
@@ -42,7 +42,7 @@ def changes_of(
             link=link,
             since=state.last_success,
             failures=state.failures,
-            error=without_secrets(state.last_message, source) if state.last_message else None,
+            error=for_everybody(state.last_message, source) if state.last_message else None,
             error_kind=state.last_kind,
             status=state.last_status,
         )
