@@ -44,7 +44,7 @@ def test_killed_at_random_moments(tmp_path: Path, upstream: Upstream, sweep: Swe
     assert len(expected) == SOURCES * 15 + 3 * (SOURCES + 2) + 3  # posts, feeds in 3 formats, list, style, health
 
     seen: set[str] = set()
-    kills = sweep.count(whole=60, sampled=5)
+    kills = sweep.count(whole=60, sampled=3)
     for number in range(kills):
         chance = random.Random(f"{sweep.seed} {number}")
         folder = _folder(tmp_path / str(number), upstream)

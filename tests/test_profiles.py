@@ -80,7 +80,7 @@ def _expected(found: Entry) -> dict[str, Any]:
 
 @pytest.mark.post_row("R51")
 @every
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(found=entries)
 @pytest.mark.publishes("P36")
 def test_reading_gives_back_what_was_rendered(profile: Profile, found: Entry) -> None:
@@ -290,7 +290,7 @@ def test_volantis_writes_titles_that_the_theme_can_print() -> None:
 
 
 @pytest.mark.post_row("D2", "D40", "R54")
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(text=lines)
 def test_what_a_theme_prints_is_the_text(text: str) -> None:
     """Printed unescaped into a page, a title or an address is that text: between tags, and in attributes of both quotes."""
