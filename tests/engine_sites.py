@@ -104,7 +104,7 @@ class Site:
             text=True,
             encoding="utf-8",
             errors="replace",
-            timeout=110,
+            timeout=300,
             check=False,
         )
         said = done.stdout + done.stderr

@@ -45,7 +45,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def run(home: Path, *command: str) -> str:
     """Run a command of a reader, which must succeed; return what it printed."""
     done = subprocess.run(
-        command, cwd=home, env=environment(home), capture_output=True, encoding="utf-8", timeout=60, check=False
+        command, cwd=home, env=environment(home), capture_output=True, encoding="utf-8", timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -74,7 +74,7 @@ def whole(text: str | int | None) -> int | None:
 
 def version_of(*command: str) -> str:
     """Return the version that a command says it has."""
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
     return _number(done.stdout + done.stderr)
 
 

@@ -34,7 +34,7 @@ def in_javascript(posts: Sequence[str]) -> list[Seen]:
     if not (INSTALLED / "node_modules/marked").is_dir():
         absent("the readers of JavaScript are not installed (make engines)")
     command = [node, str(ROOT / "tests/engines/yaml/read.mjs"), str(INSTALLED)]
-    done = subprocess.run(command, input=json.dumps(posts).encode(), capture_output=True, check=False, timeout=100)
+    done = subprocess.run(command, input=json.dumps(posts).encode(), capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()
     return [Seen(**one) for one in json.loads(done.stdout)]
 

@@ -73,7 +73,7 @@ def _answered(process: subprocess.Popen[bytes], terminal: int, answers: Sequence
             os.write(terminal, typed.encode())  # the machine is slower than that: a person would press it again
     while more := _read(terminal, 90):  # until the command is gone, and with it the other side
         screen += more
-    code = process.wait(timeout=60)
+    code = process.wait(timeout=300)
     assert process.stdout is not None
     return Dialogue(code=code, stdout=process.stdout.read().decode(), screen=screen.replace("\r\n", "\n"))
 

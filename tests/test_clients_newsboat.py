@@ -56,7 +56,7 @@ def _newsboat(home: Path, *arguments: str) -> str:
     home.mkdir(exist_ok=True)
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     command = [need("newsboat"), "-u", str(home / "urls"), "-c", str(home / "cache.db"), "-C", "/dev/null", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

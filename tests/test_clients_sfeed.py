@@ -19,7 +19,7 @@ def test_sfeed_reads_what_we_wrote() -> None:
     items = (make_item(3), make_item(2, id="12345"), bare_item(1), bare_item(4, published=None, first_seen=NOON))
     content = build_feed(make_frame(), items, source_order={}).content
 
-    done = subprocess.run([need("sfeed")], input=content, capture_output=True, timeout=30, check=True)
+    done = subprocess.run([need("sfeed")], input=content, capture_output=True, timeout=120, check=True)
 
     rows = [line.split("\t") for line in done.stdout.decode().splitlines()]
     assert len(rows) == len(items)

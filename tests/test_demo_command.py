@@ -72,7 +72,7 @@ def test_once_makes_a_post_for_every_entry_and_a_feed_for_every_category(tmp_pat
     """The kept project holds every entry of the nine healthy sources, and feeds that a reader takes."""
     root = tmp_path / "kept"
     with _demo(tmp_path, "--once", "--keep", str(root)) as process:
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=300)
 
     assert process.returncode == 0, err
     posts: list[Any] = [frontmatter.load(str(path)).metadata for path in (root / "posts").rglob("*.md")]
@@ -108,7 +108,7 @@ def test_the_demo_serves_three_addresses_until_it_is_ended(tmp_path: Path, numbe
             words, addresses = zip(*(process.stdout.readline().split() for _ in range(3)), strict=True)
             page, feed, opml = (_read(address) for address in addresses)
             process.send_signal(number)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=120)
 
     assert words == ("page", "feed", "list")
     assert b"feeds/all.atom" in page

@@ -42,7 +42,7 @@ def test_newsboat_reads_every_feed_of_the_demo(tmp_path: Path) -> None:
     home.mkdir()
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     command = [sys.executable, "-m", "aggregator", "demo", "--once", "--keep", str(root)]
-    subprocess.run(command, check=True, capture_output=True, timeout=100, env=environment)
+    subprocess.run(command, check=True, capture_output=True, timeout=300, env=environment)
     feeds = sorted((root / "public").rglob("*.atom"))
     assert len(feeds) == 14
     total = 0
@@ -63,7 +63,7 @@ def _theirs(place: Path, address: str, environment: dict[str, str]) -> dict[str,
     place.mkdir()
     (place / "urls").write_text(f"{address}\n", "utf-8")
     words = [need("newsboat"), "-u", str(place / "urls"), "-c", str(place / "cache.db"), "-C", "/dev/null", "-x", "reload"]
-    subprocess.run(words, check=True, env=environment, timeout=60, capture_output=True)
+    subprocess.run(words, check=True, env=environment, timeout=300, capture_output=True)
     with closing(sqlite3.connect(place / "cache.db")) as cache:
         rows = cache.execute("select guid, title, url, pubDate, enclosure_url, enclosure_type from rss_item").fetchall()
     return {row[0]: (row[1], row[2], row[3], (row[4], row[5])) for row in rows}

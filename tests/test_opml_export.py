@@ -183,7 +183,7 @@ def test_newsboat_finds_every_address(capsys: pytest.CaptureFixture[str], projec
     (home / "urls").touch()
     words = ["-u", str(home / "urls"), "-c", str(home / "cache.db"), "-C", "/dev/null", "-i", str(file)]
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run([newsboat, *words], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([newsboat, *words], env=environment, capture_output=True, text=True, timeout=300, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     lines = (home / "urls").read_text("utf-8").splitlines()

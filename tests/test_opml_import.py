@@ -193,7 +193,7 @@ def test_a_broken_list_is_read_up_to_the_break(folder_: Folder) -> None:
 def test_standard_input_category_and_file_can_be_chosen(folder_: Folder) -> None:
     """`-` reads standard input; --category takes what has no folder, --into names the file, --json says it all."""
     command = folder_.command("import", "opml", "-", "--category", "新/早", "--into", "mine", "--json")
-    done = subprocess.run(command, input=LIST, env=folder_.environment(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, input=LIST, env=folder_.environment(), capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
 

@@ -83,7 +83,7 @@ def _unprivileged(folder: Folder, *words: str) -> subprocess.CompletedProcess[st
     caps = "-dac_override,-dac_read_search"
     drop = [need("setpriv"), f"--bounding-set={caps}", f"--inh-caps={caps}"] if os.geteuid() == 0 else []
     command = [*drop, *folder.command(*words)]
-    return subprocess.run(command, env=folder.environment(), capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, env=folder.environment(), capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_a_feed_without_the_right_to_read_it_is_told_once_with_what_to_do(synced: Folder) -> None:

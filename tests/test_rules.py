@@ -69,7 +69,7 @@ def test_a_run_that_leaves_rows_out_fails(tmp_path: Path) -> None:
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", f"--rule-table={table}",
         "tests/test_schedule.py::test_sources_spread_out_and_each_keeps_its_place",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     lines = table.read_text("utf-8").splitlines()
 
     assert done.returncode == 1, done.stdout

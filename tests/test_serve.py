@@ -476,7 +476,7 @@ def test_silent_client_is_hung_up_on(public: Path) -> None:
     """A client that says nothing, or stops in the middle, is cut off when the server's patience ends."""
     with serve(public, patience=0.1) as server:
         for said in (b"", b"GET /feeds/all.atom HTTP/1.1\r\nHost:"):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=120) as client:
                 client.sendall(said)
                 assert client.recv(1) == b""
 

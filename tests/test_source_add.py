@@ -484,7 +484,7 @@ def test_help_imports_nothing_more(project: Folder) -> None:
         "'aggregator.catalogue', 'aggregator.pipeline.visit', 'httpx', 'aiohttp', 'lxml', 'sqlalchemy'}])"
     )
     command = [project.command()[0], "-c", code]
-    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, timeout=300, check=True)
     assert " add  " in done.stdout
     assert " test  " in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"

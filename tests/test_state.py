@@ -60,7 +60,7 @@ def postgresql() -> Iterator[str]:
     programs = found[-1].parent
 
     def run(*words: str) -> None:
-        subprocess.run([*user, *words], check=True, capture_output=True, timeout=60, cwd=place)
+        subprocess.run([*user, *words], check=True, capture_output=True, timeout=300, cwd=place)
 
     run(str(programs / "initdb"), "-D", str(place / "data"), "-A", "trust", "-U", "tester", "--no-sync", "-E", "UTF8")
     options = f"-k {place} -c listen_addresses='' -c fsync=off"

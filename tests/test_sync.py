@@ -214,7 +214,7 @@ def test_a_second_run_at_the_same_time(folder: Folder, upstream: Upstream) -> No
         second = folder.run("sync")
     finally:
         started.append(True)
-        first.wait(timeout=60)
+        first.wait(timeout=300)
 
     assert second.returncode == 6
     assert f"process {first.pid}" in second.stderr
@@ -233,7 +233,7 @@ def test_an_interrupted_run_keeps_what_was_finished(folder: Folder, upstream: Up
     try:
         finished = next(event for event in map(json.loads, running.stdout) if event["event"] == "source")
         running.send_signal(number)
-        _, talk = running.communicate(timeout=30)
+        _, talk = running.communicate(timeout=120)
     finally:
         done.append(True)
         running.kill()
