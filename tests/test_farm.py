@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 import feedparser
 import pytest
+from click.testing import CliRunner
 
 from aggregator.settings import load_settings
 from benchmarks.farm.formats import Format
 from benchmarks.farm.make import Counts, make_farm, plan_sources, read_counts
 from benchmarks.farm.nginx import running
+from benchmarks.stages import main as stages
 
 PORT = 18_080
 
@@ -157,3 +159,11 @@ def test_nginx_serves_the_farm_conditionally_and_gzipped(tmp_path: Path) -> None
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((place.host, port), timeout=1)
+
+
+def test_the_clock_around_the_stages_finds_each_of_them(farm: Path, tmp_path: Path) -> None:
+    """`benchmarks.stages` prints a line for every stage; a name that the program no longer has would end it."""
+    result = CliRunner().invoke(stages, ["--farm", str(farm), "--feeds", "4", "--rounds", "1", "--work", str(tmp_path / "w")])
+
+    assert result.exit_code == 0, result.output
+    assert {"parse", "normalise", "render", "write", "row"} <= set(re.findall(r"^\| (\w+) \|", result.output, re.MULTILINE))
