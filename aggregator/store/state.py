@@ -33,6 +33,7 @@ from aggregator.store.damage import (
 )
 from aggregator.store.expiry import Expiry
 from aggregator.store.pings import Pings, note_news
+from aggregator.store.prepared import Prepared
 from aggregator.store.queries import (
     chunks,
     counts_of,
@@ -99,6 +100,7 @@ class State:
         self._engine = engine
         self._path = path
         self._may_set_aside = may_set_aside
+        self._prepared: dict[str, Prepared] = {}  #: by table
 
     def close(self) -> None:
         """Give the connections back."""
@@ -273,8 +275,7 @@ class State:
         with self._transaction() as run:
             self._upsert(run, sources_table, [source_values(source) for source in batch.sources])
             self._upsert(run, hosts_table, [host_values(host) for host in batch.hosts])
-            if batch.polls:
-                run.execute(sa.insert(polls_table), [poll_values(poll) for poll in batch.polls])
+            self._upsert(run, polls_table, [poll_values(poll) for poll in batch.polls])
             self._save_rows(run, batch.rows)
             if batch.intents is not None:
                 self._upsert(run, meta_table, [{"name": _REWRITING, "value": intents_text(batch.intents)}])
@@ -401,9 +402,15 @@ class State:
 
         return sqlite_insert(table)
 
-    def _upsert(self, run: sa.Connection, table: sa.Table, values: list[dict[str, Any]]) -> None:
+    def _upsert(self, run: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]) -> None:
         if not values:
             return
+        if table.name not in self._prepared:
+            self._prepared[table.name] = Prepared(self._written(table), table, self._engine.dialect)
+        self._prepared[table.name].execute(run, values)
+
+    def _written(self, table: sa.Table) -> sa.Insert:
+        """Return the order to write rows of a table; those that are there become what is written."""
         insert = self._insert(table)
         keys = [column.name for column in table.primary_key]
         changed: dict[str, Any] = {
@@ -413,8 +420,10 @@ class State:
             # How a date was chosen is said once, when the post is written; it never moves, and neither do the words for it.
             changed["dated"] = sa.func.coalesce(table.c.dated, insert.excluded.dated)
             # Which archives hold the entry: another version of it changes nothing there, another category does.
-            changed["archived"] = sa.case((table.c.category == insert.excluded.category, table.c.archived), else_=0)
-        run.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), values)
+            same = table.c.category == insert.excluded.category
+            changed["archived"] = sa.case((same, table.c.archived), else_=sa.literal_column("0"))
+        written: sa.Insert = insert.on_conflict_do_update(index_elements=keys, set_=changed)
+        return written
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
