@@ -15,6 +15,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 
 from aggregator.store.profiles import PostFormatError
+from aggregator.store.profiles.front_ours import read_ours
 
 _OPENING = re.compile(r"-{3,}[^\S\n]*(?=\n)")
 _CLOSING = re.compile(r"\n-{3,}[^\S\n]*(?=\n|\Z)")
@@ -70,6 +71,8 @@ def split_front(post: bytes) -> tuple[dict[str, Any], str]:
         PostFormatError: the file is damaged, or has no front matter.
     """
     fenced, body = split_fences(post)
+    if fenced.startswith("---\n") and fenced.endswith("\n---") and (ours := read_ours(fenced[4:-4])) is not None:
+        return ours, body
     try:
         front, _ = frontmatter.parse(fenced, handler=_HANDLER)
     except yaml.YAMLError as error:
