@@ -26,6 +26,8 @@ FEW = 64
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_CHUNK_BYTES = 1024 * 1024
+_NO_NAMES = frozenset({"", ".", ".."})
 _numbers = count()
 
 _OWNERSHIP = "Check who owns the folder and its permissions"
@@ -93,6 +95,8 @@ def read_file(root: Path, path: str, *, at_most: int | None = None) -> bytes | N
         place = f"{_real_folder(root, folder)}/{name}"
         try:
             descriptor = os.open(place, _READ)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             if error.errno in _NO_FILE:
                 raise _unfit(root, path, _NO_FILE[error.errno]) from error
@@ -103,8 +107,7 @@ def read_file(root: Path, path: str, *, at_most: int | None = None) -> bytes | N
                 raise _unfit(root, path, _FOLDER if S_ISDIR(found.st_mode) else _DEVICE)
             if at_most is not None and found.st_size > at_most:
                 raise _unfit(root, path, f"it is larger than {at_most // 1024**2} MiB: no post of this program is")
-            with open(descriptor, "rb", closefd=False) as file:
-                return file.read()
+            return _read_all(descriptor, found.st_size)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
@@ -208,19 +211,24 @@ def _unfit(root: Path, path: str, why: str) -> UnfitFileError:
 
 def _place(root: Path, path: str) -> tuple[str, str]:
     """Split into folder and name; refuse whatever could lead elsewhere."""
-    if "\0" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+    if "\0" in path or not _NO_NAMES.isdisjoint(path.split("/")):
         raise StoreError(f"{path!r} is no path below {root.name}: nothing was done with it", path=root)
     folder, _, name = path.rpartition("/")
     return folder, name
 
 
-@lru_cache(maxsize=4096)
 def _real_folder(root: Path, folder: str) -> str:
     """Return the folder's own path once no symbolic link stands between it and the root; the root itself may be one.
 
     Remembered for the process's life: the posts of one run go to few folders.
     """
-    place = str(root.resolve(strict=True))
+    # By texts: a Path is compared in Python, which for every post costs more than what is remembered.
+    return _checked(os.fspath(root), folder)
+
+
+@lru_cache(maxsize=4096)
+def _checked(root: str, folder: str) -> str:
+    place = _resolved(root)
     for part in folder.split("/") if folder else ():
         place = f"{place}/{part}"
         mode = os.lstat(place).st_mode
@@ -231,9 +239,15 @@ def _real_folder(root: Path, folder: str) -> str:
     return place
 
 
+@lru_cache(maxsize=64)
+def _resolved(root: str) -> str:
+    return str(Path(root).resolve(strict=True))
+
+
 def _made_folder(root: Path, folder: str) -> str:
     """Return the folder's own path; make what is missing of it, level by level, each one checked before the next."""
-    _real_folder.cache_clear()
+    _checked.cache_clear()
+    _resolved.cache_clear()
     root.mkdir(parents=True, exist_ok=True)
     place = ""
     for part in folder.split("/") if folder else ():
@@ -258,6 +272,17 @@ def _open_temporary(root: Path, folder: str) -> tuple[str, int]:
             continue
         except FileNotFoundError:  # the folder was removed since it was remembered
             base = _made_folder(root, folder)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """Return what is left to read; `size` is what the file holds if nobody is writing to it."""
+    content = os.read(descriptor, size + 1)
+    if len(content) == size:
+        return content
+    parts = [content]
+    while part := os.read(descriptor, _CHUNK_BYTES):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -59,8 +59,10 @@ def read_extra(archive_root: Path, path: str, key: str, profile: Profile) -> byt
     return read_post_file(archive_root, extra_path(path, key)) if needed else None
 
 
-def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) -> bytes:
+def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path, *, in_place: bool = True) -> bytes:
     """Write the post, and before it what it cannot hold; return the post's hash. Not yet durable.
+
+    Where the caller has just seen that there is none, nothing is in its place that must be kept until it is on the disk.
 
     Raises:
         StoreError: it could not be written; what was there before is untouched.
@@ -68,7 +70,7 @@ def write_post(root: Path, path: str, rendered: Rendered, archive_root: Path) ->
     if rendered.extra is not None:
         # First: a post without its archive file could not be read after a crash, the file without its post does no harm.
         write_file(archive_root, archive_path(_own_key(path)), rendered.extra, keep_old=True)
-    write_file(root, path, rendered.post, keep_old=True)
+    write_file(root, path, rendered.post, keep_old=in_place)
     return post_hash(rendered.post)
 
 
