@@ -16,7 +16,23 @@ from tests.test_decide import ENTRY
 _TAG = re.compile(r'<(?:[^<>"]|"[^"]*")*(?:>|\Z)')
 _FILE = re.compile(r'\s(?:src|srcset|poster|data)="([^"]*)"')
 _SPACE = re.compile(r"(?:\s|&nbsp;)+")
-_PIECES = ('<img src="', "<p>", "</p>", '"', ">", "<", " ", "\n", "\x1c", "\x85", "\u3000", "\u200b", "&nbsp;", "&nb", "sp;")
+_PIECES: tuple[str, ...] = (
+    '<img src="',
+    "<p>",
+    "</p>",
+    '"',
+    ">",
+    "<",
+    " ",
+    "\n",
+    "\x1c",
+    "\x85",
+    "\u3000",
+    "\u200b",
+    "&nbsp;",
+    "&nb",
+    "sp;",
+)
 _PIECES += (
     "a",
     "文",
