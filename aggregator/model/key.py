@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID, uuid5
 
@@ -19,8 +20,12 @@ _KEY_IN_NAME = re.compile(r"-([a-z2-7]{12})\.md\Z")
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+\Z")
 
 
+@lru_cache(maxsize=256)
 def entry_key(source_id: str, entry_id: str) -> str:
-    """Return the first 12 lower-case base32 characters of sha256(source id, NUL, entry id)."""
+    """Return the first 12 lower-case base32 characters of sha256(source id, NUL, entry id).
+
+    Remembered, since each step of an entry's path asks for it again.
+    """
     digest = sha256(f"{source_id}\0{entry_id}".encode("utf-8", "surrogatepass")).digest()
     return b32encode(digest[:10]).decode("ascii")[:KEY_LENGTH].lower()
 

@@ -6,6 +6,7 @@ Nothing here makes a name: names are written as upstream wrote them. These forms
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Parameters that say who sent a reader, not what is read; whatever their value.
 _TRACKING = re.compile(
@@ -37,7 +38,13 @@ _UUID = re.compile(r"urn:uuid:", re.IGNORECASE)
 
 def tracks(parameter: str) -> bool:
     """Tell whether a parameter of a query, `name=value`, says only who sent a reader."""
-    return _TRACKING.fullmatch(parameter.partition("=")[0]) is not None or _ORIGIN.fullmatch(parameter) is not None
+    return _is_tracking(parameter.partition("=")[0]) or _ORIGIN.fullmatch(parameter) is not None
+
+
+@lru_cache(maxsize=256)
+def _is_tracking(name: str) -> bool:
+    """Tell whether a parameter of that name tracks; remembered, for a site has few names."""
+    return _TRACKING.fullmatch(name) is not None
 
 
 def comparable(address: str, *, nonces: bool = False) -> str:
@@ -49,7 +56,11 @@ def comparable(address: str, *, nonces: bool = False) -> str:
     if found is None:
         return address.lower() if _UUID.match(address) else address
     host, path, query, fragment = found.groups(default="")
-    host = _HOST_PREFIX.sub("", host.lower().rpartition("@")[2].removesuffix(":80").removesuffix(":443"))
+    host = host.lower()
+    if "@" in host or ":" in host:
+        host = host.rpartition("@")[2].removesuffix(":80").removesuffix(":443")
+    if "www." in host or "m." in host or "mobile." in host:
+        host = _HOST_PREFIX.sub("", host)
     if nonces and ";" in path:
         path = _SESSION_IN_PATH.sub("", path)
     return f"//{host}{path.rstrip('/')}{_kept(query, nonces=nonces)}{f'#{fragment}' if fragment else ''}"

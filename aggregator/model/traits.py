@@ -32,6 +32,7 @@ _TAG = re.compile(r'<[^<>"]*+(?:"[^"]*+"[^<>"]*+)*+(?:>|\Z)')
 #: Begins with what is rare in a text, and looks back from there: five times as fast as to try at each space.
 _FILE = re.compile(r'="(?:(?<=\ssrc=")|(?<=\ssrcset=")|(?<=\sposter=")|(?<=\sdata="))([^"]*)"')
 _SHOWN = re.compile(r'\s(?:src|poster|data)="([^"]*)"')
+_ASCII_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 #: What the generator of adopted posts put for these characters in a title, one for one.
 _MANGLED = str.maketrans(dict.fromkeys(":/\\?*“”<>|[]", "_"))
 _TITLE_READ = 300  #: characters of a title: longer ones are cut on one side only
@@ -90,8 +91,11 @@ def _text_trait(entry: Entry) -> bytes:
 
 
 def _visible(html: str) -> str:
+    text = _TAG.sub("", html).replace("&nbsp;", "")
+    if text.isascii():
+        return text.encode().translate(None, _ASCII_SPACE).decode()
     # Plain spaces first: with most of them gone, there is little left to split.
-    return "".join(_TAG.sub("", html).replace("&nbsp;", "").replace(" ", "").split())
+    return "".join(text.replace(" ", "").split())
 
 
 def _hash(text: str) -> bytes:

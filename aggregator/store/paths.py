@@ -7,6 +7,7 @@ A name is made of letters and digits of any script, and single hyphens: nothing 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from unicodedata import category, normalize
 
 MAX_SLUG_BYTES = 120
@@ -27,6 +28,7 @@ def post_path(categories: tuple[str, ...], title: str, key: str, start: str = ""
     return f"{post_folder(categories)}/{start}{slug(title)}-{key}.md"
 
 
+@lru_cache(maxsize=256)
 def post_folder(categories: tuple[str, ...]) -> str:
     """Return the folder of a category's posts, with "/" between the parts, relative to the posts folder."""
     return "/".join(slug(part) for part in categories)
