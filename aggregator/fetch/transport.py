@@ -9,7 +9,6 @@ cookie, inflates nothing and reads nothing from the environment.
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
@@ -25,9 +24,6 @@ from aggregator.fetch.tls import Tls
 
 #: A kept connection is used again for this long. Node, and so RSSHub, closes idle ones after 5 s.
 _KEEP_SECONDS = 4.0
-# httpx writes a line for each request, with the address that it believes to ask (see `exchange`): of no use to anyone.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
 _HEAD_END = b"\r\n\r\n"
 #: Longest status line and header field that is read, and how many fields. aiohttp's own limits (8,190 and 128) are met by
 #: honest sites with a long Content-Security-Policy.
@@ -86,26 +82,6 @@ class Transport(AiohttpTransport):
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if dial.opened or dial.refused or isinstance(error, aiohttp.ClientConnectorError):
                     raise
-
-
-class _NoCookies(httpx.Cookies):
-    """A jar without a bottom."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Take nothing out of a response."""
-
-
-class ForgetfulClient(httpx.AsyncClient):
-    """An httpx client that keeps no cookie; its own jar would parse every response to find that it may not."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """Return a jar that stays empty."""
-        return _NoCookies()
-
-    @cookies.setter
-    def cookies(self, _cookies: object) -> None:
-        raise AttributeError("this client keeps no cookies")
 
 
 class _Body(httpx.AsyncByteStream):
