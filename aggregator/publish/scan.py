@@ -24,10 +24,12 @@ _ADDRESS_LISTS = frozenset({"srcset", "imagesrcset"})
 #: engine steps over them by itself, which makes the scan several times faster. It may be narrow, it must not be wrong.
 _PLAIN = (
     r"/?(?:p|div|br|span|a|img|b|i|u|s|em|strong|small|sub|sup|ul|ol|li|dl|dt|dd|h[1-6]|pre|code|blockquote|figure"
-    r"|figcaption|hr|table|thead|tbody|tfoot|tr|td|th|section|article|header|footer|aside|video|audio|source)"
+    r"|figcaption|hr|table|thead|tbody|tfoot|tr|td|th|section|article|header|footer|aside|video|audio|source"
+    r"|picture|del|ins|q|time|mark|cite|abbr|kbd)"
     r"(?:\s(?:(?:href|src|poster|cite)=\"https?://[^\s\"<>/?#][^\"<>]*\""
     r"|srcset=\"(?:https?://[^\s\"<>,/?#][^\s\"<>,]*(?: [\d.]+[wx])?(?:, |(?=\")))+\""
-    r"|(?:alt|title|class|id|width|height|rel|target|loading|referrerpolicy|lang|dir)=\"[^\"<>]*\"))*+\s?/?>"
+    r"|(?:alt|title|class|id|width|height|sizes|rel|target|loading|referrerpolicy|lang|dir|hreflang|media|type|datetime|colspan"
+    r"|rowspan|start|value)=\"[^\"<>]*\"))*+\s?/?>"
 )
 _NAME_AND_VALUE = r"[^\s\"'<>/=]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=`]+))?"
 #: A tag as every HTML parser reads it, a comment that no parser can read otherwise, or the start of something else.
