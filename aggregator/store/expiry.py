@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.model.retention import Rank
-from aggregator.store.queries import chunks, posts_beyond, posts_leaving, spans
+from aggregator.store.queries import chunks, is_leaving, posts_beyond, posts_leaving, spans
 from aggregator.store.tables import EXPIRED, LIVE, MARKED, REMOVED, entries_table, folders_table, live, outputs_table, row_of
 
 
@@ -91,7 +91,7 @@ class Expiry:
     def forget_missed(self) -> None:
         """Note that no feed holds any more what was removed."""
         with self._transaction() as run:
-            run.execute(sa.update(entries_table).where(entries_table.c.expired == REMOVED).values(expired=EXPIRED))
+            run.execute(sa.update(entries_table).where(is_leaving(REMOVED)).values(expired=EXPIRED))
 
 
 def _set_stage(run: sa.Connection, keys: Sequence[str], stage: int, **more: int) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.model.poll import Outcome, PollCounts
-from aggregator.store.tables import LIVE, MARKED, categories_table, entries_table, live, polls_table
+from aggregator.store.tables import LIVE, MARKED, REMOVED, categories_table, entries_table, live, polls_table
 
 _CHUNK = 500  #: bound parameters per statement stay below SQLite's old limit of 999
 
@@ -114,7 +114,16 @@ def posts_beyond(source_id: str, since: datetime | None, entries: int | None, *,
 
 def posts_leaving(stage: int) -> sa.Select[Any]:
     """Return the question which posts have come so far on their way out."""
-    return sa.select(entries_table).where(entries_table.c.expired == stage).order_by(entries_table.c.path)
+    return sa.select(entries_table).where(is_leaving(stage)).order_by(entries_table.c.path)
+
+
+def is_leaving(stage: int) -> sa.ColumnElement[bool]:
+    """Return the condition that a post has come so far on its way out, said so that it is not looked for among all posts.
+
+    SQLite takes the index `entries_leaving` only for who repeats its condition, in numbers: a bound one might be any.
+    """
+    column = entries_table.c.expired
+    return sa.and_(column == stage, column.between(sa.literal_column(str(MARKED)), sa.literal_column(str(REMOVED))))
 
 
 def known_paths(keys: Sequence[str]) -> sa.Select[Any]:
