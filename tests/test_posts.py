@@ -15,7 +15,7 @@ from aggregator.model.entry import Entry
 from aggregator.model.key import entry_key, link_hash
 from aggregator.model.traits import traits_of
 from aggregator.store.paths import post_path
-from aggregator.store.posts import StoredPost, archive_path, list_posts, post_hash, read_post, row_of, write_post
+from aggregator.store.posts import StoredPost, archive_path, has_posts, list_posts, post_hash, read_post, row_of, write_post
 from aggregator.store.profiles import PROFILE_NAMES, PostFormatError, Profile, default, get_profile, volantis
 from tests.post_records import entry, full_entry
 
@@ -184,3 +184,30 @@ def test_traits_are_those_of_the_post(profile: Profile) -> None:
     for found in (full_entry(), entry(published=None, first_seen=full_entry().published)):
         rendered = profile.render(found)
         assert traits_of(profile.read(rendered.post, rendered.extra)) == traits_of(found)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        "",
+        "a.md",
+        f"deep/er/a-{KEY}.md",
+        f".hidden-{KEY}.md",
+        f".git/a-{KEY}.md",
+        f"a-{KEY}.txt",
+        f"a-{KEY}.md/",
+        f"1/a-{KEY}.md",
+    ],
+)
+def test_any_post_is_any_that_would_be_listed(root: Path, found: str) -> None:
+    """`has_posts` says what `list_posts` would, without listing them all."""
+    (root / "1" / "2").mkdir(parents=True)
+    (root / f"link-{KEY}.md").symlink_to("nowhere")
+    if found.endswith("/"):
+        (root / found).mkdir()
+    elif found:
+        (root / found).parent.mkdir(parents=True, exist_ok=True)
+        (root / found).write_bytes(b"x")
+
+    assert has_posts(root) == bool(list(list_posts(root)))
+    assert not has_posts(root / "absent")

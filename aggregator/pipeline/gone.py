@@ -28,9 +28,9 @@ from aggregator.store.posts import (
     adopted_path,
     archive_path,
     extra_path,
+    has_posts,
     is_adopted,
     list_pages,
-    list_posts,
     post_hash,
     read_post_file,
 )
@@ -78,7 +78,7 @@ def check_mounted(project: Project) -> None:
     place = project.place.root
     if project.accept_deletions and place.is_dir():
         return
-    if not project.state.is_empty() and next(list_posts(place), None) is None and not _any_adopted(project):
+    if not project.state.is_empty() and not has_posts(place) and not _any_adopted(project):
         known = len(project.state.places())
         if known == 0:
             return  # all that the state remembers has expired

@@ -221,14 +221,40 @@ def list_posts(root: Path, *, nested: bool = True) -> Iterator[tuple[str, str]]:
             yield path, key
 
 
+def has_posts(root: Path) -> bool:
+    """Tell whether there is any post below the folder; looks no further than the first, for there may be very many.
+
+    Raises:
+        StoreError: a folder cannot be listed before one was found.
+    """
+    folders = [""] if _is_there(root) else []
+    while folders:
+        prefix = folders.pop()
+        try:
+            with os.scandir(root / prefix) as entries:
+                for entry in entries:
+                    if _is_passed_over(entry):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{prefix}{entry.name}/")
+                    elif key_of_name(entry.name):
+                        return True
+        except OSError as error:
+            raise store_error("read", root, prefix, error) from error
+    return False
+
+
 def list_pages(root: Path, *, nested: bool = True) -> Iterator[str]:
     """Yield the path of every Markdown file as `list_posts` does, whoever wrote it."""
+    if _is_there(root):
+        yield from _list_folder(root, "", nested=nested)
+
+
+def _is_there(root: Path) -> bool:
     try:
-        is_there = root.is_dir() or root.is_symlink()
+        return root.is_dir() or root.is_symlink()
     except OSError as error:
         raise store_error("read", root, "", error) from error
-    if is_there:
-        yield from _list_folder(root, "", nested=nested)
 
 
 def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[str]:
@@ -238,7 +264,7 @@ def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[str]:
             names = sorted(
                 f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
                 for entry in entries
-                if not entry.name.startswith(".") and not entry.is_symlink() and _is_text(entry.name)
+                if not _is_passed_over(entry)
             )
     except OSError as error:
         raise store_error("read", root, prefix, error) from error
@@ -248,6 +274,10 @@ def _list_folder(root: Path, prefix: str, *, nested: bool) -> Iterator[str]:
                 yield from _list_folder(root, f"{prefix}{name}", nested=True)
         elif name.endswith(".md"):
             yield f"{prefix}{name}"
+
+
+def _is_passed_over(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith(".") or entry.is_symlink() or not _is_text(entry.name)
 
 
 def _is_text(name: str) -> bool:
