@@ -25,6 +25,7 @@ from aggregator.cli.source_preview import count_entries, format_name
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Entry, Episode
 from aggregator.model.fetched import Fetched
+from aggregator.model.known import NOTHING_KNOWN
 from aggregator.model.parsed import ParsedEpisode
 from aggregator.model.settings import Settings, join_category
 from aggregator.model.source import Source
@@ -111,7 +112,7 @@ def _remembered(settings: Settings, source: Source) -> tuple[Remembered, bool]:
     """Return what the state and the ledger know of a source's entries, and whether there is a state."""
     ledger = LedgerIndex(Ledger.load(settings.root / FILE_NAME))
     with state_to_read(settings) as state:
-        return ledger.of(source.id, state.known(source.id) if state is not None else {}), state is not None
+        return ledger.of(source.id, state.known(source.id) if state is not None else NOTHING_KNOWN), state is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from aggregator.decide.noise import same_address
 from aggregator.decide.recognise import Recognised
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry
+from aggregator.model.known import marks_of
 from aggregator.model.links import comparable
 from aggregator.model.traits import LONG, PUBLISHED, TEXT, TITLE, UNDATED, adopted_text, adopted_title, files_of, letters_of
 
@@ -43,9 +44,9 @@ def same_titles(entries: Iterable[Entry], known: Mapping[str, KnownEntry], prese
     titles = {entry.id: adopted_title(entry.title) for entry in entries}
     wanted = set(titles.values())
     keys: dict[bytes, list[str]] = defaultdict(list)
-    for key, entry in known.items():
-        if entry.traits[TITLE] in wanted and key not in present:
-            keys[entry.traits[TITLE]].append(key)
+    for key, _, traits in marks_of(known):
+        if traits[TITLE] in wanted and key not in present:
+            keys[traits[TITLE]].append(key)
     return {name: tuple(keys[title]) for name, title in titles.items() if title in keys}
 
 

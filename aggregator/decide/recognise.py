@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from aggregator.model.changes import KnownEntry
 from aggregator.model.entry import Entry
 from aggregator.model.key import link_hash
+from aggregator.model.known import marks_of
 from aggregator.model.links import comparable, is_page
 from aggregator.model.traits import (
     ALL_BUT_ID,
@@ -165,12 +166,11 @@ class _Index:
         links = {one.link for one in strangers if one.page}
         times = {one.traits[TITLE_AND_PUBLISHED] for one in strangers}
         texts = {one.traits[TEXT] + one.traits[PUBLISHED] for one in strangers if one.nameless}
-        for key, entry in known.items():
-            traits = entry.traits
+        for key, link, traits in marks_of(known):
             if traits[ID] in ids:
                 self.by[b"i" + traits[ID]].append(key)
-            if entry.link_hash in links:
-                self.by[b"l" + entry.link_hash].append(key)
+            if link in links:
+                self.by[b"l" + link].append(key)
             if traits[TITLE_AND_PUBLISHED] in times:
                 self.by[b"t" + traits[TITLE_AND_PUBLISHED]].append(key)
             if texts and traits[TEXT] + traits[PUBLISHED] in texts:

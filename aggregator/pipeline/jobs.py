@@ -6,7 +6,7 @@ Imports no parser: each door imports its stages when it is first opened, in the 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +61,7 @@ class DigestJob:
     final_address: str
     max_bytes: int
     source: Source  #: without its secrets
-    known: dict[str, KnownEntry]
+    known: Mapping[str, KnownEntry]
     now: datetime  #: tells dates that cannot be true
     stamp: datetime  #: first seen, for entries without a date
     limit: int | None  #: newest entries to look at

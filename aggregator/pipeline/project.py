@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from aggregator.errors import ConfigError, PlaceError, Problem, StoreError
 from aggregator.model.changes import PostRow
 from aggregator.model.key import atom_id
+from aggregator.model.known import NOTHING_KNOWN
 from aggregator.model.output import OutputFeed, Tombstone
 from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
@@ -112,7 +113,7 @@ class Project:
 
         The state is not asked unless it was `indexed` before this run, or posts were found by it.
         """
-        return self._said.of(source_id, self.state.known(source_id) if indexed or self.adopted else {})
+        return self._said.of(source_id, self.state.known(source_id) if indexed or self.adopted else NOTHING_KNOWN)
 
     def own_feeds(self) -> frozenset[str]:
         """Return the atom:ids of the feeds that this site publishes or has published."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from aggregator.model.changes import KnownEntry, PostRow
 from aggregator.model.key import LINK_HASH_BYTES, atom_id, feed_id
+from aggregator.model.known import NOTHING_KNOWN, KnownEntries
 from aggregator.model.output import Tombstone
 from aggregator.model.renames import NEVER, Renames
 from aggregator.model.settings import Settings, split_category
@@ -24,7 +25,7 @@ _TOMBSTONES = 100
 class Remembered:
     """What is known of one source's entries."""
 
-    known: dict[str, KnownEntry] = field(default_factory=dict)  #: by key; what must never come back is locked, without a path
+    known: KnownEntries = NOTHING_KNOWN  #: by key; what must never come back is locked, without a path
     aliases: dict[str, str] = field(default_factory=dict)  #: keys by the other ids that upstream has given the entries
     unstable: bool = False  #: upstream gives them new ids again and again
 
@@ -52,15 +53,17 @@ class LedgerIndex:
         """Return the last entries that were taken out, by category; made when feeds are, not with every line that is added."""
         return _tombstones(self._taken_out, self._renamed)
 
-    def of(self, source_id: str, state: Mapping[str, KnownEntry]) -> Remembered:
+    def of(self, source_id: str, state: KnownEntries) -> Remembered:
         """Return what is known of a source, given what the state knows.
 
         What was taken out is recognised under another id as well, if its line says by what, or the state remembers it still.
         """
-        known = dict(state)
+        gone: dict[str, KnownEntry] = {}
         for line in (*self.gone.get(source_id, ()), *self.expired.get(source_id, ())):
-            known[line.key] = _gone(line, known.get(line.key))
-        return Remembered(known=known, aliases=self._aliases.get(source_id, {}), unstable=source_id in self._unstable)
+            gone[line.key] = _gone(line, gone.get(line.key) or state.get(line.key))
+        return Remembered(
+            known=state.with_these(gone), aliases=self._aliases.get(source_id, {}), unstable=source_id in self._unstable
+        )
 
 
 def gone_traits(row: PostRow) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model.changes import Intent, KnownEntry, PostRow
+from aggregator.model.changes import Intent, PostRow
 from aggregator.model.fetched import HostState
+from aggregator.model.known import KnownEntries
 from aggregator.model.ping import News
 from aggregator.model.poll import OutputState, Poll, PollCounts, SourceState
 from aggregator.store.archived import Archived
@@ -113,24 +114,19 @@ class State:
         with self._transaction() as run:
             return {row.id: source_of(row) for row in run.execute(sa.select(sources_table))}
 
-    def known(self, source_id: str) -> dict[str, KnownEntry]:
+    def known(self, source_id: str) -> KnownEntries:
         """Return what is known of one source's entries, by key; one whose post has expired is locked, without a path."""
         column = entries_table.c
         own = (column.key, column.raw_hash, column.link_hash, column.path, column.post_hash, column.locked, column.traits)
         wanted = (*own, column.expired)
         with self._transaction() as run:
             found = run.execute(sa.select(*wanted).where(entries_table.c.source_id == source_id))
-            return {
-                key: KnownEntry(
-                    raw_hash=raw,
-                    link_hash=link,
-                    path="" if gone else path,
-                    post_hash=post,
-                    locked=bool(locked or gone),
-                    traits=traits,
-                )
-                for key, raw, link, path, post, locked, traits, gone in found
-            }
+            return KnownEntries(
+                {
+                    key: (raw, link, "" if gone else path, post, locked or gone, traits)
+                    for key, raw, link, path, post, locked, traits, gone in found
+                }
+            )
 
     def is_empty(self) -> bool:
         """Tell whether no entry is known at all."""
