@@ -124,6 +124,24 @@ def test_a_base_of_an_entry_does_not_leak() -> None:
     assert (first.link, second.link) == ("https://a.example/x", "x")
 
 
+@pytest.mark.parametrize(
+    "element",
+    ["<links>x</links>", "<links a='b'/>", "<tags>x</tags>", "<authors a='b'>x</authors>", "<title_detail>x</title_detail>"],
+)
+def test_an_element_called_like_a_key_of_the_reader_displaces_nothing(element: str) -> None:
+    """What no format knows changes nothing, also where feedparser keeps something of its own under that name."""
+    plain = "<item><title>One</title><link>/1</link><author>A</author><category>c</category>{}</item>"
+
+    assert parse(rss(plain.format(element), element)) == parse(rss(plain.format("")))
+
+
+def test_a_date_in_attributes_is_none() -> None:
+    """Of an element without a handler feedparser keeps the attributes, under the name that it has for dates."""
+    [entry] = parse(atom("<entry><id>1</id><date ref='x'/></entry>")).entries
+
+    assert entry.updated is None
+
+
 def test_other_vocabularies_do_not_displace_the_text() -> None:
     """itunes:summary and media:description fill in for a missing description, and never replace one."""
     [entry] = parse(

@@ -34,6 +34,25 @@ _VOID_ENDS = frozenset(
     for name in ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )
 
+#: Keys under which feedparser keeps lists and records. It has no handler for elements that are called so, and would let their
+#: text or attributes take that place: one `<links>` and an entry has no link.
+_KEYS = frozenset(
+    (
+        *(
+            "links",
+            "authors",
+            "contributors",
+            "tags",
+            "author_detail",
+            "publisher_detail",
+            "source_detail",
+            "media_description_type",
+        ),
+        *("title_detail", "subtitle_detail", "summary_detail", "rights_detail", "info_detail", "xml_base", "xml_lang"),
+        *("skip_hours", "skip_days", "entries", "enclosures"),
+    )
+)
+
 #: What feedparser and sgmllib let escape on hostile input. Bugs of ours would be among them too, so each is reported by name.
 FOREIGN_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError),
@@ -96,6 +115,8 @@ class _AsWritten:
             self.deleted += not self._in_deleted
             self._in_deleted += 1
             return
+        if tag in _KEYS:
+            tag = f"element:{tag}"
         self._bases.append(self.baseuri)
         for name, value in attrs:
             if name.lower() == "xml:base":
@@ -111,6 +132,8 @@ class _AsWritten:
         if self._in_deleted:
             self._in_deleted -= 1
             return
+        if tag in _KEYS:
+            tag = f"element:{tag}"
         super().unknown_endtag(tag)  # type: ignore[misc]
         if self._bases:
             self.baseuri = self._bases.pop()

@@ -86,7 +86,7 @@ def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom
         content_src=_joined(base, out_of_line["src"]) if out_of_line else None,
         content_src_type=(out_of_line.get("type") or None) if out_of_line else None,
         published=_plain(entry, "published") or _plain(entry, "created"),
-        updated=dict.get(entry, "updated") or None,  # type: ignore[call-overload]
+        updated=_updated(entry),
         authors=tuple(_people(entry.get("authors", ()))),
         tags=tuple(_tags(entry.get("tags", ()))),
         enclosures=enclosures,
@@ -102,6 +102,12 @@ def _plain(where: Mapping[str, Any], key: str) -> str | None:
     """Return a text value, or None where there is none (feedparser keeps empty ones, and attributes as mappings)."""
     value = where.get(key)
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _updated(entry: Mapping[str, Any]) -> str | None:
+    # By way of `get` feedparser's dictionary would answer with what was published.
+    value = dict.get(entry, "updated")  # type: ignore[call-overload]
+    return value or None if isinstance(value, str) else None
 
 
 def _wrapped(value: str | None, type_: str, base: str | None) -> ParsedText | None:
