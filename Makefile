@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: two workers more than there are processors keep these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
-.PHONY: demo test lint conduct families posts publishing engines reader-tools readers day pictures verify clean
+.PHONY: demo test lint agreement conduct families posts publishing engines reader-tools readers day pictures verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -38,6 +38,9 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+agreement: .venv/.dev  ## the fast path against feedparser: every corpus, every fixture, and their mutants
+	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --agreement-table=docs/agreement.md tests/test_agreement.py $(PYTEST_ARGS)
 
 conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m rule --whole --rule-table=docs/conduct.md $(PYTEST_ARGS)

@@ -20,6 +20,7 @@ from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from tests.agreement_table import AgreementTable
 from tests.day_table import DayTable
 from tests.families import FAMILIES
 from tests.mark_table import MarkPlugin
@@ -42,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         parser.addoption(table.option, default=None, help="print this table, and write it to this file ('-': only print)")
     parser.addoption("--day-table", default=None, help="write the table of the simulated day to this file")
+    parser.addoption("--agreement-table", default=None, help="write the table of fast path and feedparser to this file")
     parser.addoption("--reader-table", default=None, help="write the table of readers to this file")
     parser.addoption("--sweep-share", type=float, default=None, help="share of each sweep to run, e.g. 0.1 in CI")
 
@@ -51,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for table in (CONDUCT, FAMILIES, POSTS, PUBLISHING):
         config.pluginmanager.register(MarkPlugin(config, table), f"{table.mark}-table")
     config.pluginmanager.register(DayTable(config, _commit), "day-table")
+    config.pluginmanager.register(AgreementTable(config, _commit), "agreement-table")
     config.pluginmanager.register(ReaderTable(config, _commit), "reader-table")
     if config.getoption("--processes"):
         os.environ[PROCESSES] = "1"
