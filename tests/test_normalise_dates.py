@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.normalise.dates import parse_date
+from aggregator.normalise.dates import _by_ladder, _plain, parse_date
 from aggregator.normalise.months import NAMES, month_number
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -247,6 +247,42 @@ def test_every_instant_survives_the_common_forms(moment: datetime) -> None:
         instant.strftime("%d %b %Y %H:%M:%S GMT"),
     ):
         assert parse_date(written, SHANGHAI) == instant
+
+
+_PARTS = {
+    "year": st.sampled_from(["1899", "1900", "2024", "2099", "2100", "24"]),
+    "month": st.sampled_from(["01", "02", "12", "13"]),
+    "name": st.sampled_from(["Jan", "Feb", "Sep", "Dec", "Sept", "jan"]),
+    "day": st.sampled_from(["00", "01", "1", "28", "29", "30", "31", "32"]),
+    "hour": st.sampled_from(["00", "09", "23", "24", "9"]),
+    "minute": st.sampled_from(["00", "59", "60"]),
+    "second": st.sampled_from(["00", "59", "60", "61", "62", "07.5"]),
+    "zone": st.sampled_from(["GMT", "Z", "UTC", "EST", "CST", "+0800", "-0330", "+1459", "+1500", "+08:00", "-00:00", ""]),
+}
+
+
+@settings(max_examples=600)
+@given(parts=st.fixed_dictionaries(_PARTS), iso=st.booleans(), weekday=st.sampled_from(["", "Mon, ", "Tue,", "mon, "]))
+def test_plain_dates_are_read_as_by_the_whole_ladder(parts: dict[str, str], iso: bool, weekday: str) -> None:  # noqa: FBT001
+    """What is read at once is the instant that the ladder finds, in any zone of the source's."""
+    form = "{year}-{month}-{day}T{hour}:{minute}:{second}{zone}" if iso else "{day} {name} {year} {hour}:{minute}:{second} {zone}"
+    written = form.format(**parts) if iso else weekday + form.format(**parts)
+    at_once = _plain(written)
+
+    assert at_once is None or {_by_ladder(written, zone) for zone in (UTC, SHANGHAI, ZoneInfo("Pacific/Chatham"))} == {at_once}
+
+
+@pytest.mark.parametrize("written", ["Sat, 11 Sep 2021 00:22:19 GMT", "11 Sep 2021 00:22:19 +0800", "2021-09-11T00:22:19Z"])
+def test_the_plainest_dates_are_read_at_once(written: str) -> None:
+    """The forms that nearly every feed uses do not go up the ladder."""
+    assert _plain(written) == parse_date(written, UTC)
+
+
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59-14:00", "Fri, 31 Dec 9999 23:59:59 -1400"])
+def test_a_date_that_utc_has_no_year_for_is_none(written: str) -> None:
+    """The last hours of the year 9999, west of Greenwich, are no instant that can be kept."""
+    assert parse_date(written, UTC) is None
+
 
 
 @settings(deadline=None, max_examples=200)
