@@ -9,10 +9,12 @@ from dataclasses import replace
 from aggregator.model.parsed import ParsedFeed
 from aggregator.parse.bridge import find_bridge_error
 from aggregator.parse.encoding import decode_body
+from aggregator.parse.fast import read_fast
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.limits import MAX_ENTRIES, choose_newest
 from aggregator.parse.prolog import Document, open_document
-from aggregator.parse.reader import MAX_ENTRIES_READ, read_xml
+from aggregator.parse.raw import MAX_ENTRIES_READ
+from aggregator.parse.reader import read_xml
 from aggregator.parse.refusal import NotAFeedError, describe_body
 from aggregator.parse.xmlfeed import build_feed
 
@@ -67,7 +69,7 @@ def _odd_type(content_type: str) -> str | None:
 def _read(document: Document, language: str | None, warnings: list[str]) -> ParsedFeed:
     if document.junk:
         warnings.append("something stood before the document and was cut off")
-    raw = read_xml(document.text, document.entities, language)
+    raw = read_fast(document, language) or read_xml(document.text, document.entities, language)
     if not raw.strict:
         warnings.append("the document is not well-formed XML; it was repaired as far as possible")
     if raw.capped:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import xml.sax
 import xml.sax.handler
 import xml.sax.xmlreader
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
@@ -19,15 +19,13 @@ from xml.sax.expatreader import ExpatParser
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
+from aggregator.parse.raw import MAX_ENTRIES_READ, MAX_TAGS, Raw
 from aggregator.parse.refusal import UnreadableFeedError
 from aggregator.parse.repair import repair_text
 from aggregator.parse.salvage import Piece, Pieces, take_apart
 
 _BUFFER_BYTES = 64 * 1024
 
-#: What a document may hold before reading stops; far beyond the newest entries that are kept.
-MAX_ENTRIES_READ = 10_000
-MAX_TAGS = 200
 #: feedparser writes an end tag for each element of XHTML; HTML reads `</br>` as one more <br>.
 _VOID_ENDS = frozenset(
     f"</{name}>"
@@ -57,21 +55,6 @@ _KEYS = frozenset(
 FOREIGN_ERRORS = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
-    """What was read, in feedparser's words."""
-
-    version: str
-    feed: dict[str, Any]
-    entries: list[dict[str, Any]]
-    complete: bool  #: the root element was closed
-    last_open: bool  #: the last entry was not closed
-    strict: bool  #: the document is well-formed XML
-    capped: bool  #: reading stopped at MAX_ENTRIES_READ
-    deleted: int = 0  #: notices that an entry was deleted (RFC 6721)
-    left_out: int = 0  #: entries in the middle that have no end or cannot be read
 
 
 class _EnoughError(Exception):

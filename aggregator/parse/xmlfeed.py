@@ -21,7 +21,7 @@ from aggregator.model.parsed import (
     ParsedText,
 )
 from aggregator.parse.limits import cut_entry_text, told_address
-from aggregator.parse.reader import Raw
+from aggregator.parse.raw import Raw
 from aggregator.parse.repair import drop_illegal
 
 _HTML_TYPES = {"text/html", "application/xhtml+xml"}
@@ -127,8 +127,11 @@ def _text(where: Mapping[str, Any], key: str, *, atom: bool) -> ParsedText | Non
 
 def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
     """Return a text construct, or None where it holds no text that could be shown."""
-    # What was written in Base64 is decoded by now, and may hold what the document itself could not.
-    value = drop_illegal(detail.get("value") or "").strip()
+    value = detail.get("value") or ""
+    if "legal" not in detail:
+        # What was written in Base64 is decoded by now, and may hold what the document itself could not.
+        value = drop_illegal(value)
+    value = value.strip()
     type_ = detail.get("type") or "text/plain"
     if not value:
         return None

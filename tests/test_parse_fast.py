@@ -1,0 +1,156 @@
+"""The fast reader: what it takes, it reads as feedparser does; what it is not sure of, it leaves."""
+
+from __future__ import annotations
+
+import pytest
+from feedparser.api import StrictFeedParser
+
+from aggregator.model.parsed import ParsedFeed
+from aggregator.parse import document as road
+from aggregator.parse.fast import read_fast, read_surely
+from aggregator.parse.fast_names import HANDLED, NAMESPACES
+from aggregator.parse.fast_state import UnsureError
+from aggregator.parse.prolog import open_document
+
+_RSS = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
+ xmlns:media="http://search.yahoo.com/mrss/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"
+ xmlns:atom="http://www.w3.org/2005/Atom" xmlns:ex="http://example.com/ex"><channel><title>T</title>{}</channel></rss>"""
+_ATOM = '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:ex="http://example.com/ex"><id>urn:f</id><title>T</title>{}</feed>'
+
+
+def _reason(text: str) -> str | None:
+    """Return why a document was left to feedparser; None if it was not."""
+    try:
+        read_surely(open_document(text), None)
+    except UnsureError as error:
+        return str(error)
+    return None
+
+
+def _both(text: str, monkeypatch: pytest.MonkeyPatch, language: str = "") -> tuple[ParsedFeed, ParsedFeed]:
+    """Read a document on the fast road and on the slow one."""
+    headers = [("Content-Type", "application/xml"), *([("Content-Language", language)] if language else [])]
+    fast = road.parse_feed(text.encode(), headers, address="https://a.example/")
+    with monkeypatch.context() as patch:
+        patch.setattr(road, "read_fast", lambda _document, _language: None)
+        slow = road.parse_feed(text.encode(), headers, address="https://a.example/")
+    return fast, slow
+
+
+def test_every_handler_of_feedparser_is_known_by_name() -> None:
+    """No element that feedparser has a handler for can be passed over as somebody's extension."""
+    handlers = {name.split("_", 2)[2].lower() for name in dir(StrictFeedParser) if name.startswith(("_start_", "_end_"))}
+
+    assert handlers <= HANDLED
+
+
+def test_the_namespaces_are_feedparsers() -> None:
+    """Each namespace is called what feedparser calls it."""
+    theirs = {address.lower(): name.lower() for address, name in StrictFeedParser.namespaces.items() if address}
+
+    assert theirs == NAMESPACES
+
+
+_TAKEN = {
+    "rss": _RSS.format(
+        "<item><title>A &amp;amp; B</title><link>https://a.example/1?a=1&amp;amp;b=2</link><guid>1</guid></item>"
+    ),
+    "rss-people": _RSS.format("<item><author>a@a.example (A)</author><dc:creator>B</dc:creator><dc:creator/></item>"),
+    "rss-tags": _RSS.format(
+        '<item><category domain="d"/><category>x</category><category>y</category><category>y</category></item>'
+    ),
+    "rss-titles": _RSS.format("<item><title> </title><dc:title>A</dc:title><title>B</title></item><title>late</title>"),
+    "rss-source": _RSS.format('<item><title>A</title><source url="https://b.example/">S</source><title>B</title></item>'),
+    "rss-image": _RSS.format("<image><title>I</title><link>https://b.example/</link></image><title>second</title><item/>"),
+    "rss-content-first": _RSS.format("<item><content:encoded>&lt;p>c</content:encoded><description>d</description></item>"),
+    "rss-content-alone": _RSS.format("<item><content:encoded>c</content:encoded></item>"),
+    "rss-media": _RSS.format(
+        '<item><media:group><media:title>deep</media:title><media:content url="/a.mp3" type="Audio/MPEG" isDefault="true"/>'
+        '<media:content url="/b.mp3" medium="audio"/></media:group><media:title>flat</media:title>'
+        "<media:thumbnail>/t.png</media:thumbnail></item>"
+    ),
+    "rss-media-deep-last": _RSS.format(
+        "<item><media:title>flat</media:title><media:group><media:title>deep</media:title></media:group></item>"
+    ),
+    "rss-podcast": _RSS.format(
+        '<itunes:category text="A"><itunes:category text="B"/></itunes:category><itunes:owner><itunes:name>N</itunes:name>'
+        '</itunes:owner><item><itunes:image href="/i.jpg"/><itunes:duration>1:00</itunes:duration>'
+        "<itunes:keywords>a, b,,a</itunes:keywords><itunes:explicit>clean</itunes:explicit></item>"
+    ),
+    "rss-hours": _RSS.format(
+        "<ttl> 60 </ttl><skipHours><hour>1</hour><hour/></skipHours><skipDays><day>Monday</day></skipDays><item/>"
+    ),
+    "rss-self": _RSS.format(
+        '<atom:link rel="SELF" href="https://a.example/f"/><link>https://a.example/?a=1&amp;amp;b=2</link>'
+    ),
+    "rss-extension": _RSS.format("<ex:a><ex:b>x</ex:b></ex:a><item><ex:a x='1'>text</ex:a><id>1</id></item>"),
+    "rss-mojibake": _RSS.format("<item><title>caf\u00c3\u00a9</title><description>\u0093a\u0094</description></item>"),
+    "rss-references": _RSS.format("<item><title>&#128;&#x2014;&#x80;</title></item>"),
+    "rss-0.91": '<rss version="0.91"><channel><language>en_US</language><item><title>A</title></item></channel></rss>',
+    "rss-no-version": "<rss><channel><item><title>A</title></item></channel></rss>",
+    "rss-lang": '<rss version="2.0" xml:lang="de_AT"><channel><item xml:lang="fr"/><item xml:lang=""/><item/></channel></rss>',
+    "rss-nested-declaration": _RSS.format('<item><post-id xmlns="com-wordpress:feed-additions:1">30</post-id></item>'),
+    "rss-comment": _RSS.format("<item><title>A<!-- x -->B<?pi x?>C<![CDATA[<b>]]></title></item>"),
+    "rdf": '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">'
+    '<channel><title>T</title><image rdf:resource="i"/><items><rdf:Seq><rdf:li rdf:resource="1"/></rdf:Seq></items>'
+    '</channel><image rdf:about="i"><title>I</title><url>u</url></image><item rdf:about="1"><title>A</title></item></rdf:RDF>',
+    "atom": _ATOM.format(
+        '<link rel="alternate" href="/a"/><link href="/b" type="TEXT/HTML"/><entry><id> urn:1 </id><title type="html">A</title>'
+        "<summary>s</summary><content type='html'>c</content><author><name>N</name><uri>/u</uri></author>"
+        '<author><email>e@a.example</email></author><category term="t" label="L"/><updated>2025-01-01</updated></entry>'
+    ),
+    "atom-base": '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://a.example/x/"><entry xml:base="https://b.example/">'
+    '<id>1</id><link href="y"/><content type="html" xml:base="https://c.example/z/">c</content></entry>'
+    '<entry><link href="?q"/></entry></feed>',
+    "atom-source": _ATOM.format(
+        "<entry><title>A</title><source><id>urn:s</id><title>S</title><author><name>X</name></author></source><title>B</title></entry>"
+    ),
+    "atom-deleted": '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">'
+    '<at:deleted-entry ref="urn:1" when="2025"><title>gone</title></at:deleted-entry><entry><id>urn:2</id></entry></feed>',
+}
+
+
+@pytest.mark.parametrize("name", _TAKEN)
+@pytest.mark.parametrize("language", ["", "pt-BR"])
+def test_what_is_taken_is_read_alike(name: str, language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fast road takes the document, and finds what the slow one finds."""
+    assert _reason(_TAKEN[name]) is None
+    fast, slow = _both(_TAKEN[name], monkeypatch, language)
+
+    assert fast == slow
+
+
+_LEFT = {
+    "not-well-formed": _RSS.format("<item><title>a & b</title></item>"),
+    "undeclared": _RSS.format("<item><no:title>a</no:title></item>"),
+    "entities": '<!DOCTYPE rss [<!ENTITY x "y">]><rss version="2.0"><channel><title>&x;</title></channel></rss>',
+    "child-in-text": _RSS.format("<item><title>a<b>c</b></title></item>"),
+    "xhtml": _ATOM.format('<entry><title type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">a</div></title></entry>'),
+    "base64": _ATOM.format('<entry><content type="image/png">AAAA</content></entry>'),
+    "content-src": _ATOM.format('<entry><content src="/a" type="text/html"/></entry>'),
+    "second-summary": _RSS.format("<item><description>a</description><description>b</description></item>"),
+    "atom-03": '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><id>1</id></entry></feed>',
+    "foreign-prefix": '<rss version="2.0" xmlns:dc="http://example.com/other"><channel><item><dc:title>a</dc:title></item></channel></rss>',
+    "two-meanings": _RSS.format('<item><ex:a xmlns:ex="http://example.com/else"/></item>'),
+    "two-names": _RSS.format('<item><a xmlns="http://example.com/u"/><u:a xmlns:u="http://example.com/u"/></item>'),
+    "relative-base": '<rss version="2.0" xml:base="/x/"><channel/></rss>',
+    "base-in-odd-place": _RSS.format('<item><link xml:base="https://b.example/">a</link></item>'),
+    "plain-base": _RSS.format('<item base="https://b.example/"><link>a</link></item>'),
+    "foreign-href": _RSS.format('<item><link ex:href="https://b.example/">a</link></item>'),
+    "upper-case-attribute": _ATOM.format('<entry><link HREF="https://b.example/"/></entry>'),
+    "ttl-with-attribute": _RSS.format('<ttl unit="h">1</ttl>'),
+    "image-in-entry": _RSS.format("<item><image><title>I</title></image></item>"),
+    "date": _RSS.format("<item><date>2025</date></item>"),
+    "authors": _RSS.format("<item><authors>A</authors></item>"),
+    "item-in-item": _RSS.format("<item><item/></item>"),
+    "handler-in-extension": _RSS.format("<item><ex:a><atom:title>A</atom:title></ex:a></item>"),
+    "three-slashes": _RSS.format("<item><link>http:///a.example/</link></item>"),
+    "text-beside-name": _ATOM.format("<entry><author>X<name>N</name></author></entry>"),
+    "xlink": _ATOM.format('<entry><ex:a xmlns:xlink="http://www.w3.org/1999/xlink"/></entry>'),
+}
+
+
+@pytest.mark.parametrize("name", _LEFT)
+def test_what_is_not_certain_is_left(name: str) -> None:
+    """The document is handed over to feedparser."""
+    assert read_fast(open_document(_LEFT[name]), None) is None
