@@ -5,6 +5,8 @@ BIN := .venv/bin
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: demo test lint agreement conduct families posts publishing engines reader-tools readers day pictures verify clean
+
+.PHONY: demo test lint bench conduct families posts publishing engines reader-tools readers day pictures verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -41,6 +43,9 @@ lint: .venv/.dev
 
 agreement: .venv/.dev  ## the fast path against feedparser: every corpus, every fixture, and their mutants
 	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --agreement-table=docs/agreement.md tests/test_agreement.py $(PYTEST_ARGS)
+
+bench: .venv/.app .venv/readers/reader/.done  ## beside newsboat and reader on one farm -> docs/performance.md (needs nginx and newsboat)
+	$(BIN)/python -m benchmarks.bench $(or $(BENCH_ARGS),--report docs/performance.md)
 
 conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m rule --whole --rule-table=docs/conduct.md $(PYTEST_ARGS)

@@ -22,6 +22,7 @@ from statistics import median
 import click
 
 from aggregator.store.files import sync_file_system, write_file
+from benchmarks.machine import file_system
 
 _SIZES = (10, 64, 256, 2_000, 30_000)
 _FOLDERS = 50  #: one for each category that news came in
@@ -132,7 +133,7 @@ def _fsync(path: Path) -> None:
 
 def _table(place: Path, sizes: list[int], times: dict[tuple[str, int], list[float]]) -> Iterator[str]:
     kernel, rounds = platform.release().partition("-")[0], max(len(found) for found in times.values())
-    yield f"{_file_system(place)}, Linux {kernel}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.0f}; milliseconds,"
+    yield f"{file_system(place)}, Linux {kernel}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.0f}; milliseconds,"
     yield f"writing included, medians of {rounds} rounds."
     yield ""
     yield f"| made durable by | {' | '.join(f'{size:,} posts' for size in sizes)} |"
@@ -140,18 +141,6 @@ def _table(place: Path, sizes: list[int], times: dict[tuple[str, int], list[floa
     for name in _WAYS:
         cells = [f"{1000 * median(times[name, size]):,.0f}" if (name, size) in times else "" for size in sizes]
         yield f"| {name} | {' | '.join(cells)} |"
-
-
-def _file_system(place: Path) -> str:
-    """Return what the kernel says that the folder lies on, and whether that keeps a journal."""
-    here, found = place.resolve(), ("", "an unknown file system", "")
-    for line in Path("/proc/self/mountinfo").read_text("utf-8").splitlines():
-        left, _, right = line.partition(" - ")
-        point, kind, device = left.split()[4], right.split()[0], right.split()[1]
-        if here.is_relative_to(point) and len(point) >= len(found[0]):
-            found = (point, kind, Path(device).name)
-    journal = "" if found[1] != "ext4" else ", journal" if any(Path("/proc/fs/jbd2").glob(f"{found[2]}-*")) else ", no journal"
-    return f"{found[1]}{journal}"
 
 
 if __name__ == "__main__":

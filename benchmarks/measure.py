@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import subprocess
 import time
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Cost:
     wall_seconds: float
     cpu_seconds: float  #: user and system, whole tree
     peak_bytes: int  #: resident, summed over the tree (shared pages count in each process), sampled
+    main_peak_bytes: int  #: resident, of the command's own process
 
 
 def become_reaper() -> None:
@@ -57,12 +59,12 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
         sampler = _Sampler(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         wall_seconds = time.monotonic() - start
-    peak_bytes = sampler.stop()
+    peak_bytes, main_peak_bytes = sampler.stop()
     process.returncode = os.waitstatus_to_exitcode(status)  # so that subprocess does not wait for it again
     cpu_seconds = usage.ru_utime + usage.ru_stime + _reap_orphans(process.pid)
     if process.returncode != 0:
         raise CommandError(f"{' '.join(argv)} ended with {process.returncode}; its output: {cwd / 'output'}")
-    return Cost(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes)
+    return Cost(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes, main_peak_bytes=main_peak_bytes)
 
 
 def _reap_orphans(group: int) -> float:
@@ -86,19 +88,21 @@ class _Sampler:
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._peak_bytes = 0
+        self._peak_bytes = self._main_peak_bytes = 0
         self._done = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
+    def stop(self) -> tuple[int, int]:
+        """Return the peak of the tree and that of its root."""
         self._done.set()
         self._thread.join()
-        return self._peak_bytes
+        return self._peak_bytes, self._main_peak_bytes
 
     def _run(self) -> None:
         while not self._done.wait(_SAMPLE_SECONDS):
             self._peak_bytes = max(self._peak_bytes, sum(_resident_bytes(pid) for pid in _tree(self._root)))
+            self._main_peak_bytes = max(self._main_peak_bytes, _high_water_bytes(self._root))
 
 
 def _tree(root: int) -> list[int]:
@@ -118,3 +122,13 @@ def _resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):  # it has just ended
         return 0
+
+
+def _high_water_bytes(pid: int) -> int:
+    """Return the most that a process ever had resident: the kernel remembers it, so no peak between two looks is missed."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

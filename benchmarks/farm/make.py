@@ -1,8 +1,8 @@
 """Makes a farm: feed files, what serves them, and what polls them.
 
 In: a folder, a number of sources, a seed and a port. Out, below that folder: `feeds/`, `nginx.conf`, `urls` (for
-newsboat, the XML feeds), `project/config/` (for this project, all feeds) and `farm.json` (the counts). The files below
-`feeds/` depend on the seed alone, so two farms of one seed differ in addresses at most.
+newsboat, the XML feeds), `all-urls`, `project/config/` (for this project, all feeds) and `farm.json` (the counts). The
+files below `feeds/` depend on the seed alone, so two farms of one seed differ in addresses at most.
 """
 
 from __future__ import annotations
@@ -78,9 +78,10 @@ def make_farm(out: Path, *, sources: int, seed: int, port: int) -> Counts:
         entries[place.form] += len(feed.entries)
         size_bytes += len(body)
     xml = [place for place in places if place.form is not Format.JSON]
-    (out / "urls").write_text("".join(f"{_address(place, port)}\n" for place in xml), encoding="utf-8")
+    for name, listed in (("urls", xml), ("all-urls", places)):
+        (out / name).write_text("".join(f"{address_of(place, port)}\n" for place in listed), encoding="utf-8")
     write_conf(out, hosts=tuple(place.host for place in places), port=port)
-    _write_config(out / "project" / "config", places, port)
+    write_config(out / "project" / "config", places, port)
     counts = Counts(
         sources=len(places),
         entries=entries.total(),
@@ -121,7 +122,7 @@ def plan_sources(count: int, *, seed: int) -> tuple[FarmSource, ...]:
 
 
 def make_feed(place: FarmSource, *, seed: int) -> FarmFeed:
-    """Make one feed; it depends on the seed and the source's name alone."""
+    """Make one feed; it depends on the seed, the source's name and its format alone."""
     random = Random(f"feed {seed} {place.name}")
     site = f"https://{place.name}.example"
     chinese = random.random() < _CHINESE_SHARE
@@ -160,11 +161,13 @@ def _leaf_categories() -> Iterator[tuple[str, ...]]:
                 yield (top, middle, f"Desk {leaf}")
 
 
-def _address(place: FarmSource, port: int) -> str:
+def address_of(place: FarmSource, port: int) -> str:
+    """Return where nginx serves a source."""
     return f"http://{place.host}:{port}/{place.file}"
 
 
-def _write_config(config: Path, places: tuple[FarmSource, ...], port: int) -> None:
+def write_config(config: Path, places: tuple[FarmSource, ...], port: int) -> None:
+    """Write this project's configuration of the sources."""
     (config / "sources").mkdir(parents=True)
     settings = (
         "site:\n  id: urn:uuid:2f7f0a9c-5f0e-4b1a-8f0e-64d1c0a7b001\n  title: The farm\n"
@@ -177,7 +180,7 @@ def _write_config(config: Path, places: tuple[FarmSource, ...], port: int) -> No
     (config / "categories.yaml").write_text("categories:\n" + "".join(lines), encoding="utf-8")
     for top, slug in _TOPS:
         blocks = [
-            f"  {place.name}:\n    feed: {_address(place, port)}\n    categories: [{', '.join(place.categories)}]\n"
+            f"  {place.name}:\n    feed: {address_of(place, port)}\n    categories: [{', '.join(place.categories)}]\n"
             for place in places
             if place.categories[0] == top
         ]

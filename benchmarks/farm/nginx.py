@@ -1,7 +1,8 @@
 """Serves a farm with nginx: gzip, ETag, Last-Modified, keep-alive, and nothing beyond loopback.
 
 In: a farm's folder. Out: a running nginx whose files all stand in that folder; no root needed. Each source listens on
-an address of its own, because one listener for all of them would be `0.0.0.0`.
+an address of its own, because one listener for all of them would be `0.0.0.0`. What nginx answered stands in
+`answers.log`, a status to a line.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ http {{
     application/rdf+xml rdf;
     application/feed+json json;
   }}
-  access_log off;
+  log_format status $status;
+  access_log answers.log status;
   client_body_temp_path tmp/body;
   proxy_temp_path tmp/proxy;
   fastcgi_temp_path tmp/fastcgi;
   uwsgi_temp_path tmp/uwsgi;
   scgi_temp_path tmp/scgi;
-  etag on;
-  gzip on;
+{validators}  gzip on;
   gzip_vary on;
   gzip_proxied any;
   gzip_types application/rss+xml application/atom+xml application/rdf+xml application/feed+json;
@@ -44,23 +45,35 @@ http {{
   sendfile on;
   tcp_nopush on;
   server {{
-    root feeds;
+    root {feeds};
 {listen}  }}
 }}
 """
+#: Without validators a client that asks conditionally is answered in full all the same.
+_VALIDATORS = {True: "  etag on;\n", False: '  etag off;\n  if_modified_since off;\n  add_header Last-Modified "";\n'}
 _START_SECONDS = 10.0
+CONF = "nginx.conf"
+ANSWERS = "answers.log"
 
 
-def write_conf(farm: Path, *, hosts: tuple[str, ...], port: int) -> None:
-    """Write nginx.conf and the folder for its temporary files."""
+def write_conf(
+    farm: Path, *, hosts: tuple[str, ...], port: int, name: str = CONF, feeds: str = "feeds", validators: bool = True
+) -> None:
+    """Write a configuration that serves the folder `feeds`, and make the folder for nginx's temporary files."""
     listen = "".join(f"    listen {host}:{port};\n" for host in hosts)
-    text = _CONF.format(listen=listen, connections=len(hosts) + 1024, files=2 * len(hosts) + 2048)
-    (farm / "nginx.conf").write_text(text, encoding="utf-8")
+    text = _CONF.format(
+        listen=listen,
+        connections=len(hosts) + 1024,
+        files=2 * len(hosts) + 2048,
+        feeds=feeds,
+        validators=_VALIDATORS[validators],
+    )
+    (farm / name).write_text(text, encoding="utf-8")
     (farm / "tmp").mkdir(exist_ok=True)
 
 
 @contextmanager
-def running(farm: Path, *, host: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(farm: Path, *, host: str, port: int, conf: str = CONF) -> Iterator[subprocess.Popen[bytes]]:
     """Run nginx in the foreground until the block ends; `host` is one of its addresses, asked until it answers.
 
     Raises:
@@ -70,7 +83,7 @@ def running(farm: Path, *, host: str, port: int) -> Iterator[subprocess.Popen[by
         raise RuntimeError(f"another server listens on {host}:{port}; end it, or make a farm with another --port")
     # A root nginx gives its workers to `nobody`, who need not be allowed to read the farm.
     directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-    argv = ["nginx", "-p", f"{farm.resolve()}/", "-c", "nginx.conf", "-e", "stderr", "-g", directives]
+    argv = ["nginx", "-p", f"{farm.resolve()}/", "-c", conf, "-e", "stderr", "-g", directives]
     with subprocess.Popen(argv, start_new_session=True) as process:  # Ctrl-C is ours to pass on
         try:
             _wait_for(process, host, port)

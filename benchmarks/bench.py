@@ -1,0 +1,130 @@
+"""`python -m benchmarks.bench`, which `make bench` runs: everything side by side in one run, and a page about it.
+
+In: sizes and a part to do. Out: Markdown on stdout or, with --report, a page and the picture beside it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
+
+import click
+
+from benchmarks.machine import describe
+from benchmarks.measure import CommandError, become_reaper
+from benchmarks.plot import render_plot
+from benchmarks.programs import NEWSBOAT, READER, READER_PYTHON, ROOT
+from benchmarks.report import Surroundings, render_report
+from benchmarks.run import Results, ensure_farm, run_scenario
+from benchmarks.scenarios import Scenario, Sizes, plan_scenarios, without
+
+_SCENARIOS = ("peers", "hosts", "many", "archive")
+_STAGES = "benchmarks.stages"
+_DEFAULTS = Sizes()
+
+
+@click.command()
+@click.option("--only", type=click.Choice(_SCENARIOS), multiple=True, help="Scenarios to run. [default: all of them]")
+@click.option("--without", "left_out", type=click.Choice(["newsboat", "reader"]), multiple=True, help="A peer to leave out.")
+@click.option("--sources", type=click.IntRange(20), default=_DEFAULTS.sources, show_default=True)
+@click.option("--many", type=click.IntRange(20), default=_DEFAULTS.many, show_default=True, help="Sources where they are many.")
+@click.option(
+    "--archive-sources",
+    type=click.IntRange(20),
+    default=_DEFAULTS.archive_sources,
+    show_default=True,
+    help="Sources where archives are large.",
+)
+@click.option("--runs", type=click.IntRange(1), default=_DEFAULTS.runs, show_default=True, help="Runs of what is quick.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--port", type=click.IntRange(1024, 65_535), default=18_080, show_default=True)
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Where farms are kept. [default: in the system's temporary folder]"
+)
+@click.option("--work", type=click.Path(path_type=Path), help="A new folder for what is made. [default: a temporary one]")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the page here, and the picture beside it."
+)
+def main(
+    *,
+    only: tuple[str, ...],
+    left_out: tuple[str, ...],
+    sources: int,
+    many: int,
+    archive_sources: int,
+    runs: int,
+    seed: int,
+    port: int,
+    cache: Path | None,
+    work: Path | None,
+    report: Path | None,
+) -> None:
+    """Measure this project, its peers and the floor on one farm, and say which bars are met."""
+    become_reaper()
+    sizes = Sizes(sources=sources, many=many, archive_sources=archive_sources, runs=runs)
+    chosen = [without(scenario, left_out) for scenario in plan_scenarios(sizes) if not only or scenario.name in only]
+    _require_tools(chosen)
+    work = work or Path(tempfile.mkdtemp(prefix="aggregator-bench-"))
+    work.mkdir(parents=True, exist_ok=True)
+    cache = cache or Path(tempfile.gettempdir()) / "aggregator-farms"
+    programs = {entrant.program.name for scenario in chosen for entrant in scenario.entrants}
+    phrases = tuple(describe(work, programs=programs))
+    results = Results(seed=seed)
+    for scenario in chosen:
+        farm = ensure_farm(cache, sources=scenario.sources, seed=seed, port=port)
+        run_scenario(scenario, farm, work.resolve(), results)
+    surroundings = Surroundings(
+        day=datetime.now(UTC).date(),
+        phrases=phrases,
+        seed=seed,
+        arguments=_arguments(sys.argv[1:]),
+        plot=report.with_suffix(".svg").name if report else None,
+        stages=_stages(cache, sizes, seed=seed, port=port) if not only else None,
+    )
+    page = render_report(results, chosen, surroundings)
+    if report:
+        report.write_text(page, "utf-8")
+        report.with_suffix(".svg").write_text(render_plot(results, chosen), "utf-8")
+    else:
+        click.echo(page)
+    click.echo(f"left for a look, delete it when you like: {work}", err=True)
+
+
+def _require_tools(scenarios: list[Scenario]) -> None:
+    """Say at once what is missing, not after minutes."""
+    programs = {entrant.program.name for scenario in scenarios for entrant in scenario.entrants}
+    missing = [] if which("nginx") else ["nginx is not on the PATH"]
+    if NEWSBOAT.name in programs and not which("newsboat"):
+        missing.append("newsboat is not on the PATH (or give --without newsboat)")
+    if READER.name in programs and not READER_PYTHON.exists():
+        missing.append("reader is not installed: make .venv/readers/reader/.done (or give --without reader)")
+    if missing:
+        raise click.ClickException("; ".join(missing))
+
+
+def _arguments(argv: list[str]) -> str:
+    """Return what has to be added to `make bench` to repeat this; where the results go does not matter."""
+    words = " ".join(argv)
+    return f' BENCH_ARGS="{words}"' if words and not words.startswith("--report") else ""
+
+
+def _stages(cache: Path, sizes: Sizes, *, seed: int, port: int) -> str | None:
+    """Return what the stages of a cold sync cost, if they can be measured apart."""
+    if importlib.util.find_spec(_STAGES) is None:
+        return None
+    farm = ensure_farm(cache, sources=sizes.sources, seed=seed, port=port)
+    argv = [sys.executable, "-m", _STAGES, "--farm", str(farm)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name="python -m benchmarks.bench")
+    except (CommandError, RuntimeError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
