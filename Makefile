@@ -4,9 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: two workers more than there are processors keep these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
-.PHONY: demo test lint agreement conduct families posts publishing engines reader-tools readers day pictures verify clean
-
-.PHONY: demo test lint bench conduct families posts publishing engines reader-tools readers day pictures verify clean
+.PHONY: demo test lint bench agreement conduct families posts publishing engines reader-tools readers day pictures verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .

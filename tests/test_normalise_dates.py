@@ -265,8 +265,8 @@ _PARTS = {
 @given(parts=st.fixed_dictionaries(_PARTS), iso=st.booleans(), weekday=st.sampled_from(["", "Mon, ", "Tue,", "mon, "]))
 def test_plain_dates_are_read_as_by_the_whole_ladder(parts: dict[str, str], iso: bool, weekday: str) -> None:  # noqa: FBT001
     """What is read at once is the instant that the ladder finds, in any zone of the source's."""
-    form = "{year}-{month}-{day}T{hour}:{minute}:{second}{zone}" if iso else "{day} {name} {year} {hour}:{minute}:{second} {zone}"
-    written = form.format(**parts) if iso else weekday + form.format(**parts)
+    rfc_822 = f"{weekday}{{day}} {{name}} {{year}} {{hour}}:{{minute}}:{{second}} {{zone}}"
+    written = ("{year}-{month}-{day}T{hour}:{minute}:{second}{zone}" if iso else rfc_822).format(**parts)
     at_once = _plain(written)
 
     assert at_once is None or {_by_ladder(written, zone) for zone in (UTC, SHANGHAI, ZoneInfo("Pacific/Chatham"))} == {at_once}

@@ -74,7 +74,8 @@ _SINCE = 600_000_000  #: seconds: 1989
 _MORNING = {"上午", "오전", "午前", "凌晨", "早上"}
 _AFTERNOON = {"下午", "오후", "午後"}
 _NOON = _DECEMBER = 12
-_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, start=1)}
 
 
 def parse_date(text: str | None, zone: tzinfo) -> datetime | None:
