@@ -284,7 +284,6 @@ def test_a_date_that_utc_has_no_year_for_is_none(written: str) -> None:
     assert parse_date(written, UTC) is None
 
 
-
 @settings(deadline=None, max_examples=200)
 @given(st.text(alphabet="0123456789:-/+. TZJanSepGMTESTpm年月日,", max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
