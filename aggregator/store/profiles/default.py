@@ -16,11 +16,10 @@ from aggregator.store.profiles.keys_out import (
     FORMAT_LINE,
     TAIL,
     author_lines,
-    list_lines,
+    category_lines,
     source_lines,
     tag_detail_lines,
     tag_lines,
-    text_lines,
     whole_post,
     word_lines,
 )
@@ -54,10 +53,18 @@ def name_start(entry: Entry) -> str:  # noqa: ARG001 - the names of this profile
 
 def sample_lines(entry: Entry, date: list[str], updated: list[str]) -> list[str]:
     """Return the front matter with these lines for the dates: the sample's keys in its order, then ours."""
-    lines = [f"title: {quoted(entry.title)}", *list_lines("categories", entry.categories)]
-    lines += text_lines(("headimg", entry.cover), ("author", entry.author))
+    lines = [f"title: {quoted(entry.title)}", *category_lines(entry.categories)]
+    cover = None if entry.cover is None else quoted(entry.cover)
+    if cover is not None:
+        lines.append(f"headimg: {cover}")
+    if entry.author is not None:
+        lines.append(f"author: {quoted(entry.author)}")
     lines += ["comments: false", *date]
-    lines += text_lines(("thumbnail", entry.cover), ("id", entry.id), ("link", entry.link))
+    if cover is not None:
+        lines.append(f"thumbnail: {cover}")
+    lines.append(f"id: {quoted(entry.id)}")
+    if entry.link is not None:
+        lines.append(f"link: {quoted(entry.link)}")
     lines += source_lines(entry.source_id, entry.feed)
     lines += updated
     if entry.authors:

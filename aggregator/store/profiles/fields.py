@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from unicodedata import category
 
@@ -105,6 +106,7 @@ def _authors(value: Any) -> tuple[Person, ...]:
     )
 
 
+@lru_cache(maxsize=256)
 def fits_engines(term: str) -> bool:
     """Tell whether a tag may stand in `tags`; those that may not are in `all_tags`.
 

@@ -21,6 +21,7 @@ from aggregator.store.profiles.keys_out import (
     FORMAT_LINE,
     TAIL,
     author_lines,
+    category_lines,
     indented,
     list_lines,
     source_lines,
@@ -49,7 +50,7 @@ class Hugo:
         if entry.updated is not None:
             lines.append(f"lastmod: {format_iso(entry.updated, self.zone)}")
         lines += [
-            *list_lines("categories", entry.categories),
+            *category_lines(entry.categories),
             *tag_lines(entry.tags),
             *list_lines("images", [entry.cover] if entry.cover is not None else []),
             *text_lines(("author", entry.author)),

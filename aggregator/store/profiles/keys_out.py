@@ -7,6 +7,7 @@ cover, where our own keys stand) is the profiles' part.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from aggregator.model.entry import Enclosure, Entry, Episode, Feed, Person, Tag
 from aggregator.store.profiles.body import wrap
@@ -15,6 +16,7 @@ from aggregator.store.profiles.seal import seal_of
 from aggregator.store.profiles.yaml_out import quoted
 
 TAIL = "\n"  #: what stands between the HTML and the end of its block
+_OPENING = f"<div>{TAIL}"
 FORMAT_LINE = f"format: {FORMAT}"
 
 
@@ -28,7 +30,7 @@ def whole_post(lines: Iterable[str], html: str) -> bytes:
     """
     lines = ("---", *lines)
     front = "\n".join(lines).encode()
-    rest = f"\n---\n\n{wrap(html, opening='<div>' + TAIL, tail=TAIL)}\n".encode()
+    rest = f"\n---\n\n{wrap(html, opening=_OPENING, tail=TAIL)}\n".encode()
     indent = " " * (len(lines[-1]) - len(lines[-1].lstrip(" ")))
     return b"".join((front, f"\n{indent}seal: '{seal_of(front + rest)}'".encode(), rest))
 
@@ -44,12 +46,17 @@ def list_lines(key: str, values: Iterable[str]) -> list[str]:
     return [f"{key}:", *lines] if lines else []
 
 
-def source_lines(source_id: str, feed: Feed) -> list[str]:
-    """Return `source`: where the entry came from."""
+@lru_cache(maxsize=64)
+def category_lines(categories: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `categories`; remembered, since all entries of a feed have the same."""
+    return tuple(list_lines("categories", categories))
+
+
+@lru_cache(maxsize=64)
+def source_lines(source_id: str, feed: Feed) -> tuple[str, ...]:
+    """Return `source`: where the entry came from; remembered, since it is the same for all entries of a feed."""
     parts = (("title", feed.title), ("link", feed.link), ("rights", feed.rights), ("feed_id", feed.id))
-    return ["source:", f"  id: {quoted(source_id)}"] + [
-        f"  {key}: {quoted(value)}" for key, value in parts if value is not None
-    ]
+    return ("source:", f"  id: {quoted(source_id)}", *indented(text_lines(*parts)))
 
 
 def word_lines(entry: Entry) -> list[str]:
@@ -79,6 +86,8 @@ def tag_lines(tags: tuple[Tag, ...]) -> list[str]:
 
 def tag_detail_lines(tags: tuple[Tag, ...]) -> list[str]:
     """Return `all_tags` where one must not reach an engine, and `tag_details` where there is more to say than a word."""
+    if all(tag.scheme is None and tag.label is None and fits_engines(tag.term) for tag in tags):
+        return []
     # All tags of a term are detailed or none, so that reading can pair them by order.
     lines = [] if all(fits_engines(tag.term) for tag in tags) else list_lines("all_tags", [tag.term for tag in tags])
     detailed = {tag.term for tag in tags if tag.scheme is not None or tag.label is not None}

@@ -23,7 +23,7 @@ def quoted(text: str) -> str:
     """Return the text in single quotes, or in double quotes where it holds what single quotes cannot carry."""
     # isprintable() is a table look-up in C: most texts need no search.
     if text.isprintable() or not _NEEDS_ESCAPE.search(text):
-        return "'" + text.replace("'", "''") + "'"
+        return f"'{text}'" if "'" not in text else "'" + text.replace("'", "''") + "'"
     return double_quoted(text)
 
 
