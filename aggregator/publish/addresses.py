@@ -78,10 +78,9 @@ def collisions(used: Iterable[tuple[str, ...]], categories: Sequence[Category]) 
     Paths are compared case-folded: on some file systems `News.atom` and `news.atom` are one file.
     """
     groups: dict[str, dict[tuple[str, ...], str]] = {}
-    for category in used:
-        for prefix in levels(category):
-            path = output_path(prefix, categories)
-            groups.setdefault(normalize("NFC", path.casefold()), {})[prefix] = path
+    for prefix in dict.fromkeys(prefix for category in dict.fromkeys(used) for prefix in levels(category)):
+        path = output_path(prefix, categories)
+        groups.setdefault(normalize("NFC", path.casefold()), {})[prefix] = path
     return tuple(
         Collision(path=next(iter(group.values())), categories=tuple(group)) for group in groups.values() if len(group) > 1
     )
