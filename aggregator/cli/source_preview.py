@@ -13,7 +13,7 @@ from aggregator.model.changes import Changes, Skipped
 from aggregator.model.fetched import Fetched
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
-from aggregator.pipeline.finished import answered
+from aggregator.pipeline.finished import answered, body_hash
 from aggregator.pipeline.jobs import Examined, ExaminedEntry
 from aggregator.schedule import describe, freshness, next_poll
 
@@ -80,7 +80,8 @@ def preview(source: Source, answer: Fetched, found: Examined, now: datetime) -> 
         hints=parsed.hints,
         complete=parsed.complete,
     )
-    state = answered(source, SourceState(id=source.id), answer, changes, began=now, now=now).state
+    before = SourceState(id=source.id)
+    state = answered(source, before, answer, changes, began=now, now=now, hashed=body_hash(answer)).state
     fresh = freshness(answer.headers, now)
     return Preview(
         title=shown_text(parsed.title.value, _COLUMNS) if parsed.title is not None else None,

@@ -17,7 +17,7 @@ def _no_roots() -> Iterator[None]:
     genuine = ssl.create_default_context
     ssl.create_default_context = _trust_nobody
     # Inherited from C: what is set here only hides it, and it is there again once that is deleted.
-    ssl.SSLContext.set_default_verify_paths = _load_nothing  # type: ignore[method-assign]
+    ssl.SSLContext.set_default_verify_paths = _load_nothing  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

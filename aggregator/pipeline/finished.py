@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from aggregator.model.changes import Changes, Hints, PostRow
-from aggregator.model.fetched import Failed, Fetched, HostState, NotModified
+from aggregator.model.fetched import Failed, Fetched, HostState, NotModified, Validators
 from aggregator.model.poll import Outcome, Poll, SourceEvent, SourceState
 from aggregator.model.source import Source
 from aggregator.pipeline.moves import Sighting, shown, sight
@@ -57,13 +57,13 @@ def answered(
     *,
     began: datetime,
     now: datetime,
-    whole: bool = True,
+    hashed: bytes | None = None,
 ) -> Finished:
     """Return what follows from a 304, an equal body (`changes` is None) or a digested one.
 
-    `began` is when the run began: what intervals count from. Unless the `whole` feed was looked at, its validators are not
-    kept: the rest is still to be asked for. A document that breaks off is none to compare the next one with either, so what
-    was kept of the one before it stays.
+    `began` is when the run began: what intervals count from. `hashed` is the hash of a body; None: not the whole feed was
+    looked at, so its validators are not kept: the rest is still to be asked for. A document that breaks off is none to
+    compare the next one with either, so what was kept of the one before it stays.
     """
     written = len(changes.new) - changes.adopted + len(changes.updated) if changes else 0
     outcome = Outcome.NEWS if written else Outcome.SAME
@@ -74,8 +74,11 @@ def answered(
         fresh_for = _stored_freshness(before)
     arrivals, watched = learn(before, len(changes.new) - changes.adopted if changes else 0, now)
     sighting = sight(source, before, answer.permanent_address, now)
-    validators = answer.validators if whole else None
-    hashed = (body_hash(answer) if whole else None) if isinstance(answer, Fetched) else before.body_hash
+    validators: Validators | None = answer.validators
+    if isinstance(answer, NotModified):
+        hashed = before.body_hash
+    elif hashed is None:
+        validators = None
     asked = fingerprint(source)
     if changes is not None and not changes.complete:
         validators, hashed = (before.validators, before.body_hash) if before.fingerprint == asked else (None, None)

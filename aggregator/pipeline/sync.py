@@ -225,7 +225,8 @@ class _Sync:
             answer = await client.poll(source, validators, prefer=before.prefer, exclude=frozenset(excluded))
             if not isinstance(answer, Fetched):
                 break
-            same = not self._request.no_cache and before.body_hash == body_hash(answer)
+            hashed = body_hash(answer)
+            same = not self._request.no_cache and before.body_hash == hashed
             if same and not moved:
                 result: Changes | Unreadable | None = None
             else:
@@ -251,7 +252,9 @@ class _Sync:
                 )
                 return self._failed(source, before, answer)
             whole = self._request.limit is None
-            return answered(source, before, answer, result, began=self._request.now, now=self._now(), whole=whole)
+            return answered(
+                source, before, answer, result, began=self._request.now, now=self._now(), hashed=hashed if whole else None
+            )
         if isinstance(answer, NotModified):
             return answered(source, before, answer, None, began=self._request.now, now=self._now())
         return self._failed(source, before, answer)

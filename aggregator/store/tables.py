@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
@@ -361,12 +361,19 @@ def intents_of(text: str) -> dict[str, Intent]:
     return {key: Intent(post_hash=bytes.fromhex(value), same_version=same) for key, (value, same) in said.items()}
 
 
+_NO_HINTS = Hints()
+_HINTS = tuple(field.name for field in fields(Hints))
+
+
 def _hints_text(hints: Hints) -> str:
     """Return hints as JSON, what they do not say left out."""
-    return json.dumps({name: value for name, value in asdict(hints).items() if value}, ensure_ascii=False)
+    said = {name: value for name in _HINTS if (value := getattr(hints, name))}
+    return json.dumps(said, ensure_ascii=False) if said else "{}"
 
 
 def _hints_of(text: str) -> Hints:
+    if text == "{}":
+        return _NO_HINTS
     said: dict[str, Any] = json.loads(text)
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
     return Hints(**values)
