@@ -25,7 +25,8 @@ _TOMBSTONES = 100
 class Remembered:
     """What is known of one source's entries."""
 
-    known: KnownEntries = NOTHING_KNOWN  #: by key; what must never come back is locked, without a path
+    #: By key; what must never come back is locked, without a path.
+    known: KnownEntries = field(default_factory=lambda: NOTHING_KNOWN)
     aliases: dict[str, str] = field(default_factory=dict)  #: keys by the other ids that upstream has given the entries
     unstable: bool = False  #: upstream gives them new ids again and again
 
