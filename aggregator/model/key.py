@@ -46,6 +46,7 @@ def is_absolute_iri(text: str) -> bool:
     return _ABSOLUTE_IRI.match(text) is not None
 
 
+@lru_cache(maxsize=1024)  # building a feed asks for each of its ids a dozen times
 def atom_id(source_id: str, entry_id: str) -> str:
     """Return the published atom:id: upstream's if it is an absolute IRI, else a urn:uuid derived from it."""
     if is_absolute_iri(entry_id):

@@ -73,6 +73,7 @@ def _name(tag: str, namespace: str) -> str:
     return f"{{}}{tag}" if namespace else tag
 
 
+@lru_cache(maxsize=1024)  # each is asked for several times
 def parse_date(text: str) -> datetime | None:
     """Return the instant of an RFC 3339 date as RFC 4287 §3.3 wants it, or None."""
     if _DATE.match(text) is None:

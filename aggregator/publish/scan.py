@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 #: Elements that act: scripts, forms, embedded documents with powers of their own (RFC 4287 §8.1).
 _FORBIDDEN = frozenset(
@@ -57,6 +58,7 @@ def is_web_address(address: str) -> bool:
     return _WEB_ADDRESS.match(address) is not None
 
 
+@lru_cache(maxsize=256)  # an entry is looked at four times while its feed is built: alone, and in each of three formats
 def find_fault(html: str) -> str | None:
     """Return the first thing that must not be published, in words, or None."""
     for found in _MARKUP.finditer(html):
