@@ -242,6 +242,14 @@ def test_newest_posts_of_one_category_only(state: State) -> None:
     assert [row.key for row in state.newest(("news", "local"), 2)] == ["key000000008", "key000000007"]
 
 
+def test_latest_is_a_bound_for_each_category(state: State) -> None:
+    """The newest date of each category is told without reading its posts."""
+    rows = [_row(number, categories=("news", "local") if number % 2 else ("b",)) for number in range(5)]
+    state.save(Batch(rows=tuple(rows)))
+
+    assert state.latest() == {("news", "local"): rows[3].date, ("b",): rows[4].date}
+
+
 def test_notes_and_locks_touch_only_what_they_say(state: State) -> None:
     """A noted raw hash and a lock leave the rest of the row alone."""
     state.save(Batch(rows=(_row(1), _row(2))))

@@ -20,11 +20,11 @@ from aggregator.model.settings import FORMAT_NAMES
 from aggregator.pipeline.cutting import cut_taken_down
 from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
-from aggregator.pipeline.jobs import OpmlJob, OutputJob, OutputResult, run_opml, run_output
+from aggregator.pipeline.jobs import OpmlJob, OutputResult, run_opml, run_output
 from aggregator.pipeline.left_formats import tell_left_formats
+from aggregator.pipeline.output_jobs import OutputJobs
 from aggregator.pipeline.pinging import news_of, remember_topics
 from aggregator.pipeline.project import Project
-from aggregator.pipeline.retention import expired_ids
 from aggregator.pipeline.status_feed import remember_said, status_hash, write_status
 from aggregator.pipeline.styling import publish_style
 from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH, twin_path
@@ -143,15 +143,13 @@ async def _publish(
         return
     _sweep(project, wanted)
     remember_topics(project, wanted)
-    newest = _newest(project, 2 * max(frame.max_entries for frame in frames))
-    misnamed = project.state.find(sorted(project.misnamed)) if project.misnamed else ()
-    gone = project.gone_on_purpose() | expired_ids(project) | {atom_id(row.source_id, row.entry_id) for row in misnamed}
+    jobs = OutputJobs(project, frames)
     slots = asyncio.Semaphore(workers.width)
-    going = [_write(project, workers, slots, _job(project, frame, newest, gone)) for frame in wanted]
+    going = [_write(project, workers, slots, frame, jobs) for frame in wanted]
     results = list(zip(wanted, await asyncio.gather(*going), strict=True))
     for number, (frame, result) in enumerate(results):
         if result.lost and (moved := _now_elsewhere(project, frame, result.lost)):
-            results[number] = frame, await _write(project, workers, slots, _job(project, frame, newest, gone | moved))
+            results[number] = frame, await _write(project, workers, slots, frame, jobs, moved)
     retry, results = _see_to_missing(project, results, report)
     states: list[OutputState] = []
     edited: dict[str, PostRow] = {}
@@ -161,7 +159,7 @@ async def _publish(
         dirty = result.refused is not None
         states.append(OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=dirty))
     _keep(project, [path for _, result in results for path in _written(result)])
-    again = _also_touched(project, newest, edited, {frame.path for frame in wanted})
+    again = _also_touched(project, edited, {frame.path for frame in wanted})
     news = news_of(project, {path: digest for _, result in results for path, digest in result.digests.items()})
     project.state.published(states, tuple(edited.values()), dirty=again, news=news)
     again = tuple(sorted({*again, *retry}))
@@ -179,27 +177,18 @@ def _sweep(project: Project, frames: list[OutputFeed]) -> None:
             project.bear(fault)
 
 
-def _job(project: Project, frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]], gone: frozenset[str]) -> OutputJob:
-    """Return the job of one feed; `gone` are the atom:ids that may vanish from it."""
-    rows = _rows_of(frame, newest)
-    order = {source.id: number for number, source in enumerate(project.settings.sources)}
-    return OutputJob(
-        frame=frame,
-        rows=rows,
-        source_order={row.source_id: order.get(row.source_id, len(order)) for row in rows},
-        place=project.place,
-        public=project.public,
-        gone_on_purpose=gone,
-        renamed=project.settings.renamed,
-        tombstones=project.tombstones(frame),
-    )
-
-
-async def _write(project: Project, workers: Workers, slots: asyncio.Semaphore, job: OutputJob) -> OutputResult:
-    path = job.frame.path
+async def _write(  # noqa: PLR0917 - private
+    project: Project,
+    workers: Workers,
+    slots: asyncio.Semaphore,
+    frame: OutputFeed,
+    jobs: OutputJobs,
+    moved: frozenset[str] = frozenset(),
+) -> OutputResult:
+    path = frame.path
     async with slots:
         try:
-            return await workers.run(run_output, job)
+            return await workers.run(run_output, jobs.of(frame, moved))
         except WorkerDiedError as error:
             return OutputResult(path=path, refused=f"{path}: building it {error}; kept as it was")
         except PlaceError as fault:
@@ -232,12 +221,11 @@ def _see_to_missing(
     return retry, kept
 
 
-def _also_touched(
-    project: Project, newest: dict[tuple[str, ...], list[PostRow]], edited: dict[str, PostRow], wanted: set[str]
-) -> tuple[str, ...]:
+def _also_touched(project: Project, edited: dict[str, PostRow], wanted: set[str]) -> tuple[str, ...]:
     """Return the outputs that edited posts stand in beyond those just written, and all that a moved one now stands in."""
-    before = {row.key: row.categories for rows in newest.values() for row in rows}
     current = project.settings.renamed.current
+    known = project.state.find(sorted(edited)) if edited else ()
+    before = {row.key: current(row.categories) for row in known}
     moved = {row.categories for row in edited.values() if current(row.categories) != before[row.key]}
     stood = {categories for row in edited.values() for categories in (row.categories, before[row.key])}
     return tuple(sorted((set(project.outputs_of(stood)) - wanted) | set(project.outputs_of(moved))))
@@ -281,18 +269,6 @@ async def _publish_status(
     project.state.published([state], (), news=news_of(project, done.output.digests))
 
 
-def _newest(project: Project, most: int) -> dict[tuple[str, ...], list[PostRow]]:
-    """Return the newest posts of every category that some post names, under the names that count now."""
-    gone = project.gone_keys() | project.misnamed
-    newest: dict[tuple[str, ...], list[PostRow]] = {}
-    for leaf in project.state.leaves():
-        found = [row for row in project.state.newest(leaf, most) if row.key not in gone]
-        if (now := project.settings.renamed.current(leaf)) != leaf:
-            found = [replace(row, categories=now) for row in found]
-        newest.setdefault(now, []).extend(found)
-    return newest
-
-
 def _written(result: OutputResult) -> list[str]:
     return [*result.written, *result.copies]
 
@@ -317,14 +293,6 @@ def _keep(project: Project, paths: list[str]) -> None:
     """Have the disk keep the files before the state calls them published."""
     if project.settings.posts.durable:
         make_durable(project.public, paths)
-
-
-def _rows_of(frame: OutputFeed, newest: dict[tuple[str, ...], list[PostRow]]) -> tuple[PostRow, ...]:
-    depth = len(frame.category)
-    own = {frame.category, *frame.also}
-    rows = [row for leaf, found in newest.items() if leaf[:depth] in own for row in found]
-    rows.sort(key=lambda row: (row.date, row.key), reverse=True)
-    return tuple(rows[: 2 * frame.max_entries])
 
 
 def _tell(project: Project, result: OutputResult, report: Callable[[Event], None]) -> None:

@@ -186,6 +186,14 @@ class State:
         with self._transaction() as run:
             return tuple(sorted(categories_of(row.category) for row in run.execute(sa.select(categories_table))))
 
+    def latest(self) -> dict[tuple[str, ...], datetime]:
+        """Return for each category path that some post stands in the newest date of its posts, expired ones among them."""
+        own = entries_table.c.category == categories_table.c.category
+        date = sa.select(sa.func.max(entries_table.c.date)).where(own).scalar_subquery()
+        with self._transaction() as run:
+            found = ((categories_of(text), instant(date)) for text, date in run.execute(sa.select(categories_table, date)))
+            return {leaf: date for leaf, date in found if date is not None}
+
     def newest(self, leaf: tuple[str, ...], limit: int) -> list[PostRow]:
         """Return the newest posts whose category is exactly this path, newest first, ties by key."""
         query = (
