@@ -106,7 +106,7 @@ _TAKEN = {
         "<entry><title>A</title><source><id>urn:s</id><title>S</title><author><name>X</name></author></source><title>B</title></entry>"
     ),
     "atom-deleted": '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">'
-    '<at:deleted-entry ref="urn:1" when="2025"><title>gone</title></at:deleted-entry><entry><id>urn:2</id></entry></feed>',
+    '<at:deleted-entry ref="urn:1" when="2025"><title>gone</title></at:deleted-entry><at:deleted-entry/><entry><id>urn:2</id></entry></feed>',
 }
 
 

@@ -11,25 +11,22 @@ of what is well-formed, where a text ends, and in which order namespaces were de
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from xml.parsers import expat
 
 from aggregator.parse.fast_elements import XML_BASE, XML_LANG
 from aggregator.parse.fast_names import HANDLED, Names
-from aggregator.parse.fast_rules import DELETED, ENTRY, ROOTS, SKIP_ALL
-from aggregator.parse.fast_state import NO_ATTRIBUTES, Rule, State, UnsureError
+from aggregator.parse.fast_rules import DELETED, DOCUMENT, ROOTS, SKIP_ALL, WITHIN_DELETED
+from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
 from aggregator.parse.prolog import Document
-from aggregator.parse.raw import MAX_ENTRIES_READ, Raw
+from aggregator.parse.raw import Raw
 
 _BUFFER_BYTES = 256 * 1024
 _ROOT_NAMES = frozenset({"rss", "feed", "rdf"})
 _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
-#: U+0080 to U+009F, as they are or as references.
-_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]|&#(?:0*1[2-5][0-9]|[xX]0*[89][0-9A-Fa-f]);")
-
-
-class _EnoughError(Exception):
-    """Enough entries were read; never leaves this module."""
+#: U+0080 to U+009F, as they are and as references: two expressions with a fixed start each take a seventh of one's time.
+_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
+_REFERENCES = re.compile(rb"&#(?:0*1[2-5][0-9]|[xX]0*[89][0-9A-Fa-f]);")
 
 
 def read_fast(document: Document, language: str | None) -> Raw | None:
@@ -52,7 +49,8 @@ def read_surely(document: Document, language: str | None) -> Raw:
         body = document.text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UnsureError("surrogates") from error
-    return _Walk(State(language, controls=_CONTROLS.search(body) is not None)).read(body)
+    controls = _CONTROLS.search(body) is not None or _REFERENCES.search(body) is not None
+    return _Walk(State(language, controls=controls)).read(body)
 
 
 class _Walk:
@@ -61,25 +59,20 @@ class _Walk:
     def __init__(self, state: State) -> None:
         self._state = state
         self._names = Names()
-        self._known: dict[str, str] = {}  #: the parser's name of an element -> feedparser's
-        self._pieces: list[str] = []  #: of text, since the last tag
-        self._open: list[Rule] = []
-        self._attributes: Mapping[str, str] = NO_ATTRIBUTES  #: of the element that was opened last
-        self._within: list[Mapping[str, str]] = []
 
     def read(self, body: bytes) -> Raw:
         parser = expat.ParserCreate("utf-8", " ")
         parser.namespace_prefixes = True
         parser.buffer_text = True
         parser.buffer_size = _BUFFER_BYTES
+        pieces: list[str] = []
         parser.StartNamespaceDeclHandler = self._names.declare
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._pieces.append
+        parser.CharacterDataHandler = pieces.append
+        parser.StartElementHandler, parser.EndElementHandler = self._handlers(pieces)
         capped = False
         try:
             parser.Parse(body, True)  # noqa: FBT003 - expat's signature
-        except _EnoughError:
+        except EnoughError:
             capped = True
         except expat.ExpatError as error:
             raise UnsureError("not well-formed") from error
@@ -95,42 +88,63 @@ class _Walk:
             deleted=state.deleted,
         )
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        opened = self._open
-        pieces = self._pieces
-        tag = self._known.get(name)
-        if tag is None:
-            tag = self._known[name] = self._names.resolve(name)
-        if opened:
-            parent = opened[-1]
-            rule = parent.children.get(tag) if parent.children is not None else None
-            if rule is None:
-                rule = self._other(parent, tag)
-            elif rule is ENTRY and len(self._state.entries) >= MAX_ENTRIES_READ:
-                raise _EnoughError
-            if parent.blank and pieces and "".join(pieces).strip():
-                raise UnsureError("text beside elements")
-        else:
-            rule = self._root(tag, attributes)
-        if pieces:
-            pieces.clear()
-        if attributes and not rule.takes.issuperset(attributes):
-            _judge(rule, attributes)
-        opened.append(rule)
-        self._within.append(attributes)
-        if rule.begin is not None:
-            rule.begin(self._state, attributes)
+    def _handlers(  # noqa: C901 - one hot loop, in which each call would cost more than it explains
+        self, pieces: list[str]
+    ) -> tuple[Callable[[str, dict[str, str]], None], Callable[[str], None]]:
+        """Return what the parser calls for each tag. This is the hot loop: two functions over local names, no methods.
 
-    def _end(self, _name: str) -> None:
-        pieces = self._pieces
-        rule = self._open.pop()
-        attributes = self._within.pop()
-        if rule.end is not None:
-            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-            self._state.depth = len(self._open)
-            rule.end(self._state, text, attributes)
-        if pieces:
+        `pieces` is the text since the last tag that mattered. A leaf, which has no elements in it, is never pushed.
+        """
+        state = self._state
+        found: dict[Rule, dict[str, Rule]] = {}  #: the parser's names of elements, by where they stand
+        open_: list[tuple[Rule, dict[str, Rule], Mapping[str, str]]] = []
+        parent, rules = DOCUMENT, found.setdefault(DOCUMENT, {})
+        leaf: Rule | None = None
+        said: Mapping[str, str] = {}  #: the attributes of the leaf
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal parent, rules, leaf, said
+            if leaf is not None:
+                raise UnsureError("an element within a text")
+            rule = rules.get(name)
+            if rule is None:
+                rule = rules[name] = self._find(parent, name, attributes)
+            if attributes and not rule.takes.issuperset(attributes):
+                _judge(rule, attributes)
+            if parent.blank and "".join(pieces).strip():
+                raise UnsureError("text beside elements")
             pieces.clear()
+            if rule.children is None:
+                leaf, said = rule, attributes
+                return
+            open_.append((parent, rules, said))
+            parent, rules, said = rule, found.setdefault(rule, {}), attributes
+            state.depth += 1
+            if rule.begin is not None:
+                rule.begin(state, attributes)
+
+        def end(_name: str) -> None:
+            nonlocal parent, rules, leaf, said
+            if leaf is not None:
+                if leaf.end is not None:
+                    leaf.end(state, pieces[0] if len(pieces) == 1 else "".join(pieces), said)
+                leaf = None
+                pieces.clear()
+                return
+            if parent.end is not None:
+                parent.end(state, "".join(pieces) if parent.blank else "", said)
+            pieces.clear()
+            state.depth -= 1
+            parent, rules, said = open_.pop()
+
+        return start, end
+
+    def _find(self, parent: Rule, name: str, attributes: Mapping[str, str]) -> Rule:
+        """Return the rule for an element that has not stood in this place so far."""
+        tag = self._names.resolve(name)
+        if parent is DOCUMENT:
+            return self._root(tag, attributes)
+        return (parent.children or {}).get(tag) or self._other(parent, tag)
 
     def _root(self, tag: str, attributes: Mapping[str, str]) -> Rule:
         rule = ROOTS.get(tag)
@@ -151,12 +165,11 @@ class _Walk:
     def _other(self, parent: Rule, tag: str) -> Rule:
         """Return the rule for an element that stands in no table."""
         if parent.anything:
-            return parent
+            return WITHIN_DELETED
         prefix, colon, local = tag.rpartition(":")
         if local == "deleted-entry":
             if "entry" not in (parent.children or ()):
                 raise UnsureError("a deleted entry in an odd place")
-            self._state.deleted += 1
             return DELETED
         key = f"{prefix}_{local}" if colon else local
         if not parent.others or key in HANDLED or (not colon and parent is SKIP_ALL):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from aggregator.parse.fast_state import Rule, State, UnsureError
-from aggregator.parse.raw import MAX_TAGS
+from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
+from aggregator.parse.raw import MAX_ENTRIES_READ, MAX_TAGS
 
 XML_BASE = "http://www.w3.org/XML/1998/namespace base xml"
 XML_LANG = "http://www.w3.org/XML/1998/namespace lang xml"
@@ -76,6 +76,8 @@ def leave(state: State, _text: str = "", _attributes: Mapping[str, str] | None =
 
 def begin_entry(state: State, attributes: Mapping[str, str]) -> None:
     """Begin an entry."""
+    if len(state.entries) >= MAX_ENTRIES_READ:
+        raise EnoughError
     enter(state, attributes)
     state.into = entry = {"xml_lang": state.language, "xml_base": state.base}
     about = attributes.get(RDF_ABOUT)
@@ -377,6 +379,11 @@ def begin_source(state: State, _attributes: Mapping[str, str]) -> None:
 def source_id(state: State, text: str, _attributes: Mapping[str, str]) -> None:
     """Take the id of that feed."""
     state.into["source"]["id"] = state.clean(text)
+
+
+def count_deleted(state: State, _attributes: Mapping[str, str]) -> None:
+    """Begin what is said of an entry that was deleted."""
+    state.deleted += 1
 
 
 def untitle(state: State, _attributes: Mapping[str, str]) -> None:

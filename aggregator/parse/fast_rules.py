@@ -26,7 +26,8 @@ SKIP = Rule()
 #: An element whose words are not read, with others of such vocabularies in it.
 SKIP_ALL = Rule(children={}, others=True)
 #: An entry that was deleted, and all that is said of it.
-DELETED = Rule(anything=True)
+DELETED = Rule(begin=on.count_deleted, children={}, anything=True)
+WITHIN_DELETED = Rule(children={}, anything=True)
 
 _IGNORED_CONSTRUCT = Rule(end=on.ignore_construct, based=True)
 _IGNORED_PERSON = Rule(
@@ -177,4 +178,6 @@ _RDF = Rule(
     scoped=True,
     children={"channel": _CHANNEL_ALONE, "item": ENTRY, "image": _PICTURE, "textinput": _TEXT_INPUT},
 )
+#: What the root element stands in.
+DOCUMENT = Rule(children={})
 ROOTS = {"rss": _RSS, "feed": _FEED, "rdf:rdf": _RDF}

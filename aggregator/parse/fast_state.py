@@ -14,6 +14,10 @@ class UnsureError(Exception):
     """The document holds something of which it is not proven that it is read as feedparser reads it; says what."""
 
 
+class EnoughError(Exception):
+    """Enough entries were read; never leaves the fast reader."""
+
+
 class State:
     """One document while it is read."""
 
@@ -59,7 +63,4 @@ class Rule:
     children: Mapping[str, Rule] | None = None  #: by feedparser's name; None: text alone
     others: bool = False  #: elements of vocabularies that nobody reads may stand in it
     blank: bool = False  #: with children, it has no text of its own
-    anything: bool = False  #: whatever is in it is passed over
-
-
-NO_ATTRIBUTES: Mapping[str, str] = {}
+    anything: bool = False  #: whatever is in it is passed over, `others` or not

@@ -36,6 +36,10 @@ _EPISODE = {
     "itunes_explicit": "explicit",
     "itunes_image": "image",
 }
+#: Keys that most entries have none of: asked for together first, since each question costs about as much as this one.
+_MEDIA = frozenset({"media_title", "media_description", "itunes_summary", "itunes_subtitle"}) | {
+    *("media_thumbnail", "media_content", "image"),
+}
 _IMAGE_NAMES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
 
 
@@ -61,7 +65,7 @@ def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
     return ParsedFeed(
         format=format_,
         title=_text(feed, "title", atom=atom),
-        link=_alternate(feed),
+        link=_alternate(feed.get("links", ())),
         id=_plain(feed, "id"),
         rights=_text(feed, "rights", atom=atom),
         language=_plain(feed, "language"),
@@ -73,14 +77,20 @@ def build_feed(raw: Raw, format_: str, warnings: list[str]) -> ParsedFeed:
 
 def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom: bool) -> ParsedEntry:
     base = _plain(entry, "xml_base")
-    content, summary = _bodies(entry, atom=atom)
+    media = not _MEDIA.isdisjoint(entry)
+    parts = entry.get("content", ())
+    content, summary = _bodies(entry, parts, base if media else None, atom=atom, media=media)
     where = f"entry {position}"
-    out_of_line = next((part for part in entry.get("content", ()) if part.get("src")), None)
-    enclosures, images = _files(entry, base)
+    out_of_line = next((part for part in parts if part.get("src")), None) if parts else None
+    links = entry.get("links", ())
+    enclosures, images = _files(entry, links, base, media=media)
+    title = _text(entry, "title", atom=atom)
+    if title is None and media:
+        title = _wrapped(_plain(entry, "media_title"), GUESS, base)
     return ParsedEntry(
         id=_plain(entry, "id"),
-        link=_plain(entry, "feedburner_origlink") or _alternate(entry),
-        title=_text(entry, "title", atom=atom) or _wrapped(_plain(entry, "media_title"), GUESS, base),
+        link=_plain(entry, "feedburner_origlink") or _alternate(links),
+        title=title,
         summary=cut_entry_text(summary, where, warnings),
         content=cut_entry_text(content, where, warnings),
         content_src=_joined(base, out_of_line["src"]) if out_of_line else None,
@@ -94,7 +104,7 @@ def _entry(entry: Mapping[str, Any], position: int, warnings: list[str], *, atom
         images=images,
         language=_plain(entry, "language") or _plain(entry, "xml_lang"),
         rights=_text(entry, "rights", atom=atom),
-        origin=_plain(source, "id") if isinstance(source := entry.get("source"), Mapping) else None,
+        origin=_plain(source, "id") if isinstance(source := entry.get("source"), dict) else None,
     )
 
 
@@ -120,7 +130,7 @@ def _text(where: Mapping[str, Any], key: str, *, atom: bool) -> ParsedText | Non
     if value is None:
         return None
     detail = where.get(f"{key}_detail")
-    if not isinstance(detail, Mapping) or detail.get("value") != where.get(key):
+    if not isinstance(detail, dict) or detail.get("value") != where.get(key):
         return ParsedText(value=value, type=TEXT if atom else GUESS)
     return _construct(detail, atom=atom) or _wrapped(drop_illegal(value).strip(), GUESS, None)
 
@@ -128,7 +138,7 @@ def _text(where: Mapping[str, Any], key: str, *, atom: bool) -> ParsedText | Non
 def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
     """Return a text construct, or None where it holds no text that could be shown."""
     value = detail.get("value") or ""
-    if "legal" not in detail:
+    if not detail.get("legal"):
         # What was written in Base64 is decoded by now, and may hold what the document itself could not.
         value = drop_illegal(value)
     value = value.strip()
@@ -146,12 +156,17 @@ def _construct(detail: Mapping[str, Any], *, atom: bool) -> ParsedText | None:
     return ParsedText(value=value, type=kind, base=detail.get("base") or None)
 
 
-def _bodies(entry: Mapping[str, Any], *, atom: bool) -> tuple[ParsedText | None, ParsedText | None]:
+def _bodies(
+    entry: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], base: str | None, *, atom: bool, media: bool
+) -> tuple[ParsedText | None, ParsedText | None]:
     """Return (content, summary): content elements before descriptions, HTML before plain text, media and iTunes last."""
-    contents = [text for part in entry.get("content", ()) if (text := _construct(part, atom=atom))]
+    contents = [text for part in parts if (text := _construct(part, atom=atom))]
     content = next((text for text in contents if text.type == HTML), contents[0] if contents else None)
     summary = _text(entry, "summary", atom=atom)
-    base = _plain(entry, "xml_base")
+    if not media:
+        if content is None:
+            return summary, None
+        return content, summary if summary is not None and summary.value != content.value else None
     media_type = HTML if entry.get("media_description_type") == "html" else GUESS
     others = [
         *((text,) if (text := _wrapped(_plain(entry, "media_description"), media_type, base)) else ()),
@@ -165,9 +180,9 @@ def _bodies(entry: Mapping[str, Any], *, atom: bool) -> tuple[ParsedText | None,
     return chosen, next((text for text in ladder[1:] if text.value != chosen.value), None)
 
 
-def _alternate(where: Mapping[str, Any]) -> str | None:
+def _alternate(links: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the first alternate link, an HTML one if there is any."""
-    links = [link for link in where.get("links", ()) if link.get("rel") == "alternate" and (link.get("href") or "").strip()]
+    links = [link for link in links if link.get("rel") == "alternate" and (link.get("href") or "").strip()]
     chosen = next((link for link in links if link.get("type") in _HTML_TYPES), links[0] if links else None)
     return chosen["href"].strip() if chosen is not None else None
 
@@ -185,7 +200,9 @@ def _tags(tags: Sequence[Mapping[str, Any]]) -> list[ParsedTag]:
     return [tag for tag in found if tag.term or tag.label]
 
 
-def _files(entry: Mapping[str, Any], base: str | None) -> tuple[tuple[ParsedEnclosure, ...], tuple[str, ...]]:
+def _files(
+    entry: Mapping[str, Any], links: Sequence[Mapping[str, Any]], base: str | None, *, media: bool
+) -> tuple[tuple[ParsedEnclosure, ...], tuple[str, ...]]:
     """Return enclosures (of a media:group only its default or first file) and images, each address once."""
     files = [
         ParsedEnclosure(
@@ -194,16 +211,18 @@ def _files(entry: Mapping[str, Any], base: str | None) -> tuple[tuple[ParsedEncl
             length=_plain(link, "length"),
             title=_plain(link, "title"),
         )
-        for link in entry.get("links", ())
+        for link in links
         if link.get("rel") == "enclosure" and (link.get("href") or "").strip()
     ]
+    if not media:
+        unique = {file.href: file for file in reversed(files)} if files else {}
+        return tuple(reversed(unique.values())), ()
     images = [_joined(base, thumb["url"]) for thumb in entry.get("media_thumbnail", ()) if _plain(thumb, "url")]
     image = entry.get("image")
-    if isinstance(image, Mapping) and _plain(image, "href"):
+    if isinstance(image, dict) and _plain(image, "href"):
         images.append(_joined(base, image["href"]))
     groups: set[str] = set()
-    media = sorted(entry.get("media_content", ()), key=lambda part: part.get("isdefault") != "true")
-    for part in media:
+    for part in sorted(entry.get("media_content", ()), key=lambda part: part.get("isdefault") != "true"):
         href = _plain(part, "url")
         if href is None:
             continue
