@@ -15,6 +15,7 @@ from aggregator.parse.prolog import open_document
 _RSS = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
  xmlns:media="http://search.yahoo.com/mrss/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"
  xmlns:atom="http://www.w3.org/2005/Atom" xmlns:ex="http://example.com/ex"><channel><title>T</title>{}</channel></rss>"""
+_RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/">{}</rdf:RDF>'
 _ATOM = '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:ex="http://example.com/ex"><id>urn:f</id><title>T</title>{}</feed>'
 
 
@@ -99,6 +100,21 @@ _TAKEN = {
         "<summary>s</summary><content type='html'>c</content><author><name>N</name><uri>/u</uri></author>"
         '<author><email>e@a.example</email></author><category term="t" label="L"/><updated>2025-01-01</updated></entry>'
     ),
+    "atom-xhtml": _ATOM.format(
+        '<entry><title type="xhtml"> <div xmlns="http://www.w3.org/1999/xhtml">a &lt; b<br/>c</div> </title>'
+        '<content type="XHTML" xml:base="https://b.example/">'
+        '<h:div xmlns:h="http://www.w3.org/1999/xhtml" xml:lang="de" CLASS="&quot;">'
+        '<h:a rel="NOFOLLOW" href="/x">a</h:a><!-- x --> &amp;<h:hr/></h:div></content></entry>'
+        '<entry><summary type="xhtml"><div>a</div><div>b</div></summary><rights type="xhtml">text alone</rights></entry>'
+    ),
+    "rss-blogger": _RSS.format(
+        '<item xmlns:thr="http://purl.org/syndication/thread/1.0"><thr:total>0</thr:total></item>'
+        '<item xmlns:cc="http://cyber.law.harvard.edu/rss/creativeCommonsRssModule.html"><cc:license>l</cc:license></item>'
+        '<item xmlns:georss="http://www.georss.org/georss"><georss:point>1 2 x</georss:point></item>'
+        '<item xmlns:p="http://podlove.org/simple-chapters"><p:chapters><p:chapter start="1"/></p:chapters></item>'
+    ),
+    "rss-base": '<rss version="2.0" xml:base=" http://b.example/x?y "><channel><item xml:base=""><link>z</link></item>'
+    '<item xml:base="mailto:x"><link>?z</link></item><item xml:base="/w/"><enclosure url="a.mp3"/></item></channel></rss>',
     "atom-base": '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://a.example/x/"><entry xml:base="https://b.example/">'
     '<id>1</id><link href="y"/><content type="html" xml:base="https://c.example/z/">c</content></entry>'
     '<entry><link href="?q"/></entry></feed>',
@@ -106,7 +122,8 @@ _TAKEN = {
         "<entry><title>A</title><source><id>urn:s</id><title>S</title><author><name>X</name></author></source><title>B</title></entry>"
     ),
     "atom-deleted": '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">'
-    '<at:deleted-entry ref="urn:1" when="2025"><title>gone</title></at:deleted-entry><at:deleted-entry/><entry><id>urn:2</id></entry></feed>',
+    '<at:deleted-entry ref="urn:1" when="2025"><title>gone</title></at:deleted-entry><at:deleted-entry/>'
+    "<entry><id>urn:2</id></entry></feed>",
 }
 
 
@@ -125,7 +142,6 @@ _LEFT = {
     "undeclared": _RSS.format("<item><no:title>a</no:title></item>"),
     "entities": '<!DOCTYPE rss [<!ENTITY x "y">]><rss version="2.0"><channel><title>&x;</title></channel></rss>',
     "child-in-text": _RSS.format("<item><title>a<b>c</b></title></item>"),
-    "xhtml": _ATOM.format('<entry><title type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">a</div></title></entry>'),
     "base64": _ATOM.format('<entry><content type="image/png">AAAA</content></entry>'),
     "content-src": _ATOM.format('<entry><content src="/a" type="text/html"/></entry>'),
     "second-summary": _RSS.format("<item><description>a</description><description>b</description></item>"),
@@ -133,7 +149,21 @@ _LEFT = {
     "foreign-prefix": '<rss version="2.0" xmlns:dc="http://example.com/other"><channel><item><dc:title>a</dc:title></item></channel></rss>',
     "two-meanings": _RSS.format('<item><ex:a xmlns:ex="http://example.com/else"/></item>'),
     "two-names": _RSS.format('<item><a xmlns="http://example.com/u"/><u:a xmlns:u="http://example.com/u"/></item>'),
-    "relative-base": '<rss version="2.0" xml:base="/x/"><channel/></rss>',
+    "shifting-base": _RSS.format("<item/>").replace("<channel>", '<channel xml:base="x/">'),
+    "xhtml-in-rss": _RSS.format('<item><title type="xhtml"><b xmlns="http://www.w3.org/1999/xhtml">a</b></title></item>'),
+    "svg": _ATOM.format(
+        '<entry><content type="xhtml"><svg xmlns="http://www.w3.org/2000/svg"><title>a</title></svg></content></entry>'
+    ),
+    "handler-in-xhtml": _ATOM.format('<entry><content type="xhtml"><source/></content></entry>'),
+    "base-in-xhtml": _ATOM.format(
+        '<entry><content type="xhtml"><b xmlns="http://www.w3.org/1999/xhtml" xml:base="/x">a</b></content></entry>'
+    ),
+    "title-before-channel": _RDF.format("<image><title>I</title></image><channel><title>T</title></channel>"),
+    "borrowed-prefix": '<rss version="2.0" xmlns:cc="http://backend.userland.com/creativeCommonsRssModule" '
+    'xmlns:c="http://web.resource.org/cc/"><channel/></rss>',
+    "chapter-without-start": _RSS.format(
+        '<item><p:chapters xmlns:p="http://podlove.org/simple-chapters"><p:chapter/></p:chapters></item>'
+    ),
     "base-in-odd-place": _RSS.format('<item><link xml:base="https://b.example/">a</link></item>'),
     "plain-base": _RSS.format('<item base="https://b.example/"><link>a</link></item>'),
     "foreign-href": _RSS.format('<item><link ex:href="https://b.example/">a</link></item>'),

@@ -15,13 +15,15 @@ from collections.abc import Callable, Mapping
 from xml.parsers import expat
 
 from aggregator.parse.fast_elements import XML_BASE, XML_LANG
+from aggregator.parse.fast_markup import Markup
 from aggregator.parse.fast_names import HANDLED, Names
 from aggregator.parse.fast_rules import DELETED, DOCUMENT, ROOTS, SKIP_ALL, WITHIN_DELETED
 from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
 from aggregator.parse.prolog import Document
 from aggregator.parse.raw import Raw
 
-_BUFFER_BYTES = 256 * 1024
+_BUFFER_BYTES = 64 * 1024
+_XHTML = frozenset({"xhtml", "application/xhtml+xml"})
 _ROOT_NAMES = frozenset({"rss", "feed", "rdf"})
 _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
 #: U+0080 to U+009F, as they are and as references: two expressions with a fixed start each take a seventh of one's time.
@@ -101,11 +103,15 @@ class _Walk:
         parent, rules = DOCUMENT, found.setdefault(DOCUMENT, {})
         leaf: Rule | None = None
         said: Mapping[str, str] = {}  #: the attributes of the leaf
+        markup: Markup | None = None  #: the leaf holds elements of XHTML
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal parent, rules, leaf, said
+            nonlocal parent, rules, leaf, said, markup
             if leaf is not None:
-                raise UnsureError("an element within a text")
+                if markup is None:
+                    raise UnsureError("an element within a text")
+                markup.start(name, attributes, pieces)
+                return
             rule = rules.get(name)
             if rule is None:
                 rule = rules[name] = self._find(parent, name, attributes)
@@ -116,6 +122,8 @@ class _Walk:
             pieces.clear()
             if rule.children is None:
                 leaf, said = rule, attributes
+                if attributes and rule.based and attributes.get("type", "").lower() in _XHTML:
+                    markup = self._markup()
                 return
             open_.append((parent, rules, said))
             parent, rules, said = rule, found.setdefault(rule, {}), attributes
@@ -123,9 +131,15 @@ class _Walk:
             if rule.begin is not None:
                 rule.begin(state, attributes)
 
-        def end(_name: str) -> None:
-            nonlocal parent, rules, leaf, said
+        def end(name: str) -> None:
+            nonlocal parent, rules, leaf, said, markup
             if leaf is not None:
+                if markup is not None:
+                    if markup.depth:
+                        markup.end(name, pieces)
+                        return
+                    pieces[:] = [markup.finish(pieces)]
+                    markup = None
                 if leaf.end is not None:
                     leaf.end(state, pieces[0] if len(pieces) == 1 else "".join(pieces), said)
                 leaf = None
@@ -138,6 +152,11 @@ class _Walk:
             parent, rules, said = open_.pop()
 
         return start, end
+
+    def _markup(self) -> Markup:
+        if self._names.version != "atom10":
+            raise UnsureError("XHTML in a feed of another format")
+        return Markup(self._names)
 
     def _find(self, parent: Rule, name: str, attributes: Mapping[str, str]) -> Rule:
         """Return the rule for an element that has not stood in this place so far."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from aggregator.parse.base import joined_base
 from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
 from aggregator.parse.raw import MAX_ENTRIES_READ, MAX_TAGS
 
 XML_BASE = "http://www.w3.org/XML/1998/namespace base xml"
 XML_LANG = "http://www.w3.org/XML/1998/namespace lang xml"
+XHTML = "application/xhtml+xml"
 RDF_ABOUT = "http://www.w3.org/1999/02/22-rdf-syntax-ns# about rdf"
 
-#: Absolute, and such that joining it with itself changes nothing, which feedparser does with every element inside.
-_BASE = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9_~%+-][A-Za-z0-9._~%+-]*)*/?")
 _REFERENCE = re.compile(r"&([A-Za-z0-9_]+);")
 _TYPES = {
     "text": "text/plain",
@@ -26,6 +26,8 @@ _TYPES = {
     "text/plain": "text/plain",
     "html": "text/html",
     "text/html": "text/html",
+    "xhtml": XHTML,
+    XHTML: XHTML,
 }
 ITUNES = "http://www.itunes.com/"
 _MEDIA_SCHEME = "http://search.yahoo.com/mrss/category_schema"
@@ -61,9 +63,11 @@ def base_of(state: State, attributes: Mapping[str, str]) -> str:
     value = attributes.get(XML_BASE)
     if value is None:
         return state.base
-    if not _BASE.fullmatch(value):
-        raise UnsureError("an xml:base that is not plainly absolute")
-    return value
+    base = joined_base(state.base, value)
+    # feedparser joins it with itself for every element inside.
+    if base and resolve(base, base) != base:
+        raise UnsureError("an xml:base that does not stand by itself")
+    return base
 
 
 def leave(state: State, _text: str = "", _attributes: Mapping[str, str] | None = None) -> None:
@@ -389,6 +393,20 @@ def count_deleted(state: State, _attributes: Mapping[str, str]) -> None:
 def untitle(state: State, _attributes: Mapping[str, str]) -> None:
     """Begin an element that may have a title of its own."""
     state.titled = False
+    state.pictured = True
+
+
+def begin_channel(state: State, attributes: Mapping[str, str]) -> None:
+    """Begin a channel of RSS 1.0, whose title a title of what stands beside it would displace, were it before it."""
+    if state.entries or state.pictured:
+        raise UnsureError("a channel after what belongs to it")
+    enter(state, attributes)
+
+
+def chapter(_state: State, _text: str, attributes: Mapping[str, str]) -> None:
+    """Pass over a chapter, over which feedparser stumbles where it has no start."""
+    if "start" not in attributes:
+        raise UnsureError("a chapter without a start")
 
 
 def time(key: str) -> Rule:

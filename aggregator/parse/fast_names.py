@@ -80,13 +80,32 @@ NAMESPACES = {
     "http://www.w3.org/xml/1998/namespace": "xml",
     "http://podlove.org/simple-chapters": "psc",
 }
-#: Names that a prefix may bear only where it stands for the namespace of that name: what feedparser calls a namespace, and
-#: what stands before an underscore in a key of its own.
-RESERVED_PREFIXES = {name for name in NAMESPACES.values() if name} | {
-    *("title", "summary", "subtitle", "content", "description", "rights", "copyright", "info", "tagline", "skip", "generator"),
-    *("author", "contributor", "publisher", "published", "updated", "created", "expired", "validity", "date", "image"),
-    *("modified", "issued", "tags", "links", "source"),
-}
+#: What feedparser calls the namespaces that it knows.
+_KNOWN = frozenset(name for name in NAMESPACES.values() if name)
+#: Prefixes that may stand for no namespace that feedparser does not know: with one of them before it, the name of an element
+#: could be that of a handler, or of a key that is read.
+_TAKEN = frozenset(
+    {
+        *(
+            "admin",
+            "cc",
+            "content",
+            "creativecommons",
+            "dc",
+            "dcterms",
+            "feedburner",
+            "georss",
+            "gml",
+            "itunes",
+            "media",
+            "psc",
+        ),
+        *("xhtml", "sy", "xml", "rdf", "xlink"),
+        *("title", "summary", "subtitle", "description", "rights", "copyright", "info", "tagline", "skip", "generator"),
+        *("author", "contributor", "publisher", "published", "updated", "created", "expired", "validity", "date", "image"),
+        *("modified", "issued", "tags", "links", "source"),
+    }
+)
 
 #: What feedparser has a handler for, or keeps under a name of its own: never passed over as somebody's extension.
 HANDLED = frozenset(
@@ -123,7 +142,9 @@ class Names:
     def __init__(self) -> None:
         self.version = ""
         self.root_seen = False
-        self._addresses: dict[str, str] = {}  #: prefix -> address
+        self._addresses: dict[str, str] = {}  #: prefix in lower case -> address
+        self._used: set[str] = set()  #: the names of known namespaces that occur
+        self._borrowed: set[str] = set()  #: such names that are the prefixes of other namespaces
         self._prefixes: dict[str, str] = {}  #: address that feedparser does not know -> the first prefix; "" for none
 
     def declare(self, prefix: str | None, address: str | None) -> None:
@@ -140,15 +161,23 @@ class Names:
             self.version = _version(prefix, low)
         if self.root_seen and address == _XLINK:
             raise UnsureError("xlink is declared within the document")
-        if prefix is None:
-            if known is None:
-                self._prefixes.setdefault(address, "")
-            return
+        if known:
+            self._used.add(known)
+        if prefix is not None:
+            self._declare_prefix(prefix, address, known)
+        elif known is None:
+            self._prefixes.setdefault(address, "")
+        if not self._used.isdisjoint(self._borrowed):
+            raise UnsureError("a prefix that belongs to another namespace of the document")
+
+    def _declare_prefix(self, prefix: str, address: str, known: str | None) -> None:
         name = prefix.lower()
         if self._addresses.setdefault(name, address) != address:
             raise UnsureError("a prefix is declared twice")
-        if name in RESERVED_PREFIXES and name != known:
+        if known is None and name in _TAKEN:
             raise UnsureError("a prefix that belongs to another namespace")
+        if name in _KNOWN and name != known:
+            self._borrowed.add(name)
         if known is None and self._prefixes.setdefault(address, prefix) == "":
             raise UnsureError("an unknown namespace with and without prefix")
 

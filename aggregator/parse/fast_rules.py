@@ -80,6 +80,14 @@ _MEDIA: dict[str, Rule] = {
     ),
 }
 
+#: What feedparser understands and nobody reads.
+_UNREAD: dict[str, Rule] = {
+    **dict.fromkeys((f"georss:{name}" for name in ("point", "line", "polygon", "box")), SKIP),
+    **dict.fromkeys(("cc:license", "creativecommons:license"), SKIP),
+    "feedburner:browserfriendly": _IGNORED_CONSTRUCT,
+    "psc:chapters": Rule(children={"psc:chapter": Rule(end=on.chapter)}),
+}
+
 ENTRY = Rule(
     begin=on.begin_entry,
     end=on.end_entry,
@@ -130,6 +138,7 @@ ENTRY = Rule(
         "itunes:category": Rule(end=on.itunes_category, takes=frozenset({"text"}), reads=frozenset({"text"})),
         "itunes:block": SKIP,
         **_MEDIA,
+        **_UNREAD,
     },
 )
 
@@ -143,7 +152,11 @@ _FEED_WORDS: dict[str, Rule] = {
     **dict.fromkeys(("language", "dc:language"), _LANGUAGE),
     **dict.fromkeys(("description", "dc:description", "subtitle", "tagline", "info"), _IGNORED_CONSTRUCT),
     **dict.fromkeys(("pubdate", "lastbuilddate", "published", "updated", "modified", "dc:date", "dcterms:modified"), SKIP),
-    **dict.fromkeys(("generator", "webmaster", "dc:publisher", "dc:creator", "dc:author", "dc:contributor"), SKIP),
+    **dict.fromkeys(("created", "dcterms:created"), SKIP),
+    **dict.fromkeys(
+        ("generator", "webmaster", "dc:publisher", "dc:creator", "dc:author", "dc:contributor"),
+        SKIP,
+    ),
     **dict.fromkeys(("category", "dc:subject", "keywords", "cloud"), SKIP),
     **dict.fromkeys(("author", "managingeditor", "contributor", "itunes:owner"), _IGNORED_PERSON),
     "ttl": on.bare("ttl"),
@@ -158,6 +171,7 @@ _FEED_WORDS: dict[str, Rule] = {
     "image": _PICTURE,
     "textinput": _TEXT_INPUT,
     **_IGNORED_MEDIA,
+    **_UNREAD,
 }
 _FEED_READS = frozenset({"lastmod", "href", "url", "uri", "version"})
 
@@ -176,7 +190,12 @@ _RDF = Rule(
     begin=on.enter,
     end=on.leave,
     scoped=True,
-    children={"channel": _CHANNEL_ALONE, "item": ENTRY, "image": _PICTURE, "textinput": _TEXT_INPUT},
+    children={
+        "channel": replace(_CHANNEL_ALONE, begin=on.begin_channel),
+        "item": ENTRY,
+        "image": _PICTURE,
+        "textinput": _TEXT_INPUT,
+    },
 )
 #: What the root element stands in.
 DOCUMENT = Rule(children={})

@@ -30,6 +30,7 @@ class State:
         self.language = language
         self.scopes: list[tuple[str, str | None]] = []  #: base and language around each element that may change them
         self.titled = False  #: a title was found, so that the next one of the same element changes nothing
+        self.pictured = False  #: an image or a text input has begun
         self.full = False  #: the entry has had its content
         self.depth = 0
         self.depths: dict[str, int] = {}  #: how deep what is stored under a key of this entry stood
@@ -42,6 +43,8 @@ class State:
         text = text.strip()
         if text.isascii():
             return text
+        if text[0] > "\xff" and not self.controls:
+            return text  # nothing that Latin-1 could hold; most Chinese texts end here, without an exception
         try:  # noqa: SIM105 - a context manager takes longer than the rest of this
             text = text.encode("iso-8859-1").decode("utf-8")
         except UnicodeError:

@@ -14,11 +14,12 @@ import xml.sax.xmlreader
 from dataclasses import replace
 from io import BytesIO
 from typing import Any, ClassVar
-from urllib.parse import urljoin, urlsplit
 from xml.sax.expatreader import ExpatParser
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
+from aggregator.parse.base import joined_base
+from aggregator.parse.markup import VOID_ENDS
 from aggregator.parse.raw import MAX_ENTRIES_READ, MAX_TAGS, Raw
 from aggregator.parse.refusal import UnreadableFeedError
 from aggregator.parse.repair import repair_text
@@ -26,11 +27,6 @@ from aggregator.parse.salvage import Piece, Pieces, take_apart
 
 _BUFFER_BYTES = 64 * 1024
 
-#: feedparser writes an end tag for each element of XHTML; HTML reads `</br>` as one more <br>.
-_VOID_ENDS = frozenset(
-    f"</{name}>"
-    for name in ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
-)
 
 #: Keys under which feedparser keeps lists and records. It has no handler for elements that are called so, and would let their
 #: text or attributes take that place: one `<links>` and an entry has no link.
@@ -103,7 +99,7 @@ class _AsWritten:
         self._bases.append(self.baseuri)
         for name, value in attrs:
             if name.lower() == "xml:base":
-                joined = _joined_base(self.baseuri, value)
+                joined = joined_base(self.baseuri, value)
                 attrs = [pair for pair in attrs if pair[0].lower() != "xml:base"]
                 attrs.append(("xml:base", joined))
                 # Emptied, so that feedparser takes the joined one as it is.
@@ -124,7 +120,7 @@ class _AsWritten:
             self.root_closed = True
 
     def handle_data(self, text: str, escape: int = 1) -> None:
-        if not self._in_deleted and (escape or text not in _VOID_ENDS):
+        if not self._in_deleted and (escape or text not in VOID_ENDS):
             super().handle_data(text, escape)  # type: ignore[misc]
 
     # -- entries
@@ -381,13 +377,3 @@ def _run(reader: Any, read: Any, *, strict: bool) -> Raw:
         capped=capped,
         deleted=reader.deleted,
     )
-
-
-def _joined_base(base: str, value: str) -> str:
-    """Join an xml:base with the one around it; what is no http(s) address and not relative changes nothing."""
-    try:
-        if urlsplit(value).scheme.lower() not in {"", "http", "https"}:
-            return base
-        return urljoin(base, value.strip())
-    except ValueError:
-        return base
