@@ -27,7 +27,11 @@ _WORKERS = 2
 _IN_FLIGHT = 2  #: feeds that a worker has at hand
 _CONNECTIONS = 50  #: as ours by default
 _FILES_PER_SYNC = 2_000
-_BODIES = frozenset({"encoded", "description", "summary", "content"})
+_ATOM, _RSS10 = "{http://www.w3.org/2005/Atom}", "{http://purl.org/rss/1.0/}"
+_ENTRIES = ("item", f"{_ATOM}entry", f"{_RSS10}item")
+_TITLES = frozenset({"title", f"{_ATOM}title", f"{_RSS10}title"})
+#: where a farm's feeds have their bodies; each entry has one of them
+_BODIES = frozenset({"description", "{http://purl.org/rss/1.0/modules/content/}encoded", f"{_ATOM}content"})
 _GZIP = 16 + zlib.MAX_WBITS
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -167,13 +171,12 @@ def _work(sock: socket.socket) -> None:
 def _xml_entries(body: bytes) -> Iterator[tuple[str, str]]:
     from lxml import etree
 
-    for element in etree.fromstring(body, etree.XMLParser(resolve_entities=False, huge_tree=True)).iter("{*}item", "{*}entry"):
+    for element in etree.fromstring(body, etree.XMLParser(resolve_entities=False)).iter(*_ENTRIES):
         title = html = ""
-        for child in element.iter():
-            name = str(child.tag).rpartition("}")[2]
-            if name == "title":
+        for child in element:
+            if child.tag in _TITLES:
                 title = child.text or ""
-            elif name in _BODIES:
+            elif child.tag in _BODIES:
                 html = child.text or ""
         yield title, html
 

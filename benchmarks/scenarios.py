@@ -16,7 +16,7 @@ COLD, QUIET, NEWS = "cold", "nothing new", "5 % of the feeds with one new entry"
 REWRITTEN, PLAIN, START = "all feeds rewritten without news", "no validators", "start-up"
 PEERS, HOSTS, MANY, ARCHIVE = "peers", "hosts", "many", "archive"
 _GROW = "older entries"
-_ROUNDS = 3  #: of news on each archive
+_ROUNDS = 5  #: of news on each archive: they are quick, and what is judged is a small difference
 _WINDOW = 9  #: times the entries of a feed: what one window of history brings
 _ON_THE_FLOOR = (
     "The floor fetches the same bytes, inflates, tokenises with lxml, sanitises with nh3 and writes as many files, made "
