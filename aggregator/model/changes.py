@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.model.travelling import travels_light
+
 #: How `PostRow.dated` begins where upstream gave no date.
 FIRST_SEEN = "first seen"
 
@@ -25,6 +27,7 @@ class KnownEntry:
     traits: bytes = b""  #: `model.traits`: what it is recognised by under another id; empty: by nothing
 
 
+@travels_light
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostRow:
     """One post as the state indexes it: a function of the post alone, but for `raw_hash`."""
