@@ -52,6 +52,7 @@ class Draft:
     """What a digest has found so far."""
 
     def __init__(self) -> None:
+        self.posts: dict[str, tuple[str, Rendered]] = {}  #: path and bytes for new entries, by key, where made in advance
         self.writes: list[_Write] = []
         self.adopted: list[PostRow] = []
         self.healed: list[PostRow] = []  #: rewritten by a run that died before it could say so
@@ -117,10 +118,15 @@ def _first(words: list[str]) -> list[str]:
 def _plan(document: Document, items: Sequence[Identified]) -> Draft:
     """Decide about every entry; touches the disk only to read posts that upstream has changed."""
     draft = Draft()
+    job = document.job
+    # Each step for all of them before the next one, for the processor's caches: that saves a third of what follows.
     for item in items:
-        # All of them first, for the processor's caches: what follows takes two thirds of the time then.
-        if judge(document.job.known.get(item.key), item.raw_hash) in _TO_NORMALISE:
+        if judge(job.known.get(item.key), item.raw_hash) in _TO_NORMALISE:
             document.normal(item)
+    profile = get_profile(job.place.profile, job.place.timezone)
+    for item in items:
+        if item.key not in job.known and isinstance(entry := document.normal(item), Entry):
+            draft.posts[item.key] = _new_post(profile, item, entry)
     for item in items:
         plan_entry(document, item, draft)
     return draft
@@ -173,9 +179,13 @@ def _plan_skipped(item: Identified, skip: Skipped, *, known: KnownEntry | None, 
         draft.noted.append((item.key, item.raw_hash))
 
 
+def _new_post(profile: Profile, item: Identified, entry: Entry) -> tuple[str, Rendered]:
+    """Return where the post of a new entry goes, and what it will hold."""
+    return post_path(entry.categories, entry.title, item.key, profile.name_start(entry)), profile.render(entry)
+
+
 def _plan_new(job: DigestJob, profile: Profile, item: Identified, entry: Entry, *, draft: Draft) -> None:
-    path = post_path(entry.categories, entry.title, item.key, profile.name_start(entry))
-    rendered = profile.render(entry)
+    path, rendered = draft.posts.get(item.key) or _new_post(profile, item, entry)
     try:
         there = read_post_file(job.place.root, path)
     except PostFormatError as error:
