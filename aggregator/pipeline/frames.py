@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from aggregator.model.key import feed_id
 from aggregator.model.output import OutputFeed, Twin
-from aggregator.model.settings import FORMAT_NAMES, Settings, Site
+from aggregator.model.settings import FORMAT_NAMES, Category, Settings, Site
 from aggregator.publish.addresses import STATUS_PATH, SUFFIX, output_path, public_url, style_link, twin_path
 from aggregator.publish.pages import MOST_LEVELS, archive_folder
 from aggregator.schedule import DEFAULT_EVERY
@@ -35,8 +35,11 @@ def plan_frames(settings: Settings, leaves: Iterable[tuple[str, ...]]) -> tuple[
             paths.setdefault(path[:depth])
     frames: dict[str, OutputFeed] = {}
     intervals = _intervals(settings)
+    named: dict[tuple[str, ...], Category] = {}
+    for category in settings.categories:
+        named.setdefault(category.path, category)
     for path in paths:
-        frame = _frame(settings, path, intervals.get(path, DEFAULT_EVERY))
+        frame = _frame(settings, path, named.get(path), intervals.get(path, DEFAULT_EVERY))
         # Old posts may spell a category otherwise than the config does now (News, news): one file, one feed.
         first = frames.setdefault(_folded(frame.path), frame)
         if first is not frame:
@@ -132,9 +135,9 @@ def _intervals(settings: Settings) -> dict[tuple[str, ...], timedelta]:
     return shortest
 
 
-def _frame(settings: Settings, path: tuple[str, ...], interval: timedelta) -> OutputFeed:
+def _frame(settings: Settings, path: tuple[str, ...], category: Category | None, interval: timedelta) -> OutputFeed:
+    """Return the frame of one feed; `category` is what the config says of it."""
     site = settings.site
-    category = next((known for known in settings.categories if known.path == path), None)
     own_title = category.title if category and category.title else None
     title = site.title if not path else f"{own_title or ' / '.join(path)} - {site.title}"
     file = output_path(path, settings.categories)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from unicodedata import category as character_class
 from unicodedata import normalize
@@ -32,6 +33,8 @@ RESERVED = frozenset({"all", "index", "redirects", "status"})
 #: UTF-8 bytes per part; with suffix and room for a temporary name far below the 255 that file systems allow.
 PART_BYTES = 80
 
+_last_slugs: tuple[Sequence[Category], dict[tuple[str, ...], str]] = ((), {})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collision:
@@ -50,11 +53,19 @@ def output_path(category: tuple[str, ...], categories: Sequence[Category]) -> st
     """Return the feed's path below the public folder; `()` is the feed of everything."""
     if not category:
         return f"{FOLDER}/all{SUFFIX}"
-    slugs = {known.path: known.slug for known in categories if known.slug}
+    slugs = _slugs(categories)
     parts = [_part(prefix[-1], slugs.get(prefix)) for prefix in levels(category)[1:]]
     if parts[0].casefold() in RESERVED:
         parts[0] += "-category"
     return f"{FOLDER}/{'/'.join(parts)}{SUFFIX}"
+
+
+def _slugs(categories: Sequence[Category]) -> dict[tuple[str, ...], str]:
+    """Return the configured slugs by path; made once for the categories asked of last, which are those of one site."""
+    global _last_slugs  # noqa: PLW0603 - told by identity, which no cache of the standard library does; a tuple never changes
+    if _last_slugs[0] is not categories or not isinstance(categories, tuple):
+        _last_slugs = categories, {known.path: known.slug for known in categories if known.slug}
+    return _last_slugs[1]
 
 
 def twin_path(path: str, format_: str) -> str:
@@ -67,6 +78,7 @@ def public_url(site_url: str, path: str) -> str:
     return f"{site_url.rstrip('/')}/{quote(path, safe='/')}"
 
 
+@lru_cache(maxsize=16)  # every feed of a site names it
 def style_link(site_url: str) -> str:
     """Return where the stylesheet is served, from the root of the host: copies of a feed lie at other depths than the feed."""
     return urlsplit(public_url(site_url, STYLE_PATH)).path
@@ -86,6 +98,7 @@ def collisions(used: Iterable[tuple[str, ...]], categories: Sequence[Category]) 
     )
 
 
+@lru_cache(maxsize=4096)  # the same few names on every path
 def _part(name: str, slug: str | None) -> str:
     """Return one part: the slug as configured, only made safe; else the name in lower case, made safe."""
     return (_safe(slug) if slug else "") or _safe(name.lower()) or f"c-{_digest(name)}"
