@@ -1,23 +1,28 @@
 """The two roads through the parser, side by side: the fast path, and feedparser for everything.
 
-The switch between them is here and not in the product: `parse_feed` finds its fast path under one name, and that name is
-replaced while a document is read. What the fast path hands over goes the whole road anyway, so there is nothing to compare.
+The switch between them is here and not in the product: the function that reads surely or not at all is replaced while a document
+is read. What the fast path hands over goes the whole road anyway, so there is nothing to compare.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from aggregator.model.parsed import ParsedFeed
 from aggregator.normalise import identify, normalise_entry, normalise_feed
-from aggregator.parse import NotAFeedError, document, parse_feed
+from aggregator.parse import NotAFeedError, fast, parse_feed
+from aggregator.parse.fast_state import UnsureError
+from aggregator.parse.prolog import Document
+from aggregator.parse.raw import Raw
 from tests.parsing import ADDRESS, NOW, source
 
 Headers = list[tuple[str, str]]
+
+#: As the product has it.
+FAST = fast.read_surely
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +42,37 @@ class Outcome:
 
 def compare(body: bytes, headers: Headers, *, normalised: bool = True) -> Outcome:
     """Read a body on both roads; `normalised` also compares what the next stage makes of two equal results."""
-    taken: list[str | None] = []
+    reasons: list[str] = []  #: one for each time that the fast path was asked; "" where it answered
 
-    def recorded(*arguments: Any, **named: Any) -> ParsedFeed | None:
-        found = FAST(*arguments, **named)
-        taken.append(None if found is not None else "not said")
+    def recorded(document: Document, language: str | None) -> Raw:
+        reasons.append("not said")
+        try:
+            found = FAST(document, language)
+        except UnsureError as error:
+            reasons[-1] = str(error)
+            raise
+        reasons[-1] = ""
         return found
 
     with _fast_path(recorded):
-        fast = _outcome(body, headers)
-    if None not in taken:
-        return Outcome(taken=False, reason=taken[0] if taken and taken[0] else "never asked")
-    with _fast_path(_hand_over):
-        whole = _outcome(body, headers)
-    found = tuple(differences(fast, whole))
+        quick = _outcome(body, headers)
+    if "" not in reasons:
+        return Outcome(taken=False, reason=reasons[0] if reasons else "not asked")
+    whole = whole_road(body, headers)
+    found = tuple(differences(quick, whole))
     if not found and not normalised:
         return Outcome(taken=True)
-    after = tuple(differences(normal_form(fast), normal_form(whole)))
+    after = tuple(differences(normal_form(quick), normal_form(whole)))
     return Outcome(taken=True, differences=found or after, shows=bool(after))
 
 
 def whole_road(body: bytes, headers: Headers) -> ParsedFeed | str:
     """Read a body with the fast path switched off."""
-    with _fast_path(_hand_over):
+
+    def unsure(_document: Document, _language: str | None) -> Raw:
+        raise UnsureError("switched off")
+
+    with _fast_path(unsure):
         return _outcome(body, headers)
 
 
@@ -70,21 +83,13 @@ def _outcome(body: bytes, headers: Headers) -> ParsedFeed | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _hand_over(*_arguments: Any, **_named: Any) -> None:
-    return None
-
-
-FAST: Callable[..., ParsedFeed | None] = getattr(document, "read_fast", _hand_over)
-
-
 @contextmanager
-def _fast_path(road: Callable[..., ParsedFeed | None]) -> Iterator[None]:
-    before = getattr(document, "read_fast", _hand_over)
-    document.read_fast = road  # type: ignore[attr-defined]
+def _fast_path(road: Callable[[Document, str | None], Raw]) -> Iterator[None]:
+    fast.read_surely = road
     try:
         yield
     finally:
-        document.read_fast = before  # type: ignore[attr-defined]
+        fast.read_surely = FAST
 
 
 def normal_form(parsed: ParsedFeed | str) -> Any:
@@ -120,22 +125,3 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:150]} ... {text[-40:]}"
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was read, added up."""
-
-    files: int = 0
-    taken: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    differing: list[tuple[str, Outcome]] = field(default_factory=list)
-
-    def add(self, name: str, outcome: Outcome) -> None:
-        """Count one document."""
-        self.files += 1
-        self.taken += outcome.taken
-        if not outcome.taken:
-            self.reasons[outcome.reason] += 1
-        if outcome.differences:
-            self.differing.append((name, outcome))

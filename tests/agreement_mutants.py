@@ -43,6 +43,20 @@ _BEFORE = (
         "\0",
     ),
 )
+_ODD_NAMES = (
+    "a:{0}:c",
+    ":{0}",
+    "{0}:",
+    "é{0}",
+    "{0}.x",
+    "{0}-x",
+    "_{0}",
+    "{0}\u0301",
+    "xml{0}",
+    "xml:{0}",
+    "{{0}}",
+    "{0}" * 40,
+)
 
 
 class Mutant:
@@ -51,6 +65,7 @@ class Mutant:
     def __init__(self, document: Element, chance: random.Random) -> None:
         self.document = document
         self.chance = chance
+        self.is_deep = False
         self.root = next(child for child in document.children if isinstance(child, Element))
 
     def any_element(self) -> Element:
@@ -69,7 +84,7 @@ class Mutant:
 
     def name(self) -> str:
         """Draw an element's name; its prefix is declared from now on."""
-        name = self.chance.choice(COMMON if self.chance.random() < 0.6 else NAMES)
+        name = self.chance.choice(COMMON if self.chance.random() < 0.7 else NAMES)
         prefix, _, local = name.rpartition(":")
         if prefix:
             address = ADDRESSES[prefix]
@@ -122,7 +137,7 @@ def mutant(body: bytes, chance: random.Random) -> bytes:
         mutate(changed, chance)
         return bytes(changed)
     made = Mutant(document, chance)
-    for _ in range(min(int(chance.expovariate(0.45)) + 1, 12)):
+    for _ in range(min(int(chance.expovariate(0.8)) + 1, 12)):
         chance.choice(_CHANGES)(made)
     text = write_markup(document)
     if chance.random() < 0.04:
@@ -345,6 +360,37 @@ def _comment(made: Mutant) -> None:
         made.any_element(),
         Raw(made.chance.choice(("<!-- c -->", "<?pi x?>", "\n  ", "<![CDATA[x]]>", "stray", "&#160;", "<!---->"))),
     )
+
+
+def _odd_name(made: Mutant) -> None:
+    """Give an element a name on the edge of what XML and its namespaces allow."""
+    element = made.any_element()
+    local = element.name.rpartition(":")[2]
+    element.name = made.chance.choice(_ODD_NAMES).format(local)
+
+
+def _deep(made: Mutant) -> None:
+    """Put a pile of elements around or into one; parsers have limits of their own."""
+    if found := made.parent_and_child():
+        parent, child = found
+        place = parent.children.index(child)
+        name = made.chance.choice(("x", "div", made.name()))
+        # Once is enough: what writes the tree is recursive.
+        number = made.chance.choice((2, 5) if made.is_deep else (2, 5, 300))
+        made.is_deep |= number == 300
+        for _ in range(number):
+            child = Element(name, children=[child])
+        parent.children[place] = child
+
+
+def _undeclared(made: Mutant) -> None:
+    """Use a prefix outside of what declares it, or declare it as nothing."""
+    element = made.any_element()
+    if made.chance.random() < 0.5:
+        made.put(made.root, Element("far:x", children=[Raw("x")]))
+        element.attributes.append(("xmlns:far", made.chance.choice(VARIANTS)))
+    else:
+        element.attributes.append((made.chance.choice(("xmlns:xml", "xmlns:xmlns", "xmlns:x1", "xml:id", "xml:space")), "x"))
 
 
 _CHANGES: tuple[Callable[[Mutant], None], ...] = (
