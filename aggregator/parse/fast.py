@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from xml.parsers import expat
 
 from aggregator.parse.fast_elements import XML_BASE, XML_LANG
@@ -21,6 +22,7 @@ from aggregator.parse.fast_rules import DELETED, DOCUMENT, ROOTS, SKIP_ALL, WITH
 from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
 from aggregator.parse.prolog import Document
 from aggregator.parse.raw import Raw
+from aggregator.parse.repair import repair_text
 
 _BUFFER_BYTES = 64 * 1024
 _XHTML = frozenset({"xhtml", "application/xhtml+xml"})
@@ -29,6 +31,10 @@ _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": 
 #: U+0080 to U+009F, as they are and as references: two expressions with a fixed start each take a seventh of one's time.
 _CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
 _REFERENCES = re.compile(rb"&#(?:0*1[2-5][0-9]|[xX]0*[89][0-9A-Fa-f]);")
+
+
+class _BrokenError(UnsureError):
+    """The document is not well-formed as it stands."""
 
 
 def read_fast(document: Document, language: str | None) -> Raw | None:
@@ -40,17 +46,27 @@ def read_fast(document: Document, language: str | None) -> Raw | None:
 
 
 def read_surely(document: Document, language: str | None) -> Raw:
-    """Read a document.
+    """Read a document, repaired where it is not well-formed: the first two of the three attempts of `reader.read_xml`.
 
     Raises:
         UnsureError: it holds something that is left to feedparser; the message says what, for those who count reasons.
     """
-    if document.root not in _ROOT_NAMES or document.entities:
-        raise UnsureError("another root" if document.root not in _ROOT_NAMES else "entities of its own")
+    if document.root not in _ROOT_NAMES:
+        raise UnsureError("another root")
+    text, entities = document.text, document.entities
+    if entities:
+        return _read(repair_text(text, entities), language)
     try:
-        body = document.text.encode("utf-8")
+        return _read(text, language)
+    except _BrokenError:
+        return replace(_read(repair_text(text, entities), language), strict=False)
+
+
+def _read(text: str, language: str | None) -> Raw:
+    try:
+        body = text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UnsureError("surrogates") from error
+        raise _BrokenError("surrogates") from error
     controls = _CONTROLS.search(body) is not None or _REFERENCES.search(body) is not None
     return _Walk(State(language, controls=controls)).read(body)
 
@@ -77,7 +93,7 @@ class _Walk:
         except EnoughError:
             capped = True
         except expat.ExpatError as error:
-            raise UnsureError("not well-formed") from error
+            raise _BrokenError("not well-formed") from error
         state = self._state
         return Raw(
             version=self._names.version,
