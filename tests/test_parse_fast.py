@@ -116,6 +116,13 @@ _TAKEN = {
     "rss-broken": _RSS.format("<item><title>a & b &nbsp; \x01&#1;</title></item>"),
     "rss-entities": '<!DOCTYPE rss [<!ENTITY x "y">]><rss version="2.0"><channel><title>&x; &eacute;</title></channel></rss>',
     "rss-entities-broken": '<!DOCTYPE rss [<!ENTITY x "y">]><rss version="2.0"><channel><title>&x; &1</title></channel></rss>',
+    "rss-two-summaries": _RSS.format("<item><description>a</description><description>&lt;b></description></item>"),
+    "rss-module-by-prefix": '<rss version="2.0" xmlns:dc="https://purl.org/dc/elements/1.1/" xmlns:media="https://m.example/">'
+    '<channel><item><dc:title>a</dc:title><media:thumbnail url="/t.png"/></item></channel></rss>',
+    "atom-src": _ATOM.format(
+        '<entry><content src="/a" type="text/html"/></entry><entry><content src="b" type="Image/PNG" xml:base="/c/"/></entry>'
+        '<entry><content src="">x</content><link href=""/></entry>'
+    ),
     "rss-base": '<rss version="2.0" xml:base=" http://b.example/x?y "><channel><item xml:base=""><link>z</link></item>'
     '<item xml:base="mailto:x"><link>?z</link></item><item xml:base="/w/"><enclosure url="a.mp3"/></item></channel></rss>',
     "atom-base": '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://a.example/x/"><entry xml:base="https://b.example/">'
@@ -145,10 +152,9 @@ _LEFT = {
     "undeclared": _RSS.format("<item><no:title>a</no:title></item>"),
     "child-in-text": _RSS.format("<item><title>a<b>c</b></title></item>"),
     "base64": _ATOM.format('<entry><content type="image/png">AAAA</content></entry>'),
-    "content-src": _ATOM.format('<entry><content src="/a" type="text/html"/></entry>'),
-    "second-summary": _RSS.format("<item><description>a</description><description>b</description></item>"),
+    "content-src-and-text": _ATOM.format('<entry><content src="/a" type="text/html">b</content></entry>'),
     "atom-03": '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><id>1</id></entry></feed>',
-    "foreign-prefix": '<rss version="2.0" xmlns:dc="http://example.com/other"><channel><item><dc:title>a</dc:title></item></channel></rss>',
+    "foreign-prefix": '<rss version="2.0" xmlns:title="http://example.com/other"><channel/></rss>',
     "two-meanings": _RSS.format('<item><ex:a xmlns:ex="http://example.com/else"/></item>'),
     "two-names": _RSS.format('<item><a xmlns="http://example.com/u"/><u:a xmlns:u="http://example.com/u"/></item>'),
     "shifting-base": _RSS.format("<item/>").replace("<channel>", '<channel xml:base="x/">'),

@@ -167,12 +167,13 @@ def rights(state: State, text: str, attributes: Mapping[str, str]) -> None:
 
 
 def summary(type_: str) -> Rule:
-    """Return the rule for a summary, which is of this type where it names none."""
+    """Return the rule for a summary, which is of this type where it names none; a second one passes for content."""
 
     def end(state: State, text: str, attributes: Mapping[str, str]) -> None:
         into = state.into
         if "summary" in into and not state.full:
-            raise UnsureError("a second summary")
+            _store_content(state, _detail(state, text, attributes, "text/plain"))
+            return
         detail = _detail(state, text, attributes, type_)
         into["summary"] = detail["value"]
         into["summary_detail"] = detail
@@ -184,12 +185,30 @@ def content(type_: str) -> Rule:
     """Return the rule for content; a summary is copied from it where there was none."""
 
     def end(state: State, text: str, attributes: Mapping[str, str]) -> None:
-        state.full = True
-        detail = _detail(state, text, attributes, type_)
-        state.into.setdefault("content", []).append(detail)
-        state.into.setdefault("summary", detail["value"])
+        _store_content(state, _detail(state, text, attributes, type_))
 
     return construct(end)
+
+
+def content_or_source(state: State, text: str, attributes: Mapping[str, str]) -> None:
+    """Take content that may be out of line (RFC 4287 §4.1.3.2)."""
+    source = attributes.get("src")
+    if not source:
+        _store_content(state, _detail(state, text, attributes, "text/plain"))
+        return
+    named = attributes.get("type", "text/plain").lower()
+    if text.strip() or named in {"xhtml", XHTML}:
+        raise UnsureError("content both here and elsewhere")
+    type_ = _TYPES.get(named, named)
+    detail = {"type": type_, "base": base_of(state, attributes), "value": "", "src": source}
+    _store_content(state, detail, copied=type_ in {"text/plain", "text/html"})
+
+
+def _store_content(state: State, detail: dict[str, Any], *, copied: bool = True) -> None:
+    state.full = True
+    state.into.setdefault("content", []).append(detail)
+    if copied:
+        state.into.setdefault("summary", detail["value"])
 
 
 def ignore_construct(state: State, _text: str, attributes: Mapping[str, str]) -> None:
@@ -209,10 +228,8 @@ def link(state: State, text: str, attributes: Mapping[str, str]) -> None:
     else:
         found["type"] = "application/atom+xml" if rel == "self" else "text/html"
     href = found.get("href")
-    if href:
+    if href is not None:
         found["href"] = resolve(state.base, href)
-    elif href is not None:
-        raise UnsureError("a link to nowhere")
     else:
         address = text.strip()
         address = state.clean(resolve(state.base, address)) if address else ""

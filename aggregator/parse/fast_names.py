@@ -83,26 +83,12 @@ NAMESPACES = {
 #: What feedparser calls the namespaces that it knows.
 _KNOWN = frozenset(name for name in NAMESPACES.values() if name)
 #: Prefixes that may stand for no namespace that feedparser does not know: with one of them before it, the name of an element
-#: could be that of a handler, or of a key that is read.
+#: could be that of a key that is read.
 _TAKEN = frozenset(
     {
-        *(
-            "admin",
-            "cc",
-            "content",
-            "creativecommons",
-            "dc",
-            "dcterms",
-            "feedburner",
-            "georss",
-            "gml",
-            "itunes",
-            "media",
-            "psc",
-        ),
-        *("xhtml", "sy", "xml", "rdf", "xlink"),
+        *("xhtml", "xml", "rdf", "xlink"),
         *("title", "summary", "subtitle", "description", "rights", "copyright", "info", "tagline", "skip", "generator"),
-        *("author", "contributor", "publisher", "published", "updated", "created", "expired", "validity", "date", "image"),
+        *("author", "contributor", "publisher", "published", "updated", "created", "expired", "validity", "date"),
         *("modified", "issued", "tags", "links", "source"),
     }
 )

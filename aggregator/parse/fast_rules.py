@@ -55,7 +55,7 @@ _LANGUAGE = on.plain("language")
 _ID = on.plain("id")
 
 #: Words of Media RSS that feedparser keeps and `xmlfeed` does not read.
-_MEDIA_SKIPPED = {f"media:{name}": SKIP for name in ("credit", "rating", "player", "license")}
+_MEDIA_SKIPPED = {f"media:{name}": SKIP for name in ("credit", "rating", "player", "license", "restriction")}
 _MEDIA_PARTS: dict[str, Rule] = {
     "media:title": on.deep("media_title"),
     "media:description": Rule(end=on.media_description, takes=frozenset({"type"}), reads=frozenset({"type"})),
@@ -105,7 +105,7 @@ ENTRY = Rule(
         **dict.fromkeys(("description", "dc:description"), on.summary("text/html")),
         "summary": on.summary("text/plain"),
         "content:encoded": on.content("text/html"),
-        "content": on.content("text/plain"),
+        "content": replace(on.construct(on.content_or_source), takes=frozenset({"type", "src"})),
         **dict.fromkeys(("rights", "copyright", "dc:rights"), _RIGHTS),
         **dict.fromkeys(("language", "dc:language"), _LANGUAGE),
         **dict.fromkeys(("author", "managingeditor"), _AUTHOR),
@@ -152,7 +152,7 @@ _FEED_WORDS: dict[str, Rule] = {
     **dict.fromkeys(("language", "dc:language"), _LANGUAGE),
     **dict.fromkeys(("description", "dc:description", "subtitle", "tagline", "info"), _IGNORED_CONSTRUCT),
     **dict.fromkeys(("pubdate", "lastbuilddate", "published", "updated", "modified", "dc:date", "dcterms:modified"), SKIP),
-    **dict.fromkeys(("created", "dcterms:created"), SKIP),
+    **dict.fromkeys(("created", "dcterms:created", "dcterms:issued", "issued"), SKIP),
     **dict.fromkeys(
         ("generator", "webmaster", "dc:publisher", "dc:creator", "dc:author", "dc:contributor"),
         SKIP,
