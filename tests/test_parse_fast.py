@@ -123,6 +123,13 @@ _TAKEN = {
         '<entry><content src="/a" type="text/html"/></entry><entry><content src="b" type="Image/PNG" xml:base="/c/"/></entry>'
         '<entry><content src="">x</content><link href=""/></entry>'
     ),
+    "rss-markup": _RSS.format(
+        "<item><title>a &amp;amp; &lt;<b>c &lt;</b> d</title><description><p class='x'>e<br/></p><p/></description></item>"
+        '<item><title type="xhtml"><h:div xmlns:h="http://www.w3.org/1999/xhtml">a</h:div></title></item>'
+    ),
+    "atom-markup": _ATOM.format(
+        "<subtitle>a<b/></subtitle><entry><summary>a &amp; <h:b xmlns:h='http://www.w3.org/1999/xhtml'>c</h:b></summary></entry>"
+    ),
     "rss-base": '<rss version="2.0" xml:base=" http://b.example/x?y "><channel><item xml:base=""><link>z</link></item>'
     '<item xml:base="mailto:x"><link>?z</link></item><item xml:base="/w/"><enclosure url="a.mp3"/></item></channel></rss>',
     "atom-base": '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://a.example/x/"><entry xml:base="https://b.example/">'
@@ -150,7 +157,8 @@ def test_what_is_taken_is_read_alike(name: str, language: str, monkeypatch: pyte
 _LEFT = {
     "not-well-formed": _RSS.format("<item><title>a <b</title></item>"),
     "undeclared": _RSS.format("<item><no:title>a</no:title></item>"),
-    "child-in-text": _RSS.format("<item><title>a<b>c</b></title></item>"),
+    "div-in-text": _RSS.format("<item><title>a<div>c</div></title></item>"),
+    "element-in-link": _RSS.format("<item><link>a<b>c</b></link></item>"),
     "base64": _ATOM.format('<entry><content type="image/png">AAAA</content></entry>'),
     "content-src-and-text": _ATOM.format('<entry><content src="/a" type="text/html">b</content></entry>'),
     "atom-03": '<feed version="0.3" xmlns="http://purl.org/atom/ns#"><entry><id>1</id></entry></feed>',
@@ -158,7 +166,7 @@ _LEFT = {
     "two-meanings": _RSS.format('<item><ex:a xmlns:ex="http://example.com/else"/></item>'),
     "two-names": _RSS.format('<item><a xmlns="http://example.com/u"/><u:a xmlns:u="http://example.com/u"/></item>'),
     "shifting-base": _RSS.format("<item/>").replace("<channel>", '<channel xml:base="x/">'),
-    "xhtml-in-rss": _RSS.format('<item><title type="xhtml"><b xmlns="http://www.w3.org/1999/xhtml">a</b></title></item>'),
+    "text-like-a-tag": _ATOM.format("<entry><summary>&lt;div><b>a</b></summary></entry>"),
     "svg": _ATOM.format(
         '<entry><content type="xhtml"><svg xmlns="http://www.w3.org/2000/svg"><title>a</title></svg></content></entry>'
     ),

@@ -25,6 +25,7 @@ from aggregator.parse.raw import Raw
 from aggregator.parse.repair import repair_text
 
 _BUFFER_BYTES = 64 * 1024
+_TEXTUAL = frozenset({"text", "plain", "text/plain", "html", "text/html"})
 _XHTML = frozenset({"xhtml", "application/xhtml+xml"})
 _ROOT_NAMES = frozenset({"rss", "feed", "rdf"})
 _RSS_VERSIONS = {"0.91": "rss091u", "0.92": "rss092", "0.93": "rss093", "0.94": "rss094"}
@@ -125,7 +126,8 @@ class _Walk:
             nonlocal parent, rules, leaf, said, markup
             if leaf is not None:
                 if markup is None:
-                    raise UnsureError("an element within a text")
+                    markup = self._begin_markup(leaf, said, name, pieces)
+                    said = {**said, "type": "xhtml"}
                 markup.start(name, attributes, pieces)
                 return
             rule = rules.get(name)
@@ -139,7 +141,7 @@ class _Walk:
             if rule.children is None:
                 leaf, said = rule, attributes
                 if attributes and rule.based and attributes.get("type", "").lower() in _XHTML:
-                    markup = self._markup()
+                    markup = Markup(self._names)
                 return
             open_.append((parent, rules, said))
             parent, rules, said = rule, found.setdefault(rule, {}), attributes
@@ -169,10 +171,13 @@ class _Walk:
 
         return start, end
 
-    def _markup(self) -> Markup:
-        if self._names.version != "atom10":
-            raise UnsureError("XHTML in a feed of another format")
-        return Markup(self._names)
+    def _begin_markup(self, leaf: Rule, said: Mapping[str, str], name: str, text: list[str]) -> Markup:
+        """Begin the markup of a construct that did not announce any: feedparser takes it for XHTML from there on."""
+        if not leaf.based or said.get("type", "html").lower() not in _TEXTUAL or "src" in said:
+            raise UnsureError("an element within a text")
+        markup = Markup(self._names)
+        markup.begin(name, text)
+        return markup
 
     def _find(self, parent: Rule, name: str, attributes: Mapping[str, str]) -> Rule:
         """Return the rule for an element that has not stood in this place so far."""

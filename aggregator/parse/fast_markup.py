@@ -1,7 +1,7 @@
-"""Elements of XHTML in a text construct -> the markup that feedparser makes of them.
+"""Elements in a text construct -> the markup that feedparser makes of them, whether it was declared as XHTML or not.
 
-It writes each start tag with the attributes in their order, and takes the outermost <div> off when all the rest is in it, by a
-rule of its own: what it counts there are its own pieces, so this keeps the same ones.
+It writes each start tag with the attributes in their order, and in Atom takes the outermost <div> off when all the rest is in
+it, by a rule of its own: what it counts there are its own pieces, so this keeps the same ones.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ class Markup:
         self._names = names
         self._pieces: list[str] = []
 
+    def begin(self, name: str, text: list[str]) -> None:
+        """Take the text before the first element of a construct that did not say that it has any: it stays as it is."""
+        if self._local(name) == "div":
+            raise UnsureError("a <div> in what should be text")  # feedparser passes over it, and loses count
+        if self._names.version == "atom10" and any("<" in piece for piece in text):
+            raise UnsureError("text that could pass for a tag")
+        self._pieces += text
+        text.clear()
+
     def start(self, name: str, attributes: Mapping[str, str], text: list[str]) -> None:
         """Take a start tag, and the text before it."""
         self._take(text)
@@ -41,7 +50,7 @@ class Markup:
     def finish(self, text: list[str]) -> str:
         """Return the markup."""
         self._take(text)
-        return "".join(_without_wrapper(self._pieces))
+        return "".join(_without_wrapper(self._pieces) if self._names.version == "atom10" else self._pieces)
 
     def _take(self, text: list[str]) -> None:
         if text:
