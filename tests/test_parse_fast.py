@@ -191,6 +191,7 @@ _LEFT = {
     "item-in-item": _RSS.format("<item><item/></item>"),
     "handler-in-extension": _RSS.format("<item><ex:a><atom:title>A</atom:title></ex:a></item>"),
     "three-slashes": _RSS.format("<item><link>http:///a.example/</link></item>"),
+    "text-in-extension": _ATOM.format("<entry><author><ex:a ex:b='1'>text</ex:a></author></entry>"),
     "text-beside-name": _ATOM.format("<entry><author>X<name>N</name></author></entry>"),
     "xlink": _ATOM.format('<entry><ex:a xmlns:xlink="http://www.w3.org/1999/xlink"/></entry>'),
 }

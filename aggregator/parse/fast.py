@@ -18,7 +18,7 @@ from xml.parsers import expat
 from aggregator.parse.fast_elements import XML_BASE, XML_LANG
 from aggregator.parse.fast_markup import Markup
 from aggregator.parse.fast_names import HANDLED, Names
-from aggregator.parse.fast_rules import DELETED, DOCUMENT, ROOTS, SKIP_ALL, WITHIN_DELETED
+from aggregator.parse.fast_rules import DELETED, DOCUMENT, EMPTY, ROOTS, SKIP_ALL, WITHIN_DELETED
 from aggregator.parse.fast_state import EnoughError, Rule, State, UnsureError
 from aggregator.parse.prolog import Document
 from aggregator.parse.raw import Raw
@@ -214,7 +214,7 @@ class _Walk:
         key = f"{prefix}_{local}" if colon else local
         if not parent.others or key in HANDLED or (not colon and parent is SKIP_ALL):
             raise UnsureError(f"<{tag}>")
-        return SKIP_ALL
+        return EMPTY if parent.blank else SKIP_ALL
 
 
 def _judge(rule: Rule, attributes: Mapping[str, str]) -> None:

@@ -407,6 +407,12 @@ def count_deleted(state: State, _attributes: Mapping[str, str]) -> None:
     state.deleted += 1
 
 
+def nothing(_state: State, text: str, _attributes: Mapping[str, str]) -> None:
+    """Pass over an element that holds no text."""
+    if text.strip():
+        raise UnsureError("an extension with text beside text that counts")
+
+
 def untitle(state: State, _attributes: Mapping[str, str]) -> None:
     """Begin an element that may have a title of its own."""
     state.titled = False

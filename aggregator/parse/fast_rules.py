@@ -25,6 +25,8 @@ _CATEGORY = Rule(end=on.category, takes=_TAG, reads=_TAG)
 SKIP = Rule()
 #: An element whose words are not read, with others of such vocabularies in it.
 SKIP_ALL = Rule(children={}, others=True)
+#: The same where the text around it counts, into which feedparser lets the text of an element with attributes run.
+EMPTY = Rule(end=on.nothing)
 #: An entry that was deleted, and all that is said of it.
 DELETED = Rule(begin=on.count_deleted, children={}, anything=True)
 WITHIN_DELETED = Rule(children={}, anything=True)
