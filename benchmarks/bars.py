@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.programs import FLOOR, HELP, NEWSBOAT, NEWSBOAT_HELPED, OURS, READER, Program
-from benchmarks.run import Figure, Measured, Results
+from benchmarks.results import Figure, Measured, Results
 from benchmarks.scenarios import ARCHIVE, COLD, MANY, NEWS, PEERS, QUIET, START
 
 Quantity = Callable[[Measured], float]
@@ -67,24 +67,30 @@ def _archive(step: str, size: int) -> Figure:
 
 
 BARS = (
-    Bar(what="cold, of newsboat as installed", figure=_peers(COLD, OURS), against=_peers(COLD, NEWSBOAT), limit=0.40),
-    Bar(what="cold, of newsboat helped", figure=_peers(COLD, OURS), against=_peers(COLD, NEWSBOAT_HELPED), limit=0.40),
+    Bar(what="cold: ours / newsboat, as installed", figure=_peers(COLD, OURS), against=_peers(COLD, NEWSBOAT), limit=0.40),
+    Bar(what="cold: ours / newsboat, helped", figure=_peers(COLD, OURS), against=_peers(COLD, NEWSBOAT_HELPED), limit=0.40),
     Bar(
-        what="cold, of newsboat helped",
+        what="cold: ours / newsboat, helped",
         figure=_peers(COLD, OURS),
         against=_peers(COLD, NEWSBOAT_HELPED),
         limit=1 / 3,
         wish=True,
     ),
-    Bar(what="cold, of reader", figure=_peers(COLD, OURS), against=_peers(COLD, READER), limit=0.10),
-    Bar(what="cold, of the floor", figure=_peers(COLD, OURS), against=_peers(COLD, FLOOR), limit=2),
-    Bar(what="nothing new, of reader", figure=_peers(QUIET, OURS), against=_peers(QUIET, READER), limit=0.50),
-    Bar(what="news, archive 100x, of 1x", figure=_archive(NEWS, 100), against=_archive(NEWS, 1), limit=1.2),
-    Bar(what="nothing new, archive 100x, of 1x", figure=_archive(QUIET, 100), against=_archive(QUIET, 1), limit=1.2),
-    Bar(what="cold, ten times the sources, of once", figure=_many(COLD), against=_peers(COLD, OURS), limit=10),
-    Bar(what="nothing new, ten times the sources, of once", figure=_many(QUIET), against=_peers(QUIET, OURS), limit=10),
-    Bar(what="main process, ten times the sources, cold", figure=_many(COLD), quantity=main_peak, limit=150, unit=" MB"),
-    Bar(what="main process, ten times the sources, quiet", figure=_many(QUIET), quantity=main_peak, limit=150, unit=" MB"),
+    Bar(what="cold: ours / reader", figure=_peers(COLD, OURS), against=_peers(COLD, READER), limit=0.10),
+    Bar(what="cold: ours / the floor", figure=_peers(COLD, OURS), against=_peers(COLD, FLOOR), limit=2),
+    Bar(what="nothing new: ours / reader", figure=_peers(QUIET, OURS), against=_peers(QUIET, READER), limit=0.50),
+    Bar(what="news, archive 100x / 1x", figure=_archive(NEWS, 100), against=_archive(NEWS, 1), limit=1.2),
+    Bar(what="nothing new, archive 100x / 1x", figure=_archive(QUIET, 100), against=_archive(QUIET, 1), limit=1.2),
+    Bar(what="cold, 10,000 sources / 1,000", figure=_many(COLD), against=_peers(COLD, OURS), limit=10),
+    Bar(what="nothing new, 10,000 sources / 1,000", figure=_many(QUIET), against=_peers(QUIET, OURS), limit=10),
+    Bar(what="memory of the main process, 10,000 sources, cold", figure=_many(COLD), quantity=main_peak, limit=150, unit=" MB"),
+    Bar(
+        what="memory of the main process, 10,000 sources, nothing new",
+        figure=_many(QUIET),
+        quantity=main_peak,
+        limit=150,
+        unit=" MB",
+    ),
     Bar(what="`aggregator --help`", figure=_peers(START, HELP), limit=0.08, unit=" s"),
 )
 

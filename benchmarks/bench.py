@@ -5,10 +5,11 @@ In: sizes and a part to do. Out: Markdown on stdout or, with --report, a page an
 
 from __future__ import annotations
 
-import importlib.util
+import compileall
 import subprocess
 import sys
 import tempfile
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
@@ -19,12 +20,13 @@ from benchmarks.machine import describe
 from benchmarks.measure import CommandError, become_reaper
 from benchmarks.plot import render_plot
 from benchmarks.programs import NEWSBOAT, READER, READER_PYTHON, ROOT
-from benchmarks.report import Surroundings, render_report
-from benchmarks.run import Results, ensure_farm, run_scenario
+from benchmarks.report import render_report
+from benchmarks.results import Results, load_results, save_results
+from benchmarks.run import ensure_farm, run_scenario
 from benchmarks.scenarios import Scenario, Sizes, plan_scenarios, without
 
 _SCENARIOS = ("peers", "hosts", "many", "archive")
-_STAGES = "benchmarks.stages"
+_RESULTS = "results.json"
 _DEFAULTS = Sizes()
 
 
@@ -47,6 +49,7 @@ _DEFAULTS = Sizes()
     "--cache", type=click.Path(path_type=Path), help="Where farms are kept. [default: in the system's temporary folder]"
 )
 @click.option("--work", type=click.Path(path_type=Path), help="A new folder for what is made. [default: a temporary one]")
+@click.option("--again", type=click.Path(path_type=Path, exists=True), help="Measure nothing; take this results.json.")
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the page here, and the picture beside it."
 )
@@ -62,37 +65,49 @@ def main(
     port: int,
     cache: Path | None,
     work: Path | None,
+    again: Path | None,
     report: Path | None,
 ) -> None:
     """Measure this project, its peers and the floor on one farm, and say which bars are met."""
+    if again:
+        _write(load_results(again), report)
+        return
     become_reaper()
     sizes = Sizes(sources=sources, many=many, archive_sources=archive_sources, runs=runs)
     chosen = [without(scenario, left_out) for scenario in plan_scenarios(sizes) if not only or scenario.name in only]
     _require_tools(chosen)
-    work = work or Path(tempfile.mkdtemp(prefix="aggregator-bench-"))
+    work = (work or Path(tempfile.mkdtemp(prefix="aggregator-bench-"))).resolve()
     work.mkdir(parents=True, exist_ok=True)
     cache = cache or Path(tempfile.gettempdir()) / "aggregator-farms"
     programs = {entrant.program.name for scenario in chosen for entrant in scenario.entrants}
-    phrases = tuple(describe(work, programs=programs))
-    results = Results(seed=seed)
-    for scenario in chosen:
-        farm = ensure_farm(cache, sources=scenario.sources, seed=seed, port=port)
-        run_scenario(scenario, farm, work.resolve(), results)
-    surroundings = Surroundings(
+    results = Results(
         day=datetime.now(UTC).date(),
-        phrases=phrases,
+        phrases=tuple(describe(work, programs=programs)),
         seed=seed,
-        arguments=_arguments(sys.argv[1:]),
-        plot=report.with_suffix(".svg").name if report else None,
-        stages=_stages(cache, sizes, seed=seed, port=port) if not only else None,
+        sizes=sizes,
+        arguments=_arguments(only, left_out, sizes, seed),
     )
-    page = render_report(results, chosen, surroundings)
-    if report:
-        report.write_text(page, "utf-8")
-        report.with_suffix(".svg").write_text(render_plot(results, chosen), "utf-8")
-    else:
-        click.echo(page)
-    click.echo(f"left for a look, delete it when you like: {work}", err=True)
+    compileall.compile_dir(ROOT / "aggregator", quiet=1)  # an installed package is compiled, so no run pays for it
+    try:
+        for scenario in chosen:
+            run_scenario(scenario, ensure_farm(cache, sources=scenario.sources, seed=seed, port=port), work, results)
+        if not only:
+            results.stages = _stages(ensure_farm(cache, sources=sizes.sources, seed=seed, port=port), work)
+    finally:
+        save_results(results, work / _RESULTS)
+        click.echo(f"left for a look, delete it when you like: {work}; the results: {work / _RESULTS}", err=True)
+    _write(results, report)
+
+
+def _write(results: Results, report: Path | None) -> None:
+    """Write the page and the picture, or print the page."""
+    scenarios = plan_scenarios(results.sizes)
+    if report is None:
+        click.echo(render_report(results, scenarios))
+        return
+    picture = report.with_suffix(".svg")
+    report.write_text(render_report(results, scenarios, plot=picture.name), "utf-8")
+    picture.write_text(render_plot(results, scenarios), "utf-8")
 
 
 def _require_tools(scenarios: list[Scenario]) -> None:
@@ -107,19 +122,22 @@ def _require_tools(scenarios: list[Scenario]) -> None:
         raise click.ClickException("; ".join(missing))
 
 
-def _arguments(argv: list[str]) -> str:
-    """Return what has to be added to `make bench` to repeat this; where the results go does not matter."""
-    words = " ".join(argv)
-    return f' BENCH_ARGS="{words}"' if words and not words.startswith("--report") else ""
+def _arguments(only: tuple[str, ...], left_out: tuple[str, ...], sizes: Sizes, seed: int) -> str:
+    """Return what has to be added to `make bench` to repeat this."""
+    words = [f"--only {name}" for name in only] + [f"--without {name}" for name in left_out]
+    words += [
+        f"--{part.name.replace('_', '-')} {getattr(sizes, part.name)}"
+        for part in fields(Sizes)
+        if getattr(sizes, part.name) != part.default
+    ]
+    words += [f"--seed {seed}"] if seed != 1 else []
+    return f' BENCH_ARGS="{" ".join(words)}"' if words else ""
 
 
-def _stages(cache: Path, sizes: Sizes, *, seed: int, port: int) -> str | None:
-    """Return what the stages of a cold sync cost, if they can be measured apart."""
-    if importlib.util.find_spec(_STAGES) is None:
-        return None
-    farm = ensure_farm(cache, sources=sizes.sources, seed=seed, port=port)
-    argv = [sys.executable, "-m", _STAGES, "--farm", str(farm)]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _stages(farm: Path, work: Path) -> str:
+    """Return what the stages of a cold sync cost."""
+    argv = [sys.executable, "-m", "benchmarks.stages", "--farm", str(farm), "--work", str(work / "stages")]
+    return subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

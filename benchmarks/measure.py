@@ -63,7 +63,10 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
     process.returncode = os.waitstatus_to_exitcode(status)  # so that subprocess does not wait for it again
     cpu_seconds = usage.ru_utime + usage.ru_stime + _reap_orphans(process.pid)
     if process.returncode != 0:
-        raise CommandError(f"{' '.join(argv)} ended with {process.returncode}; its output: {cwd / 'output'}")
+        said = (cwd / "output").read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        raise CommandError(
+            f"{' '.join(argv)} ended with {process.returncode}: {said or 'no word'}; all of it: {cwd / 'output'}"
+        )
     return Cost(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes, main_peak_bytes=main_peak_bytes)
 
 

@@ -10,7 +10,7 @@ from html import escape
 
 from benchmarks.bars import middle, wall
 from benchmarks.programs import FLOOR
-from benchmarks.run import Figure, Results
+from benchmarks.results import Figure, Results
 from benchmarks.scenarios import Scenario
 
 _WIDTH, _LEFT, _RIGHT = 760, 190, 80

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from statistics import median
 
 from benchmarks.bars import judge
-from benchmarks.run import Figure, Measured, Results
+from benchmarks.results import Figure, Measured, Results
 from benchmarks.scenarios import Scenario
 
-COMMAND = "make bench"
 _HEAD = """\
 # Performance
 
@@ -20,36 +17,22 @@ Figures are worth something only side by side, on one machine, in one run; [benc
 says how they are made. This page is written by `make bench` and by nothing else."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a reader must know about a run to repeat it."""
-
-    day: date
-    phrases: Sequence[str]  #: versions and machine
-    seed: int
-    arguments: str  #: of the command, beyond the defaults
-    plot: str | None  #: the picture's file name
-    stages: str | None  #: Markdown of where a cold sync spends its time
-
-
-def render_report(results: Results, scenarios: Sequence[Scenario], surroundings: Surroundings) -> str:
-    """Return the whole page."""
-    blocks = [_HEAD, *_about(surroundings), *_bars(results)]
-    if surroundings.plot:
-        blocks.append(
-            f"![Wall time of each program, scenario by scenario; the figures stand in the tables]({surroundings.plot})"
-        )
+def render_report(results: Results, scenarios: Sequence[Scenario], *, plot: str | None = None) -> str:
+    """Return the whole page; `plot` is the picture's file name."""
+    blocks = [_HEAD, *_about(results), *_bars(results)]
+    if plot:
+        blocks.append(f"![Wall time of each program, scenario by scenario; the figures stand in the tables]({plot})")
     for scenario in scenarios:
         if scenario.name in results.farms:
             blocks += _scenario(scenario, results)
-    if surroundings.stages:
-        blocks += ["## Where the rest goes", surroundings.stages.strip()]
+    if results.stages:
+        blocks += ["## Where the rest goes", results.stages.strip()]
     return "\n\n".join(blocks) + "\n"
 
 
-def _about(surroundings: Surroundings) -> Iterator[str]:
-    yield f"{surroundings.day:%Y-%m-%d}, {'; '.join(surroundings.phrases)}; seed {surroundings.seed}."
-    yield f"    make bench{surroundings.arguments}"
+def _about(results: Results) -> Iterator[str]:
+    yield f"{results.day:%Y-%m-%d}, {'; '.join(results.phrases)}; seed {results.seed}."
+    yield f"    make bench{results.arguments}"
     yield (
         "Wall and CPU are seconds, memory is megabytes; CPU and memory are those of the whole tree of processes, shared pages "
         "counted in each. Where a program ran more than once the median stands, and every wall time in the last column. After "

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,35 +19,10 @@ import click
 from benchmarks.farm.make import make_farm, plan_sources, read_counts
 from benchmarks.farm.nginx import ANSWERS, running, write_conf
 from benchmarks.farm.versions import Held, make_version
-from benchmarks.measure import CommandError, Cost, measure
+from benchmarks.measure import CommandError, measure
 from benchmarks.programs import ROOT, Place
+from benchmarks.results import Figure, Measured, Results
 from benchmarks.scenarios import Entrant, Scenario, Step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """Where a result stands."""
-
-    scenario: str
-    step: str
-    program: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One program's visit at one step."""
-
-    cost: Cost
-    answers: Mapping[str, int]  #: status -> how often nginx answered so
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Results:
-    """Everything that one run of the benchmark found."""
-
-    seed: int
-    measured: dict[Figure, list[Measured]] = field(default_factory=lambda: defaultdict(list))
-    farms: dict[str, str] = field(default_factory=dict)  #: scenario -> its farm in words
 
 
 def ensure_farm(cache: Path, *, sources: int, seed: int, port: int) -> Path:
