@@ -13,9 +13,10 @@ import asyncio
 import json
 import os
 import socket
+import traceback
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -76,7 +77,10 @@ async def _run(places: tuple[FarmSource, ...], port: int, out: Path, sockets: li
                 await bodies.put(None)
 
         written = _Written(out)
-        await asyncio.gather(fetch_all(), *(_feed_worker(each, bodies, out, written) for each in sockets))
+        async with asyncio.TaskGroup() as tasks:  # whoever fails ends the others
+            tasks.create_task(fetch_all())
+            for each in sockets:
+                tasks.create_task(_feed_worker(each, bodies, out, written))
     await written.sync()
     return written.files
 
@@ -119,16 +123,20 @@ async def _feed_worker(
         while line := await reader.readline():
             written.add(int(line))
             slots.release()
+        if not told_to_end:
+            raise RuntimeError("a worker ended before its work did; what it said stands above")
 
-    hearing = asyncio.create_task(hear())
-    while (found := await bodies.get()) is not None:
-        await slots.acquire()
-        place, body = found
-        header = f"{place.form}\n{_folder(out, place)}/{place.name}\nhttps://{place.name}.example/\n{len(body)}\n"
-        writer.write(header.encode() + body)
-        await writer.drain()
-    writer.write_eof()
-    await hearing
+    told_to_end = False
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(hear())
+        while (found := await bodies.get()) is not None:
+            await slots.acquire()
+            place, body = found
+            header = f"{place.form}\n{_folder(out, place)}/{place.name}\nhttps://{place.name}.example/\n{len(body)}\n"
+            writer.write(header.encode() + body)
+            await writer.drain()
+        told_to_end = True
+        writer.write_eof()
     writer.close()
 
 
@@ -145,10 +153,10 @@ def _start_worker() -> socket.socket:
     status = 1
     try:
         ours.close()
-        with ExitStack() as stack:
-            stack.enter_context(its)
-            _work(its)
+        _work(its)
         status = 0
+    except BaseException:  # noqa: BLE001 - this process never returns to its caller, so nobody else would say it
+        traceback.print_exc()
     finally:
         os._exit(status)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -57,7 +58,11 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
         )
         sampler = _Sampler(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # Ctrl-C reaches our group only
+            raise
         wall_seconds = time.monotonic() - start
     peak_bytes, main_peak_bytes = sampler.stop()
     process.returncode = os.waitstatus_to_exitcode(status)  # so that subprocess does not wait for it again
