@@ -194,10 +194,10 @@ def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | 
             age = fields.get("age", "")
             seconds = int(value.strip('"')[:10]) - (int(age[:10]) if age.isdecimal() else 0)
             return max(timedelta(), min(timedelta(seconds=seconds), LONGEST_FRESHNESS))
-    expires, date = (_http_date(fields.get(name)) for name in ("expires", "date"))
+    expires = _http_date(fields.get("expires"))
     if expires is None:
         return None
-    return max(timedelta(), min(expires - (date or now), LONGEST_FRESHNESS))
+    return max(timedelta(), min(expires - (_http_date(fields.get("date")) or now), LONGEST_FRESHNESS))
 
 
 def _own(source: Source, state: SourceState, base: datetime) -> _Bound:

@@ -190,7 +190,7 @@ def test_who_insists_is_told_the_truth_all_the_same() -> None:
             gates.answered("far.example")
         else:
             gates.refused("far.example", 429, None)
-        return asked, gates.news()[0]
+        return asked, next(iter(gates.news.values()))
 
     refused, answered = asyncio.run(run(good=False)), asyncio.run(run(good=True))
     assert refused[0] is answered[0] is True
@@ -227,7 +227,7 @@ def test_the_longest_wait_holds_when_several_were_asked_at_once() -> None:
         gates.answered("two.example")
         closed = await gates.to("two.example").enter()
         assert closed is not None
-        return [state.closed_until - NOW for state in gates.news()] + [closed.wait]
+        return [state.closed_until - NOW for state in gates.news.values()] + [closed.wait]
 
     assert all(timedelta(hours=9) - limit < wait <= timedelta(hours=9) for wait in asyncio.run(run()))
 

@@ -84,7 +84,12 @@ class Client:
 
     def hosts(self) -> tuple[HostState, ...]:
         """Return what was learned about hosts that want to be left alone, or do so no more; to be remembered."""
-        return self._gates.news()
+        return tuple(self._gates.news.values())
+
+    @property
+    def heard(self) -> dict[str, HostState]:
+        """Return the same by name, as it is at any moment; not to be changed."""
+        return self._gates.news
 
     async def poll(
         self,

@@ -136,7 +136,7 @@ class Gates:
         self._limits = {_name(host): limits for host, limits in settings.hosts}
         self._gates: dict[str, Gate] = {}
         self._known = {state.name: state for state in closed}
-        self._news: dict[str, HostState] = {}
+        self.news: dict[str, HostState] = {}  #: what was learned about hosts, to be remembered
 
     def to(self, host: str) -> Gate:
         """Return the gate to a host, by its encoded name."""
@@ -155,7 +155,7 @@ class Gates:
         further one in a row up to a day, and a jitter of up to a tenth.
         """
         name = host.rstrip(".")
-        before = self._news.get(name) or self._known.get(name)
+        before = self.news.get(name) or self._known.get(name)
         strikes = before.strikes if before else 0
         if asked is None:
             if status != _TOO_MANY_REQUESTS:
@@ -171,20 +171,16 @@ class Gates:
         if before is not None and self._is_closed(before) and before.closed_until > state.closed_until:
             # Two requests ran at once and the other one was told to wait for longer: that holds (RFC 9110 §10.2.3).
             state = replace(before, strikes=strikes)
-        self._news[name] = state
+        self.news[name] = state
         self.to(name).close(status, wait)
         return wait
 
     def answered(self, host: str) -> None:
         """Note a good answer: whatever the host complained of is over, unless it has complained since that was asked for."""
         name = host.rstrip(".")
-        before = self._news.get(name) or self._known.get(name)
+        before = self.news.get(name) or self._known.get(name)
         if before is not None and before.strikes and not self.to(name).is_closed:
-            self._news[name] = replace(before, closed_until=self._now(), strikes=0)
-
-    def news(self) -> tuple[HostState, ...]:
-        """Return what was learned about hosts, to be remembered."""
-        return tuple(self._news.values())
+            self.news[name] = replace(before, closed_until=self._now(), strikes=0)
 
     def _is_closed(self, state: HostState) -> bool:
         # What lies further ahead than any wait was written down by a clock that stood in the future.

@@ -37,7 +37,8 @@ with _no_roots():
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from httpx_aiohttp import AiohttpTransport
 
-__all__ = ["AbstractResolver", "AiohttpTransport", "Connection", "ResolveResult", "ResponseHandler", "aiohttp"]
+__all__ = ["AbstractResolver", "AiohttpTransport", "Connection", "ConnectionKey", "ResolveResult", "ResponseHandler", "aiohttp"]

@@ -83,7 +83,7 @@ class Notifier:
 
     def hosts(self) -> tuple[HostState, ...]:
         """Return what was learned about hosts that want to be left alone, or do so no more; to be remembered."""
-        return self._gates.news()
+        return tuple(self._gates.news.values())
 
     async def tell(self, hub: str, topic: str, *, wait_seconds: float) -> Refused | None:
         """Tell a hub that a topic has changed; None means that it knows. Never raises for what a hub can do.

@@ -19,11 +19,21 @@ import yarl
 
 from aggregator.fetch.explain import explain
 from aggregator.fetch.guard import DIAL, Dial, Guard
-from aggregator.fetch.lean_aiohttp import AbstractResolver, AiohttpTransport, Connection, ResponseHandler, aiohttp
+from aggregator.fetch.lean_aiohttp import (
+    AbstractResolver,
+    AiohttpTransport,
+    Connection,
+    ConnectionKey,
+    ResponseHandler,
+    aiohttp,
+)
 from aggregator.fetch.tls import Tls
 
 #: A kept connection is used again for this long. Node, and so RSSHub, closes idle ones after 5 s.
 _KEEP_SECONDS = 4.0
+#: So many hosts' connections are kept at most: polls of ten thousand hosts may come faster than that time closes theirs, and a
+#: process may often open no more than 1,024 files.
+_MOST_KEPT = 128
 _HEAD_END = b"\r\n\r\n"
 #: Longest status line and header field that is read, and how many fields. aiohttp's own limits (8,190 and 128) are met by
 #: honest sites with a long Content-Security-Policy.
@@ -184,6 +194,13 @@ class _Connector(aiohttp.TCPConnector):
             keepalive_timeout=_KEEP_SECONDS,
         )
         self._factory = cast("partial[ResponseHandler]", partial(_Connection, loop=self._loop))
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        """Take a connection back, and close those of the host that was asked longest ago if too many are kept."""
+        super()._release(key, protocol, should_close=should_close)
+        if len(self._conns) > _MOST_KEPT:
+            for idle, _ in self._conns.pop(next(iter(self._conns))):
+                idle.close()
 
 
 def open_session(guard: Guard, resolver: AbstractResolver, connect_seconds: float) -> aiohttp.ClientSession:

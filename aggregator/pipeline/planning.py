@@ -7,7 +7,8 @@ set back, and which host a source would ask. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -62,6 +63,19 @@ def holding(source: Source, state: SourceState, hosts: Mapping[str, HostState], 
             return held
         passed.append(held)
     return min(passed, key=_until)
+
+
+def in_rounds(sources: Iterable[Source]) -> list[Source]:
+    """Return the sources in rounds, each with the next one of every host: so many as wait for one host hold up no other."""
+    met: Counter[str] = Counter()
+    rounds: list[list[Source]] = []
+    for source in sources:
+        host = host_name(source.addresses[0])
+        if met[host] == len(rounds):
+            rounds.append([])
+        rounds[met[host]].append(source)
+        met[host] += 1
+    return [source for one in rounds for source in one]
 
 
 def _until(held: HostState) -> datetime:

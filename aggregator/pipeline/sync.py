@@ -11,7 +11,8 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections import ChainMap
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from aggregator.pipeline.finished import Finished, answered, body_hash, failed, 
 from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable, run_digest
 from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.pinging import tell_hubs
-from aggregator.pipeline.planning import holding, upcoming
+from aggregator.pipeline.planning import holding, in_rounds, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed, put_archives_off
 from aggregator.pipeline.retention import Retention
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2000  #: posts per state transaction
 BATCH_POLLS = 500  #: or so many polls: what a kill -9 may make us ask again
 BATCH_SECONDS = 5.0  #: or what has come together in this time
+VISITS_AT_ONCE = 2000  #: begun and not ended, most of them waiting for a turn at their host: each costs 6 KB
 BODIES_WAITING = 64  #: fetched and not yet digested; beyond that no further request is started
 
 
@@ -192,11 +194,18 @@ class _Sync:
             try:
                 async with asyncio.TaskGroup() as group:
                     saving = group.create_task(self._flush_now_and_then())
-                    await asyncio.wait([group.create_task(self._visit(client, workers, slots, source)) for source in due])
+                    line = iter(in_rounds(due))
+                    walks = [self._walk(client, workers, slots, line) for _ in range(min(len(due), VISITS_AT_ONCE))]
+                    await asyncio.wait([group.create_task(walk) for walk in walks])
                     saving.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
+
+    async def _walk(self, client: Client, workers: Workers, slots: asyncio.Semaphore, line: Iterator[Source]) -> None:
+        """Visit one source after the other, as long as there are any."""
+        for source in line:
+            await self._visit(client, workers, slots, source)
 
     async def _visit(self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source) -> None:
         """Take one source down its path. Whatever happens costs this source only, but for a disk that fails."""
@@ -261,7 +270,7 @@ class _Sync:
 
     def _failed(self, source: Source, before: SourceState, answer: Failed, *, trace: str | None = None) -> Finished:
         now = self._now()
-        held = holding(source, before, self._hosts | {host.name: host for host in self._client.hosts()}, now)
+        held = holding(source, before, ChainMap(self._client.heard, self._hosts), now)
         if answer.kind == "held":
             return held_back(source, before, answer, began=self._request.now, now=now, held=held)
         return failed(source, before, answer, began=self._request.now, now=now, held=held, trace=trace)
