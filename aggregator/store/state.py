@@ -365,21 +365,21 @@ class State:
         with self._transaction() as run:
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": mtime} for path, mtime in mtimes.items()])
 
-    def trim_history(self) -> None:
-        """Keep the last polls of each source only."""
-        newest = (
-            sa.select(polls_table.c.number)
-            .where(polls_table.c.source_id == sa.bindparam("s"))
-            .order_by(polls_table.c.number.desc())
+    def trim_history(self, source_ids: Iterable[str]) -> None:
+        """Keep the last polls of these sources only; what it costs does not grow with what others have behind them."""
+        polls, later = polls_table.c, polls_table.alias().c
+        newest_kept = (
+            sa.select(later.number)
+            .where(later.source_id == sa.bindparam("s"))
+            .order_by(later.number.desc())
             .limit(1)
             .offset(HISTORY - 1)
             .scalar_subquery()
         )
-        query = sa.select(polls_table.c.source_id).group_by(polls_table.c.source_id).having(sa.func.count() > HISTORY)
-        with self._transaction() as run:
-            for (source_id,) in run.execute(query).all():
-                old = sa.delete(polls_table).where(polls_table.c.source_id == source_id, polls_table.c.number < newest)
-                run.execute(old, {"s": source_id})
+        old = sa.delete(polls_table).where(polls.source_id == sa.bindparam("s"), polls.number < newest_kept)
+        if wanted := [{"s": source_id} for source_id in source_ids]:
+            with self._transaction() as run:
+                run.execute(old, wanted)
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
