@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from aggregator.catalogue import DEFAULT_CATEGORY, Catalogue, RefusedError, address_key, take_address
+from aggregator.model.hosts import is_private_host
 from aggregator.model.settings import Settings, join_category
 from aggregator.parse.opml_outline import FeedOutline
 from aggregator.settings.kinds import LANGUAGE, UnfitError, show_duration
@@ -24,8 +24,6 @@ MERGED = "merged"
 REFUSED = "refused"
 
 _MAX_EVERY = timedelta(days=365)
-
-_NOT_PUBLIC = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +152,3 @@ def _settings_of(feed: FeedOutline, notes: list[str]) -> dict[str, Any]:
 def _is_private(address: str) -> bool:
     """Tell whether an address leads to nobody but ourselves, as far as its spelling shows."""
     return is_private_host(urlsplit(address).hostname or "")
-
-
-def is_private_host(host: str) -> bool:
-    """Tell whether a host is no public one by its very spelling; no name is looked up."""
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return "." not in host.rstrip(".") or f".{host.rstrip('.')}".endswith(_NOT_PUBLIC)

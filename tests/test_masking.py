@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from aggregator.model.source import Auth, Secret, Source
@@ -83,3 +86,12 @@ AT_HOME = Source(
 def test_no_address_of_ones_own_network_is_published(text: str, shown: str) -> None:
     """Machines that nobody else can reach are not named; public ones are, and words that only look like hosts."""
     assert for_everybody(text, AT_HOME) == shown
+
+
+def test_what_is_told_of_sources_needs_no_parser() -> None:
+    """The main process finds out what status.atom has to tell, secrets masked, without loading anything that reads feeds."""
+    asked = (
+        "import aggregator.pipeline.status_changes, sys; print(sorted({'feedparser', 'lxml', 'feedgen'} & set(sys.modules)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout == "[]\n"

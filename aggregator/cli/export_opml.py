@@ -89,7 +89,7 @@ def choose_address(source: Source, *, private: bool) -> tuple[str | None, str]:
     Of a base's instances it is the first that is public; under `private` simply the first.
     """
     from aggregator.fetch.address import redact
-    from aggregator.opml import is_private_host
+    from aggregator.model.hosts import is_private_host
 
     open_ones = [address for address in source.addresses if redact(address) == address.partition("#")[0]]
     if not open_ones:

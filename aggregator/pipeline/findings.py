@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from aggregator.fetch.address import redact
 from aggregator.model.fetched import HostState
+from aggregator.model.hosts import is_private_host
 from aggregator.model.poll import PollCounts, SourceState
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
-from aggregator.opml import is_private_host
 from aggregator.pipeline.planning import host_name
 from aggregator.schedule import DEFAULT_EVERY, WITHOUT_VALIDATORS, describe, interval
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from aggregator.fetch.address import redact
+from aggregator.model.hosts import is_private_host
 from aggregator.model.source import Source
-from aggregator.opml import is_private_host
 
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s<>\"'`]+", re.IGNORECASE)
 #: What stands for an address within this network, path and all.
