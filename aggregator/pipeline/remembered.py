@@ -76,11 +76,11 @@ def _tombstones(lines: Iterable[Deleted | Takedown], renamed: Renames) -> dict[t
     """Return the last that were taken out, by each category that they stood in; () is the feed of everything."""
     found: dict[tuple[str, ...], list[Tombstone]] = defaultdict(list)
     for line in sorted(lines, key=lambda line: (line.at, line.key), reverse=True):
-        tombstone = Tombstone(id=atom_id(line.source, line.id), at=line.at)
         path = renamed.current(split_category(line.category)) if line.category else ()
-        for depth in range(len(path) + 1):
-            if len(found[path[:depth]]) < _TOMBSTONES:
-                found[path[:depth]].append(tombstone)
+        if room := [each for depth in range(len(path) + 1) if len(each := found[path[:depth]]) < _TOMBSTONES]:
+            tombstone = Tombstone(id=atom_id(line.source, line.id), at=line.at)  # made for the last ones only
+            for each in room:
+                each.append(tombstone)
     return found
 
 

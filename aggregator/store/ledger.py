@@ -139,6 +139,9 @@ _Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstabl
 _KINDS: dict[str, type[Line]] = {
     kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
 }
+#: Of each kind the names of what it may say, in order, and of what it must: every run reads every line.
+_NAMES = {word: tuple(field.name for field in fields(kind)) for word, kind in _KINDS.items()}
+_NEEDED = {word: {field.name for field in fields(kind) if field.default is MISSING} for word, kind in _KINDS.items()}
 
 _CIRCUMSTANCES = frozenset({"at", "category", "traits", "post", "reason"})
 _DIGITS = {"traits": re.compile(r"[0-9a-f]{80}", re.ASCII), "post": re.compile(r"[0-9a-f]{32}", re.ASCII)}
@@ -237,13 +240,14 @@ def _noted(line: Line) -> datetime:
 def _written(line: Line) -> str:
     """Return the record as its line of the file."""
     said: dict[str, Any] = {"kind": line.kind}
-    for field in fields(line):
-        value = getattr(line, field.name)
+    for name in _NAMES[line.kind]:
+        value = getattr(line, name)
         if isinstance(value, datetime):
             value = value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if value is not None:
-            said[field.name] = value
-    return json.dumps(said, ensure_ascii=False).translate(_LINE_BREAKS)
+            said[name] = value
+    text = _encode(said)
+    return text if text.isascii() else text.translate(_LINE_BREAKS)
 
 
 def _parsed(path: Path, content: bytes) -> list[Line]:
@@ -263,10 +267,13 @@ def _parsed(path: Path, content: bytes) -> list[Line]:
         if not text or text == _HEADER:  # git's union merge may repeat the first line
             continue
         line = _parsed_line(path, number, text)
-        earlier = found.setdefault(_identity(line), line)
+        name = _identity(line)
+        earlier = found.setdefault(name, line)
+        if earlier is line:
+            continue
         if _said(earlier) == _said(line):
             # Two branches may have noted it at different times, of posts that differed: the first counts.
-            found[_identity(line)] = min(earlier, line, key=_noted)
+            found[name] = min(earlier, line, key=_noted)
         else:
             raise _fault(path, number, f"an earlier line says something else of the same {line.kind}")
     return list(found.values())
@@ -295,19 +302,18 @@ def _parsed_line(path: Path, number: int, text: str) -> Line:
     if text.startswith(_CONFLICT):
         raise _fault(path, number, "it is a merge conflict's marker")
     try:
-        said = json.loads(text, object_pairs_hook=_without_repeats)
+        said = _decode(text)
     except (ValueError, RecursionError) as error:
         raise _fault(path, number, f"it is cut or no JSON ({error})") from error
     if not isinstance(said, dict):
         raise _fault(path, number, "it is no JSON object")
-    kind = _KINDS.get(str(said.pop("kind", None)))
+    word = str(said.pop("kind", None))
+    kind = _KINDS.get(word)
     if kind is None:
         raise _fault(path, number, f"its kind is none of {', '.join(_KINDS)}")
-    wanted = {field.name for field in fields(kind)}
-    needed = {field.name for field in fields(kind) if field.default is MISSING}
-    if unknown := said.keys() - wanted:
+    if unknown := said.keys() - _NAMES[word]:
         raise _fault(path, number, f'a record of the kind {kind.kind} has no "{min(unknown)}"')
-    if absent := needed - said.keys():
+    if absent := _NEEDED[word] - said.keys():
         raise _fault(path, number, f'a record of the kind {kind.kind} needs "{min(absent)}"')
     return kind(**{name: _value(path, number, name, value) for name, value in said.items()})
 
@@ -339,6 +345,11 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(said) != len(pairs):
         raise ValueError("a key stands twice")
     return said
+
+
+#: Made once: `json.loads` and `json.dumps` make theirs anew for each line.
+_decode = json.JSONDecoder(object_pairs_hook=_without_repeats).decode
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def _fault(path: Path, number: int, reason: str) -> LedgerError:
