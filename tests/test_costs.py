@@ -206,16 +206,18 @@ def test_categories_without_late_news_cost_nothing(tmp_path: Path, upstream: Ups
 
 def test_no_question_of_a_sync_reads_all_posts(synced: Site) -> None:
     """Whatever a quiet sync and one with news ask the state about posts, SQLite finds by an index, or stops at the first."""
+    synced.folder.settings(f"public: {{entries: {WINDOW}}}\nposts: {{keep: {{age: 10000d, entries: {ENTRIES}}}}}")
     statements = set(synced.sync().statements)
-    synced.serve("s0")
+    synced.serve("s0", "s1")
     statements.update(synced.sync().statements)
     whole = set()
     with closing(sqlite3.connect(synced.folder.root / "state" / "state.sqlite")) as state:
         for statement in statements:
-            if re.match(r"\s*(?:SELECT|UPDATE|DELETE|INSERT)\b", statement):
+            if re.match(r"\s*(?:WITH|SELECT|UPDATE|DELETE|INSERT)\b", statement):
                 plan = [str(row[3]) for row in state.execute(f"EXPLAIN QUERY PLAN {statement}")]
                 if any(step.startswith("SCAN entries") for step in plan) and not re.search(r"\bLIMIT [01]\b", statement):
                     whole.add(statement)
 
     assert len(statements) > 20
+    assert any("WITH RECURSIVE" in statement for statement in statements)  # what `keep` asks
     assert whole == set()

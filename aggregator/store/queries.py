@@ -86,10 +86,18 @@ def posts_before(row: PostRow, categories: Sequence[str]) -> sa.Select[Any]:
 
 
 def spans() -> sa.Select[Any]:
-    """Return the question from when to when the posts of each source are dated, polled or not."""
-    column = entries_table.c
-    oldest, newest = sa.func.min(column.date), sa.func.max(column.date)
-    return sa.select(column.source_id, oldest.label("oldest"), newest.label("newest")).where(live).group_by(column.source_id)
+    """Return the question from when to when the posts of each source are dated, polled or not.
+
+    It goes from source to source along the index and takes both ends of each, for to group would read the whole index.
+    """
+    column, later = entries_table.c, entries_table.alias().c
+    sources = sa.select(sa.func.min(column.source_id).label("source_id")).cte("each_source", recursive=True)
+    following = sa.select(sa.func.min(later.source_id)).where(later.source_id > sources.c.source_id).scalar_subquery()
+    sources = sources.union_all(sa.select(following).where(sources.c.source_id.is_not(None)))
+    own = sa.select(column.date).where(column.source_id == sources.c.source_id, live).limit(1)
+    oldest, newest = own.order_by(column.date).scalar_subquery(), own.order_by(column.date.desc()).scalar_subquery()
+    wanted = sa.select(sources.c.source_id, oldest.label("oldest"), newest.label("newest"))
+    return wanted.where(sources.c.source_id.is_not(None))
 
 
 def posts_beyond(source_id: str, since: datetime | None, entries: int | None, *, unsure: bool) -> sa.Select[Any]:
