@@ -1,7 +1,7 @@
 """The two roads through the parser, side by side: the fast path, and feedparser for everything.
 
-The switch between them is here and not in the product: the function that reads surely or not at all is replaced while a document
-is read. What the fast path hands over goes the whole road anyway, so there is nothing to compare.
+The switch between them is here and not in the product: the function that reads surely or not at all is replaced while a
+document is read. What the fast path hands over goes the whole road anyway, so there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
+
+import pytest
 
 from aggregator.model.parsed import ParsedFeed
 from aggregator.normalise import identify, normalise_entry, normalise_feed
@@ -22,7 +24,7 @@ from tests.parsing import ADDRESS, NOW, source
 Headers = list[tuple[str, str]]
 
 #: As the product has it.
-FAST = fast.read_surely
+FAST: Callable[[Document, str | None], Raw] = fast.read_surely
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +87,9 @@ def _outcome(body: bytes, headers: Headers) -> ParsedFeed | str:
 
 @contextmanager
 def _fast_path(road: Callable[[Document, str | None], Raw]) -> Iterator[None]:
-    fast.read_surely = road
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast, "read_surely", road)
         yield
-    finally:
-        fast.read_surely = FAST
 
 
 def normal_form(parsed: ParsedFeed | str) -> Any:
