@@ -7,6 +7,7 @@ needs would break the link. They are left out only where a link says which entry
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote, urljoin, urlsplit
 
 from aggregator.model.links import tracks
@@ -15,6 +16,19 @@ from aggregator.normalise.redirectors import find_target
 
 #: What needs no work at all; nearly every address of nearly every feed.
 _ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!#-;=?-Z\[\]_a-z~]*)?")
+#: Relative ones that need none either: how they begin, and a rest that no base changes. No segment of it begins with a dot
+#: or is empty, and nothing in it could be a scheme, a port, an account or parameters of a path.
+_PLAIN_RELATIVE = re.compile(
+    r"(//(?=[A-Za-z0-9][A-Za-z0-9.-]*(?:[/?#]|\Z))|/|(?:\.\./){1,4}|[?#](?=[A-Za-z0-9])|(?=[A-Za-z0-9_]))"
+    r"(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+(?:/[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+)*+/?)?"
+    r"(?:\?[A-Za-z0-9_.%~+=&/-]++)?(?:#[A-Za-z0-9_.%~+=&/-]++)?"
+)
+#: A base without anything that has to be resolved in itself: scheme, authority, the folders of its path.
+_PLAIN_BASE = re.compile(
+    r"(https?:)(//[A-Za-z0-9][A-Za-z0-9.-]*(?::[1-9][0-9]{0,3})?)(/(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+/)*+)"
+    r"(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+)?(?:[?#][!-~]*)?"
+)
+_LONGEST_BASE = 2000  #: characters, of what is remembered
 _SURROUNDING = "".join(map(chr, range(33))) + "\x7f\xa0\ufeff\u200b\u3000"
 _BREAKS = str.maketrans("", "", "\t\r\n")
 #: Never legal in an address (RFC 3987), or invisible in one.
@@ -30,6 +44,30 @@ def absolute(address: str | None, base: str | None) -> str | None:
         return None
     if _ORDINARY.fullmatch(address):
         return address
+    if base is not None and len(base) < _LONGEST_BASE and (plain := _PLAIN_RELATIVE.fullmatch(address)):
+        before = _before(plain[1], base)
+        return None if before is None else before + address[plain.end(1) :]
+    return _resolved(address, base)
+
+
+@lru_cache(maxsize=64)
+def _before(beginning: str, base: str) -> str | None:
+    """Return what stands before the rest of a plain relative address that begins so: a base is that of many addresses."""
+    plain = _PLAIN_BASE.fullmatch(base)
+    if plain is not None and beginning[:1] in {"", ".", "/"}:
+        scheme, authority, folders = plain.groups()
+        if beginning == "//":
+            return f"{scheme}//"
+        if beginning == "/":
+            return f"{scheme}{authority}/"
+        for _ in range(beginning.count("../")):
+            folders = folders[: folders.rfind("/", 0, -1) + 1] or "/"
+        return f"{scheme}{authority}{folders}"
+    resolved = _resolved(f"{beginning}x", base)
+    return None if resolved is None else resolved[:-1]
+
+
+def _resolved(address: str, base: str | None) -> str | None:
     address = _TOO_MANY_SLASHES.sub(r"\1://", address.strip(_SURROUNDING).translate(_BREAKS))
     if not address:
         return None

@@ -24,6 +24,8 @@ _ANY_IMG = rf"<img(?![\w:-]){INSIDE}>"
 _NOSCRIPT = re.compile(
     rf"(?:({_ANY_IMG})\s*)?<noscript\b[^<>]*>(.*?)(?:</noscript\s*>|\Z)(?(1)|(?:\s*({_ANY_IMG}))?)", re.IGNORECASE | re.DOTALL
 )
+#: Nearly every text without pictures is told by this at once.
+_PERHAPS = re.compile("<(?:img|noscript|source)", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(r"(?:https?:|//|/|\.{1,2}/|[\w%-]+[./])[^\s{}<>\"]*", re.IGNORECASE)
 #: What stands in `src` until a script puts the picture there.
 _STAND_IN = re.compile(
@@ -33,8 +35,8 @@ _STAND_IN = re.compile(
 )
 #: What nearly every image says: an address and nothing that could need repair; told at once.
 _ORDINARY = re.compile(
-    r"(?:\s+(?:src=\"(https?://[^\"]+)\"|(?:width|height)=\"[1-9]\d{1,4}(?:px|%)?\""
-    r"|(?:align|alt|border|class|decoding|id|loading|referrerpolicy|title)=\"[^\"]*\"))*+\s*/?",
+    r"(?:\s+(?:(?(1)(?!)|src=\"(https?://[^\"&]+|[./][^\"&]*)\")|(?:width|height)=\"[1-9]\d{1,4}(?:px|%)?\""
+    r"|(?:align|alt|border|class|decoding|id|loading|referrerpolicy|sizes|srcset|title)=\"[^\"]*\"))*+\s*/?",
     re.IGNORECASE | re.ASCII,
 )
 _TINY = 2  #: pixels
@@ -64,6 +66,8 @@ _FLATTEST = 5  #: times wider than high: a divider
 
 def repair_images(html: str) -> str:
     """Return HTML whose lazily loaded images carry their address in `src`, without <noscript> copies and counters."""
+    if _PERHAPS.search(html) is None:
+        return html
     lowered = html.lower()
     if "<noscript" in lowered:
         html = _without_copies(html)
@@ -103,7 +107,7 @@ def _shows_nothing(image: str) -> bool:
 
 def _repaired(match: re.Match[str]) -> str:
     ordinary = _ORDINARY.fullmatch(match[2])
-    if ordinary is not None and ordinary[1] is not None and not _COUNTER.match(ordinary[1]):
+    if ordinary is not None and (src := ordinary[1]) is not None and not _COUNTER.match(src):
         return match[0]
     name, attributes = match[1].lower(), read_attributes(match[2])
     src = attributes.get("src", "").strip()

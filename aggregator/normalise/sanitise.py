@@ -1,8 +1,10 @@
 """HTML as written -> SafeHtml: allow-listed, every address absolute, stable when sanitised again.
 
-nh3 (ammonia) is the last to touch the markup, and addresses are rewritten inside its pass, on the parsed tree: rewriting
-its output as text could arm what it has disarmed. Links get no `rel`: `target` is not allowed, so nothing needs it, and the
-bytes of a body that has nothing to hide stay as they came.
+nh3 (ammonia) decides about the markup; after it only values of attributes change, and only those that hold addresses or
+numbers. They are changed in what it writes, not by a call-back inside its pass, which costs as much as four passes: it writes
+every `<`, `>` and quote of a text's or a value's own as a reference, so what it writes is read without doubt, and a value put
+in place of another holds none of these signs. Tests hold this against the call-back. Links get no `rel`: `target` is not
+allowed, so nothing needs it, and the bytes of a body that has nothing to hide stay as they came.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from __future__ import annotations
 import re
 from html import escape
 from html.entities import html5
-from threading import local
 
 import nh3
 
 from aggregator.model.entry import SafeHtml
 from aggregator.normalise.address import absolute, unwrap
+from aggregator.normalise.tags import read_openings
 from aggregator.normalise.text import ILLEGAL, html_to_line, join_surrogates
-from aggregator.normalise.unclosed import free_text
+from aggregator.normalise.unclosed import UNCLOSED, free_text
 
 
 def _names(text: str) -> frozenset[str]:
@@ -66,6 +68,18 @@ _DESCRIPTOR = re.compile(r"\d{1,6}(?:\.\d{1,4})?[wxh]", re.ASCII)
 _CANDIDATE = re.compile(r"[\s,]*+(\S*[^\s,])(?:,+(?=\s|\Z)|(\s+[^,]*)?)")
 _GLUED = re.compile(r",(?=https?:|//)")
 _MAILTO = re.compile(r"mailto:[^\s<>\"'\x00-\x20]{3,}", re.IGNORECASE)
+#: Attributes whose values are not taken as they are, and the tags that nh3 leaves them on. In what nh3 writes, `<` and `>`
+#: stand around tags and nowhere else, and a value holds no quote: so these two expressions see what a parser would.
+_CHECKED = _names("href src poster cite srcset width height start value")
+_ADDRESSED = re.compile(
+    # Links to pages elsewhere, without parameters, are as they may stand.
+    r"<(a(?! href=\"https?://[A-Za-z0-9][A-Za-z0-9.-]*+(?::[0-9]{1,4})?(?:/[!#-%'-;=@-Z\[\]_a-z~]*+)?\">)|audio|blockquote|data|del|img|ins|li|ol|q|source|track|video)"
+    r"((?: [a-z]+=\"[^\"<>]*\")+)>"
+)
+_PAIR = re.compile(r" ([a-z]+)=\"([^\"]*)\"")
+#: All references that nh3 writes in a value. `&amp;` is the last to be read.
+_REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", "\xa0"), ("&amp;", "&"))
+_NUMBER = re.compile(r"-?\d{1,9}", re.ASCII)
 #: What is left of an image none of whose addresses may stand: nothing to look at.
 _NO_PICTURE = re.compile(r"<img(?: (?!src=|srcset=)[a-z]+=\"[^\"]*\")*+>")
 _AFTER_PRE = re.compile(r"(<pre(?: [a-z]+=\"[^\"]*\")*>)\n+")
@@ -76,6 +90,11 @@ _SCOPES = re.compile(
     r"|template|title)[\s/>]",
     re.IGNORECASE,
 )
+_ENDS_OF_REACH = _names(
+    "annotation-xml applet button desc foreignobject form frameset mi mo mn ms mtext marquee math object select svg table "
+    "template title"
+)
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
 _HEADING_IN_HEADING = re.compile(r"<h[1-6][ >](?:(?!</h[1-6]>).)*<h[1-6][ >]", re.DOTALL)
 MAX_DEPTH = 256
 #: With more than these in one fragment, ampersands that begin no reference are dropped: nh3's time grows with the square of
@@ -88,28 +107,24 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FLAT = _names("area base br col dd dt embed hr img input li link meta option p param source td th tr track wbr")
 
 
-class _Base(local):
-    """What relative addresses of the fragment in hand are resolved against; each thread has its own."""
-
-    address: str | None = None
-
-
-_base = _Base()
-
-
 def sanitise(html: str, base: str | None) -> SafeHtml:
     """Return the fragment, which holds no character that XML forbids, as safe HTML; addresses are resolved against `base`."""
-    html = free_text(join_surrogates(html))
-    if html.count("<") > MAX_DEPTH and _depth(html) > MAX_DEPTH:
+    html = join_surrogates(html)
+    openings = read_openings(html)
+    names = {name.lower() for name in set(openings)}
+    if not names.isdisjoint(UNCLOSED):
+        html = free_text(html)
+    if len(openings) > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
         html = f"<p>{escape(html_to_line(html), quote=False)}</p>"
-    if html.count("&") > MAX_AMPERSANDS:
+    if len(html) > MAX_AMPERSANDS and html.count("&") > MAX_AMPERSANDS:
         html = _AMPERSAND.sub(_reference, html)
-    _base.address = base
-    clean = _once(html)
-    if _SCOPES.search(html) or ("</h" in clean and _HEADING_IN_HEADING.search(clean)):
+    clean = _once(html, base)
+    if (not names.isdisjoint(_ENDS_OF_REACH) and _SCOPES.search(html)) or (
+        not names.isdisjoint(_HEADINGS) and _HEADING_IN_HEADING.search(clean)
+    ):
         for _ in range(_MAX_PASSES):
-            again = _once(clean)
+            again = _once(clean, base)
             if again == clean:
                 break
             clean = again
@@ -121,8 +136,10 @@ def _reference(match: re.Match[str]) -> str:
     return match.group(0) if reference and (reference.startswith("#") or reference in html5) else reference or ""
 
 
-def _once(html: str) -> str:
+def _once(html: str, base: str | None) -> str:
     clean: str = _CLEANER.clean(html)
+    if '="' in clean:
+        clean = _settle(clean, base)
     if "<img" in clean:
         clean = _NO_PICTURE.sub("", clean)
     if "&" in html and ILLEGAL.search(clean):
@@ -135,38 +152,69 @@ def _once(html: str) -> str:
     return clean
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
-    """Return an allowed attribute's value as it may stand, or None to remove it."""
-    if name in {"src", "poster", "cite"}:
-        return absolute(value, _base.address)
-    if name == "href":
-        return _href(value)
-    if name == "srcset":
-        return _srcset(value)
-    if name in {"width", "height"}:
-        match = _SIZE.fullmatch(value)
-        return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
-    if tag in {"ol", "li"} and name in {"start", "value"}:
-        return value if re.fullmatch(r"-?\d{1,9}", value, re.ASCII) else None
+def _settle(clean: str, base: str | None) -> str:
+    """Return what nh3 wrote with every address absolute and every size a number."""
+    return _ADDRESSED.sub(lambda tag: _settled(tag, base), clean)
+
+
+def _settled(tag: re.Match[str], base: str | None) -> str:
+    """Return a tag of clean HTML with every attribute as it may stand, and without those that may not."""
+    name = tag[1]
+    pieces: list[str] = []
+    gaps: list[int] = []
+    for attribute, written in _PAIR.findall(tag[2]):
+        value: str | None = written
+        if attribute in _CHECKED:
+            plain = _decoded(written) if "&" in written else written
+            value = _attribute(name, attribute, plain, base)
+            if value is None:
+                gaps.append(len(pieces))
+            # What was changed holds none of the other signs that a value may not hold.
+            value = written if value == plain else (value or "").replace("&", "&amp;")
+        pieces.append(f' {attribute}="{value}"')
+    for gap in reversed(gaps):
+        # The last one fills the gap: so nh3 takes attributes out, and so published posts were written.
+        pieces[gap] = pieces[-1]
+        pieces.pop()
+    return f"<{name}{''.join(pieces)}>"
+
+
+def _decoded(value: str) -> str:
+    for reference, sign in _REFERENCES:
+        value = value.replace(reference, sign)
     return value
 
 
-def _href(value: str) -> str | None:
+def _attribute(tag: str, name: str, value: str, base: str | None) -> str | None:
+    """Return an allowed attribute's value as it may stand, or None to remove it."""
+    if name == "href":
+        return _href(value, base)
+    if name == "srcset":
+        return _srcset(value, base)
+    if name in {"width", "height"}:
+        match = _SIZE.fullmatch(value)
+        return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
+    if name in {"start", "value"}:
+        return value if tag not in {"ol", "li"} or _NUMBER.fullmatch(value) else None
+    return absolute(value, base)
+
+
+def _href(value: str, base: str | None) -> str | None:
     if value[:1] in "mM \t\n" and value.strip()[:7].lower() == "mailto:":
         value = value.strip()
         return value if _MAILTO.fullmatch(value) else None
-    address = absolute(value, _base.address)
+    address = absolute(value, base)
     return unwrap(address) if address is not None else None
 
 
-def _srcset(value: str) -> str | None:
+def _srcset(value: str, base: str | None) -> str | None:
     """Return the candidates with absolute addresses (HTML §4.8.4.2.1), or None if no one is left."""
     candidates = []
     for written, descriptor in _CANDIDATE.findall(value):
         # Some leave out the space after the comma between two candidates; only the last of them has the descriptor.
-        *before, last = _GLUED.split(written)
+        *before, last = _GLUED.split(written) if "," in written else (written,)
         for address, size in (*((address, "") for address in before), (last, descriptor.strip())):
-            resolved = absolute(address, _base.address)
+            resolved = absolute(address, base)
             if resolved is not None and (not size or _DESCRIPTOR.fullmatch(size)):
                 # A comma at the end of an address would be read as the end of the candidate.
                 candidates.append(f"{resolved.rstrip(',')} {size}".rstrip())
@@ -188,7 +236,6 @@ _CLEANER = nh3.Cleaner(
     tags=set(TAGS),
     clean_content_tags=set(_DROPPED),
     attributes=_ATTRIBUTES,
-    attribute_filter=_attribute,
     tag_attribute_values={"img": {"referrerpolicy": {"no-referrer"}}},
     set_tag_attribute_values={"audio": {"controls": ""}, "video": {"controls": ""}},
     strip_comments=True,

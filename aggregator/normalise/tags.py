@@ -14,6 +14,17 @@ INSIDE = r"(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+"
 _PAIR = re.compile(r"([A-Za-z_:][\w:.-]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 
 
+_OPENING = re.compile(r"<(!--|[a-zA-Z][a-zA-Z0-9-]*)")
+
+
+def read_openings(html: str) -> list[str]:
+    """Return the name of everything that could be read as an opening tag, as written, and `!--` for a comment.
+
+    One pass that says what need not be looked for: most of what can be wrong with HTML begins with a tag of its own.
+    """
+    return _OPENING.findall(html)
+
+
 def opening(names: str) -> re.Pattern[str]:
     """Return an expression for opening tags of these names (`a|b`): group 1 is the name, group 2 what follows it."""
     return re.compile(rf"<({names})(?![\w:-])({INSIDE})>", re.IGNORECASE)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from aggregator.normalise.tags import read_openings
+
 #: Their content is no markup: nothing but their own end tag ends them.
 _RAW = frozenset(("script", "style", "iframe", "noscript", "noembed", "noframes", "textarea", "title", "xmp"))
 _NESTING = frozenset(
@@ -18,8 +20,8 @@ _NESTING = frozenset(
 #: Without an end it is code that follows, and no text.
 _CODE = frozenset(("script", "style"))
 _MARK = re.compile(rf"<(?:!--|(/?)({'|'.join(sorted(_RAW | _NESTING))}|plaintext)(?=[\s/>]))", re.IGNORECASE)
-#: Looked for first: nearly every text holds none of them, and is done with sooner so.
-_BEGINNINGS = ("<!--", "<plaintext", *(f"<{name}" for name in sorted(_RAW | _NESTING)))
+#: Names of `tags.read_openings`: where none of them opens, nothing can lack its end.
+UNCLOSED = frozenset(("!--", "plaintext", *_RAW, *_NESTING))
 _END_OF_COMMENT = re.compile("--!?>")
 _LONGEST_TAG = 2000  #: characters; in a longer one nobody looks for the `/` at its end
 #: A void element that the sanitiser takes away, with whatever attributes it is given.
@@ -30,8 +32,8 @@ _BOGUS = "<?"
 
 def free_text(html: str) -> str:
     """Return HTML whose unclosed frames, objects and comments end with their own tag."""
-    lowered = html.lower()
-    return _Reading(html).rewritten() if any(beginning in lowered for beginning in _BEGINNINGS) else html
+    nothing = UNCLOSED.isdisjoint(name.lower() for name in read_openings(html))
+    return html if nothing else _Reading(html).rewritten()
 
 
 class _Reading:
