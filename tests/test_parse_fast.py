@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from feedparser.api import StrictFeedParser
+from hypothesis import HealthCheck, given, settings
 
 from aggregator.model.parsed import ParsedFeed
 from aggregator.parse import document as road
@@ -11,6 +12,7 @@ from aggregator.parse.fast import read_fast, read_surely
 from aggregator.parse.fast_names import HANDLED, NAMESPACES
 from aggregator.parse.fast_state import UnsureError
 from aggregator.parse.prolog import open_document
+from tests.fast_feeds import feeds
 
 _RSS = """<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/"
  xmlns:media="http://search.yahoo.com/mrss/" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"
@@ -201,3 +203,13 @@ _LEFT = {
 def test_what_is_not_certain_is_left(name: str) -> None:
     """The document is handed over to feedparser."""
     assert read_fast(open_document(_LEFT[name]), None) is None
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=feeds())
+def test_whatever_is_taken_is_read_alike(text: str) -> None:
+    """A feed of any elements that the fast reader takes, in any order and place: it finds what feedparser finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        fast, slow = _both(text, patch) if _reason(text) is None else (None, None)  # half of them are taken
+
+    assert fast == slow

@@ -212,7 +212,7 @@ class _Walk:
                 raise UnsureError("a deleted entry in an odd place")
             return DELETED
         key = f"{prefix}_{local}" if colon else local
-        if not parent.others or key in HANDLED or (not colon and parent is SKIP_ALL):
+        if not parent.others or key in HANDLED:
             raise UnsureError(f"<{tag}>")
         return EMPTY if parent.blank else SKIP_ALL
 
