@@ -177,6 +177,7 @@ _LEFT = {
         '<entry><content type="xhtml"><b xmlns="http://www.w3.org/1999/xhtml" xml:base="/x">a</b></content></entry>'
     ),
     "title-before-channel": _RDF.format("<image><title>I</title></image><channel><title>T</title></channel>"),
+    "blank-in-namespace": '<rss version="2.0" xmlns:itunes="&#x85;"><channel><item><itunes:author/></item></channel></rss>',
     "borrowed-prefix": '<rss version="2.0" xmlns:cc="http://backend.userland.com/creativeCommonsRssModule" '
     'xmlns:c="http://web.resource.org/cc/"><channel/></rss>',
     "chapter-without-start": _RSS.format(

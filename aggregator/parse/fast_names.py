@@ -141,6 +141,8 @@ class Names:
         """
         if not address:
             return
+        if address.split() != [address]:
+            raise UnsureError("an address with a blank")  # at which xml.sax cuts the name of an element
         low = address.lower()
         known = "" if _USERLAND in low else NAMESPACES.get(low)
         if not self.version:
@@ -177,7 +179,7 @@ class Names:
         known = "" if _USERLAND in low else NAMESPACES.get(low)
         if known is None:
             known = self._prefixes.get(address)
-        if known is None or len(parts) > 3:  # noqa: PLR2004 - an address with a blank in it
+        if known is None:
             raise UnsureError("a namespace that cannot be told")
         return f"{known.lower()}:{local}" if known else local
 
