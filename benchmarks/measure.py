@@ -21,6 +21,7 @@ from threading import Event, Thread
 _PR_SET_CHILD_SUBREAPER = 36
 _SAMPLE_SECONDS = 0.05
 _ORPHAN_SECONDS = 10.0
+_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -34,6 +35,7 @@ class Cost:
 
     wall_seconds: float
     cpu_seconds: float  #: user and system, whole tree
+    main_cpu_seconds: float  #: of the command's own process, children apart; sampled
     peak_bytes: int  #: resident, summed over the tree (shared pages count in each process), sampled
     main_peak_bytes: int  #: resident, of the command's own process
 
@@ -64,7 +66,7 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
             os.killpg(process.pid, signal.SIGKILL)  # Ctrl-C reaches our group only
             raise
         wall_seconds = time.monotonic() - start
-    peak_bytes, main_peak_bytes = sampler.stop()
+    sampler.stop()
     process.returncode = os.waitstatus_to_exitcode(status)  # so that subprocess does not wait for it again
     cpu_seconds = usage.ru_utime + usage.ru_stime + _reap_orphans(process.pid)
     if process.returncode != 0:
@@ -72,7 +74,13 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
         raise CommandError(
             f"{' '.join(argv)} ended with {process.returncode}: {said or 'no word'}; all of it: {cwd / 'output'}"
         )
-    return Cost(wall_seconds=wall_seconds, cpu_seconds=cpu_seconds, peak_bytes=peak_bytes, main_peak_bytes=main_peak_bytes)
+    return Cost(
+        wall_seconds=wall_seconds,
+        cpu_seconds=cpu_seconds,
+        main_cpu_seconds=sampler.main_cpu_seconds,
+        peak_bytes=sampler.peak_bytes,
+        main_peak_bytes=sampler.main_peak_bytes,
+    )
 
 
 def _reap_orphans(group: int) -> float:
@@ -92,25 +100,28 @@ def _reap_orphans(group: int) -> float:
 
 
 class _Sampler:
-    """Adds up the resident memory of a process and its descendants, again and again, and keeps the maximum."""
+    """Adds up the resident memory of a process and its descendants, again and again, and keeps the maximum.
+
+    Of the process itself it keeps what it had used when it was last seen.
+    """
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._peak_bytes = self._main_peak_bytes = 0
+        self.peak_bytes = self.main_peak_bytes = 0
+        self.main_cpu_seconds = 0.0
         self._done = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def stop(self) -> tuple[int, int]:
-        """Return the peak of the tree and that of its root."""
+    def stop(self) -> None:
         self._done.set()
         self._thread.join()
-        return self._peak_bytes, self._main_peak_bytes
 
     def _run(self) -> None:
         while not self._done.wait(_SAMPLE_SECONDS):
-            self._peak_bytes = max(self._peak_bytes, sum(_resident_bytes(pid) for pid in _tree(self._root)))
-            self._main_peak_bytes = max(self._main_peak_bytes, _high_water_bytes(self._root))
+            self.peak_bytes = max(self.peak_bytes, sum(_resident_bytes(pid) for pid in _tree(self._root)))
+            self.main_peak_bytes = max(self.main_peak_bytes, _high_water_bytes(self._root))
+            self.main_cpu_seconds = max(self.main_cpu_seconds, _cpu_seconds(self._root))
 
 
 def _tree(root: int) -> list[int]:
@@ -140,3 +151,13 @@ def _high_water_bytes(pid: int) -> int:
         return 0
     found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process, its children apart."""
+    try:
+        # The name, in brackets, may hold anything; utime and stime are the 12th and 13th field after it (proc_pid_stat(5)).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS

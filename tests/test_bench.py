@@ -50,7 +50,7 @@ def _all_entries(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def _cost(wall: float) -> Cost:
-    return Cost(wall_seconds=wall, cpu_seconds=2 * wall, peak_bytes=10**8, main_peak_bytes=5 * 10**7)
+    return Cost(wall_seconds=wall, cpu_seconds=2 * wall, main_cpu_seconds=1.5, peak_bytes=10**8, main_peak_bytes=5 * 10**7)
 
 
 def _results(**seconds: float) -> Results:
@@ -184,13 +184,14 @@ def test_without_validators_every_answer_is_whole(farm: Path) -> None:
 
 
 def test_the_main_process_is_measured_apart_from_its_children(tmp_path: Path) -> None:
-    """Memory that a child takes counts for the tree and not for the command's own process."""
-    child = "import time; held = bytearray(80_000_000); time.sleep(0.3)"
+    """Memory and time that a child takes count for the tree and not for the command's own process."""
+    child = "import time; held = bytearray(80_000_000); end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
     argv = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"]
     cost = measure(argv, cwd=tmp_path)
 
     assert cost.main_peak_bytes < 60_000_000
     assert cost.peak_bytes > 80_000_000
+    assert cost.cpu_seconds - cost.main_cpu_seconds > 0.45
 
 
 # -- the page
@@ -233,7 +234,7 @@ def test_the_page_says_what_was_measured_and_how_to_repeat_it() -> None:
     page = render_report(_results(aggregator_sync=4.0, floor=2.0), plan_scenarios(Sizes()), plot="p.svg")
 
     assert "| cold: ours / the floor | 2.00 | 2.00 | met |" in page
-    assert "| aggregator sync | 4.00 | 8.00 | 100 | 50 | 1,000 × 200 | 4.00 |" in page
+    assert "| aggregator sync | 4.00 | 8.00 | 1.50 | 100 | 50 | 1,000 × 200 | 4.00 |" in page
     assert "2026-01-02, 2 processors; seed 1." in page
     assert 'make bench BENCH_ARGS="--only peers"' in page
     assert "(p.svg)" in page
