@@ -31,7 +31,8 @@ Result = TypeVar("Result")
 FEED_CPU_SECONDS = 5.0  #: for inflating, parsing, normalising and deciding: the feed's own work
 TOTAL_SECONDS = 65.0  #: for a whole job, writing included; past this it is a disk that hangs, not a feed
 MEMORY_BYTES = 1024 * 1024 * 1024  #: of address space; nh3 aborts and lxml errs beyond it, so it is a crash
-_PRELOADED = ["aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
+#: What a worker needs from its first job on; the command's own module is among it, since each process loads that again.
+_PRELOADED = ["aggregator.cli", "pebble", "aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
 _PR_SET_PDEATHSIG = 1
 _RECORDS_BETWEEN_COLLECTIONS = 50_000
 _LONGEST_TEMPORARY_FOLDER = 64  #: bytes; what multiprocessing appends takes about 35
