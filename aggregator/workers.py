@@ -15,15 +15,19 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from tempfile import gettempdir
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aggregator.errors import StoreError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -34,6 +38,8 @@ MEMORY_BYTES = 1024 * 1024 * 1024  #: of address space; nh3 aborts and lxml errs
 #: What a worker needs from its first job on; the command's own module is among it, since each process loads that again.
 _PRELOADED = ["aggregator.cli", "pebble", "aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
 _PR_SET_PDEATHSIG = 1
+#: How often pebble looks whether a process has died, and, which is why it is less than pebble's own 0.1, whether to end.
+_PEBBLE_SECONDS = 0.02
 _RECORDS_BETWEEN_COLLECTIONS = 50_000
 _LONGEST_TEMPORARY_FOLDER = 64  #: bytes; what multiprocessing appends takes about 35
 
@@ -54,11 +60,15 @@ class Workers:
         """Take the number of processes; none is started yet."""
         self._processes = processes
         self._pool: Any = None
+        self._starter: ThreadPoolExecutor | None = None  #: the thread that starts the pool
+        self._started: Future[bool] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._starter is not None:
+            self._starter.shutdown()  # waits for a pool that is just coming up, or its processes would be nobody's
         if self._pool is None:
             return
         if kind is None:
@@ -77,7 +87,8 @@ class Workers:
         from pebble import ProcessExpired
 
         try:
-            future = self._started().schedule(function, args=(job,), timeout=TOTAL_SECONDS)
+            pool = await self._running()
+            future = pool.schedule(function, args=(job,), timeout=TOTAL_SECONDS)
         except (BrokenProcessPool, OSError, RuntimeError) as error:
             cause = error.__cause__ or error
             raise StoreError(
@@ -94,15 +105,29 @@ class Workers:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
         return result
 
-    def _started(self) -> Any:
-        if self._pool is None:
-            from pebble import ProcessPool  # with the first job, like everything that a run without news does not need
+    async def _running(self) -> Any:
+        """Return the pool with its processes up.
 
+        They load all that they need first, and whoever starts them waits for that: so a thread does, and polling goes on.
+        """
+        if self._started is None:
+            # With the first job, like everything that a run without news does not need.
+            from concurrent.futures import ThreadPoolExecutor
+
+            import pebble
+
+            pebble.CONSTS.sleep_unit = _PEBBLE_SECONDS
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(_PRELOADED)
             with _short_temporary_folder():
                 forkserver.ensure_running()
-            self._pool = ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
+            self._pool = pebble.ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
+            self._starter = ThreadPoolExecutor(1)
+            self._started = self._starter.submit(lambda: bool(self._pool.active))  # asked whether it is, it starts them
+        if not self._started.done():
+            # A caller that is cancelled must not take the start away from the others.
+            await asyncio.shield(asyncio.wrap_future(self._started))
+        self._started.result()
         return self._pool
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from aggregator import workers
 from aggregator.workers import WorkerDiedError, Workers
@@ -45,6 +48,35 @@ def test_no_job_no_process() -> None:
     """A pool without a job starts nothing."""
     with Workers(2) as pool:
         assert pool._pool is None
+
+
+def test_who_gives_up_while_the_pool_comes_up_takes_it_from_nobody() -> None:
+    """A job that is cancelled before there is a worker does not cancel the start that others wait for."""
+
+    async def run() -> int:
+        with Workers(1) as pool:
+            first, second = (asyncio.create_task(pool.run(jobs.double, given)) for given in (1, 2))
+            await asyncio.sleep(0)
+            first.cancel()
+            return await second
+
+    assert asyncio.run(run()) == 4
+
+
+def test_a_pool_that_is_left_while_it_comes_up_leaves_no_process() -> None:
+    """A run that ends before its workers are there waits for them, and ends them."""
+
+    async def run() -> None:
+        with Workers(2) as pool:
+            job = asyncio.create_task(pool.run(jobs.double, 1))
+            await asyncio.sleep(0)
+            job.cancel()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        asyncio.run(run())
+
+    assert multiprocessing.active_children() == []
 
 
 def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path) -> None:
