@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aggregator.model.changes import Hints
@@ -87,6 +88,7 @@ def _is_closed(held: HostState | None, now: datetime) -> bool:
     return held is not None and now < held.closed_until <= now + LONGEST_FRESHNESS + timedelta(days=1)
 
 
+@lru_cache(maxsize=1 << 15)  # a run asks some times for each source
 def host_name(address: str) -> str:
     """Return the host of an address as `HostState.name` spells it."""
     name = (urlsplit(address).hostname or "").rstrip(".")

@@ -85,6 +85,7 @@ class _Sync:
         self._report = report
         self._known_sources = project.state.sources()
         self._hosts = project.state.hosts()
+        self._coming: dict[str, Next] = {}
         self._began = time.monotonic()
         self._events: list[SourceEvent] = []
         self._batch: list[Finished] = []
@@ -122,7 +123,10 @@ class _Sync:
         return [source for source in self._chosen() if self._next(source, now).is_due(now)]
 
     def _next(self, source: Source, now: datetime) -> Next:
-        return upcoming(source, self._known_sources.get(source.id), self._hosts, now)
+        """Return when a source is polled next, as things stood when the run began."""
+        if source.name not in self._coming:
+            self._coming[source.name] = upcoming(source, self._known_sources.get(source.id), self._hosts, now)
+        return self._coming[source.name]
 
     # -- the run ----------------------------------------------------------------------------------------------------
 
