@@ -187,9 +187,11 @@ def test_roots_are_not_loaded_before_they_are_needed() -> None:
     code = (
         "import ssl, asyncio\n"
         "genuine = ssl.create_default_context\n"
+        "loads = ssl.SSLContext.set_default_verify_paths\n"
         "from aggregator.fetch.client import Client\n"
         "from aggregator.fetch.lean_aiohttp import aiohttp\n"
-        "assert ssl.create_default_context is genuine\n"
+        "assert ssl.create_default_context is genuine and ssl.SSLContext.set_default_verify_paths is loads\n"
+        "assert 'set_default_verify_paths' not in vars(ssl.SSLContext)\n"
         "assert aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509'] == 0\n"
         "assert aiohttp.connector._SSL_CONTEXT_VERIFIED.verify_mode is ssl.CERT_REQUIRED\n"
     )
