@@ -365,7 +365,7 @@ class State:
         with self._transaction() as run:
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": mtime} for path, mtime in mtimes.items()])
 
-    def trim_history(self, source_ids: Iterable[str]) -> None:
+    def trim_history(self, source_ids: Sequence[str]) -> None:
         """Keep the last polls of these sources only; what it costs does not grow with what others have behind them."""
         polls, later = polls_table.c, polls_table.alias().c
         newest_kept = (
@@ -377,9 +377,11 @@ class State:
             .scalar_subquery()
         )
         old = sa.delete(polls_table).where(polls.source_id == sa.bindparam("s"), polls.number < newest_kept)
-        if wanted := [{"s": source_id} for source_id in source_ids]:
-            with self._transaction() as run:
-                run.execute(old, wanted)
+        with self._transaction() as run:
+            for chunk in chunks(source_ids):
+                these = sa.select(polls.source_id).where(polls.source_id.in_(chunk)).group_by(polls.source_id)
+                if long := run.execute(these.having(sa.func.count() > HISTORY)).scalars().all():
+                    run.execute(old, [{"s": source_id} for source_id in long])
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
