@@ -48,17 +48,20 @@ async def publish_what_changed(
     `archive`: archive pages too, once a day and only if something is to be written: a run without any changes no file.
     """
     publish_style(project, report)
-    frames, wanted = _wanted(project)
+    leaves = project.state.leaves()
+    frames, wanted = _wanted(project, leaves)
     if archive and wanted and _archives_are_due(project):
         from aggregator.pipeline.archiving import look_at_archives  # once a day
 
         await look_at_archives(project, workers, frames, report, whole=False)
         project.state.set_fact(_ARCHIVED, _today(project))
-        frames, wanted = _wanted(project)
+        leaves = project.state.leaves()
+        frames, wanted = _wanted(project, leaves)
     known = project.state.outputs()
     if wanted:
         await _publish(project, workers, frames, wanted, report)
-        frames = plan_frames(project.settings, project.state.leaves())  # a hand may have made a new category
+        if (now := project.state.leaves()) != leaves:  # a hand has made a new category
+            frames = plan_frames(project.settings, now)
     listing = frame_hash(project.settings.site, frames)
     former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
     if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
@@ -96,9 +99,9 @@ async def publish_all(
     cut_taken_down(project, frames, report, again=True)
 
 
-def _wanted(project: Project) -> tuple[tuple[OutputFeed, ...], list[OutputFeed]]:
-    """Return all feeds, and those that need writing."""
-    frames, known = plan_frames(project.settings, project.state.leaves()), project.state.outputs()
+def _wanted(project: Project, leaves: tuple[tuple[str, ...], ...]) -> tuple[tuple[OutputFeed, ...], list[OutputFeed]]:
+    """Return all feeds, and those that need writing; `leaves` are the categories that posts stand in."""
+    frames, known = plan_frames(project.settings, leaves), project.state.outputs()
     return frames, [
         frame
         for frame in frames
