@@ -34,8 +34,7 @@ class _Standing:
     @property
     def open(self) -> list[Stored]:
         """Return the posts that stand in no page, oldest first."""
-        found = (post for each, post in self.posts.items() if each not in self.pruned.ids)
-        return sorted(found, key=_place)
+        return sorted((self.posts[each] for each in self.pruned.open), key=_place)
 
 
 class Closing:

@@ -27,9 +27,9 @@ _TAIL = 100  #: bytes in which a whole document ends
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What the pages of a feed hold."""
+    """What the pages of a feed say."""
 
-    ids: set[str]  #: atom:ids
+    open: set[str]  #: atom:ids of the feed's posts that no page holds
     holes: tuple[tuple[str, str | None], ...]  #: pages that are linked and gone, each with the one that goes before it
     damaged: bool  #: a page does not say any more what it held, so nobody can tell what is open; it was told
 
@@ -38,7 +38,9 @@ def prune_pages(
     project: Project, frame: OutputFeed, pages: Sequence[str], standing: Collection[str], report: Callable[[Event], None]
 ) -> Pruned:
     """Mend the pages of a feed and return what they hold; `standing` are the atom:ids of its posts. Raises StoreError."""
-    held: set[str] = set()
+    waiting = set(
+        standing
+    )  # and not what the pages hold: those are strings that nothing else needs, one for each entry of years
     holes: list[tuple[str, str | None]] = []
     before: str | None = None
     doubtful: dict[str, list[str]] = {}
@@ -61,14 +63,14 @@ def prune_pages(
             holes.append((linked, before))
         before = path
         ids = entry_ids(content)
-        held.update(ids)
+        waiting.difference_update(ids)
         if found := [each for each in ids if each not in standing]:
             doubtful[path] = found
     gone = _gone(project, frame, {each for found in doubtful.values() for each in found}) if doubtful else {}
     for path, found in doubtful.items():
         if going := [gone[each] for each in found if each in gone]:
             _cut(project, path, going, report)
-    return Pruned(ids=held - gone.keys(), holes=tuple(holes), damaged=damaged)
+    return Pruned(open=waiting, holes=tuple(holes), damaged=damaged)
 
 
 def _gone(project: Project, frame: OutputFeed, doubtful: set[str]) -> dict[str, Tombstone]:

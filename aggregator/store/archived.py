@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from sys import intern
 
 import sqlalchemy as sa
 
@@ -73,7 +74,8 @@ class Archived:
         query = sa.select(*wanted).where(column.category == category_text(leaf), live).order_by(column.date, column.key)
         with self._transaction() as run:
             for key, source_id, entry_id, date, bits in run.execution_options(yield_per=1000).execute(query):
-                yield Stored(key=key, source_id=source_id, entry_id=entry_id, date=date, bits=bits)
+                # Of years of posts every one is held at once: they have few sources, whose names are kept once.
+                yield Stored(key=key, source_id=intern(source_id), entry_id=entry_id, date=date, bits=bits)
 
     def newest(self, leaf: tuple[str, ...], limit: int) -> list[int]:
         """Return the dates of the newest posts whose category is exactly this path, newest first."""
