@@ -6,12 +6,13 @@ Mutants wander off to where everything is handed over; these stay where the fast
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from html import escape
 
 from aggregator.parse.fast_rules import ROOTS
 from aggregator.parse.fast_state import Rule
-from tests.agreement_words import ADDRESSES, ATTRIBUTES, TEXTS
+from tests.agreement_words import ADDRESSES, ATTRIBUTES, MARKUP, TEXTS
 from tests.markup import Element, Raw, write_markup
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -29,6 +30,8 @@ _WRITTEN = {
     "http://www.w3.org/XML/1998/namespace lang xml": "xml:lang",
     "http://www.w3.org/1999/02/22-rdf-syntax-ns# about rdf": "rdf:about",
 }
+#: Of markup, what needs no prefix.
+_PIECES = tuple(piece for piece in MARKUP if not re.search(r"</?\w+:", piece))
 _MOST_CHILDREN = 9
 _DEEPEST = 6
 
@@ -60,6 +63,10 @@ def _element(name: str, rule: Rule, chance: random.Random, depth: int) -> Elemen
             values = _TYPES
         value = chance.choice(values) if values and chance.random() < 0.8 else chance.choice(texts)
         made.attributes.append((written, value))
+    if "mode" in rule.reads and chance.random() < 0.12:
+        made.attributes = [pair for pair in made.attributes if pair[0] != "type"] + [("type", "xhtml")]
+        made.children.append(Raw(_markup(chance)))
+        return made
     if rule.children is None or depth >= _DEEPEST:
         made.children.append(Raw(_text(chance)))
         return made
@@ -78,6 +85,14 @@ def _element(name: str, rule: Rule, chance: random.Random, depth: int) -> Elemen
     if not rule.blank and not rule.children and chance.random() < 0.5:
         made.children.append(Raw(_text(chance)))
     return made
+
+
+def _markup(chance: random.Random) -> str:
+    """Return XHTML in its <div>."""
+    text = "{}"
+    for _ in range(chance.randint(1, 4)):
+        text = text.replace("{}", chance.choice(_PIECES), 1)
+    return f'<div xmlns="{ADDRESSES["xhtml"]}">{text.replace("{}", "x")}</div>'
 
 
 def _attribute_names(rule: Rule, chance: random.Random) -> list[str]:

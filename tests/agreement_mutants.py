@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from html import escape, unescape
 
-from tests.agreement_words import ADDRESSES, ATTRIBUTES, COMMON, NAMES, PREFIXES, TEXTS, VARIANTS
+from tests.agreement_words import ADDRESSES, ATTRIBUTES, COMMON, DAMAGE, MARKUP, NAMES, PREFIXES, TEXTS, VARIANTS
 from tests.markup import Element, Node, Raw, copy, read_markup, write_markup
 from tests.test_parse_corpora import mutate
 
@@ -43,6 +43,10 @@ _BEFORE = (
         "\0",
     ),
 )
+#: Elements whose text may be markup.
+_CONSTRUCTS = {"title", "summary", "content", "rights", "subtitle", "description", "encoded", "copyright", "info", "body"}
+_MARKUP_TYPES = ("xhtml", "xhtml", "xhtml", "html", "text", "application/xhtml+xml", "XHTML")
+_IN_MARKUP = {"h": ADDRESSES["xhtml"], "svg": "http://www.w3.org/2000/svg", "dc": ADDRESSES["dc"], "x": "urn:x"}
 _ODD_NAMES = (
     "a:{0}:c",
     ":{0}",
@@ -142,7 +146,9 @@ def mutant(body: bytes, chance: random.Random) -> bytes:
     text = write_markup(document)
     if chance.random() < 0.04:
         text = chance.choice(_BEFORE) + text
-    body = text.encode(chance.choice(_ENCODINGS), "xmlcharrefreplace") if chance.random() < 0.03 else text.encode()
+    body = text.encode("utf-8", "replace")
+    if chance.random() < 0.03:
+        body = text.encode(chance.choice(_ENCODINGS), "xmlcharrefreplace")
     if chance.random() < 0.03:
         changed = bytearray(body)
         mutate(changed, chance)
@@ -360,6 +366,38 @@ def _comment(made: Mutant) -> None:
         made.any_element(),
         Raw(made.chance.choice(("<!-- c -->", "<?pi x?>", "\n  ", "<![CDATA[x]]>", "stray", "&#160;", "<!---->"))),
     )
+
+
+def _markup(made: Mutant) -> None:
+    """Write a text as XHTML, or as elements where none were announced."""
+    holders = [each for each in made.root.walk() if each.name.rpartition(":")[2] in _CONSTRUCTS]
+    element = made.chance.choice(holders) if holders else made.any_element()
+    text = "{}"
+    for _ in range(made.chance.randint(1, 5)):
+        text = text.replace("{}", made.chance.choice(MARKUP), 1)
+    text = text.replace("{}", made.chance.choice(("", "x", " ", "潮 &amp; x")))
+    if made.chance.random() < 0.5:
+        text = f'<div xmlns="http://www.w3.org/1999/xhtml">{text}</div>'
+    for prefix, address in _IN_MARKUP.items():
+        if f"<{prefix}:" in text and made.chance.random() < 0.95:
+            made.declared(prefix, address)
+    element.children[:] = [Raw(text)]
+    element.attributes = [pair for pair in element.attributes if pair[0] != "type"]
+    if made.chance.random() < 0.8:
+        element.attributes.append(("type", made.chance.choice(_MARKUP_TYPES)))
+
+
+def _damage(made: Mutant) -> None:
+    """Make the document ill-formed, so that it has to be repaired."""
+    if made.chance.random() < 0.7 and (raw := made.any_text()) is not None:
+        place = made.chance.randint(0, len(raw.text))
+        raw.text = raw.text[:place] + made.chance.choice(DAMAGE) + raw.text[place:]
+        return
+    element = made.any_element()
+    texts = [text for text in DAMAGE if "<" not in text]
+    name, values = made.chance.choice(ATTRIBUTES)
+    if ":" not in name and all(name != other for other, _ in element.attributes):
+        element.attributes.append((name, made.chance.choice(values) + made.chance.choice(texts)))
 
 
 def _odd_name(made: Mutant) -> None:
