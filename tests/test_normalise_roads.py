@@ -10,6 +10,7 @@ from aggregator.normalise import sanitise as module
 from aggregator.normalise.address import _before, _resolved, absolute
 from aggregator.normalise.images import repair_images
 from aggregator.normalise.sanitise import sanitise
+from aggregator.normalise.text import html_to_line, reads_as
 
 BASES = [
     *("https://blog.example.org/2021/09/post.html", "http://h.example", "http://h.example/", "http://h.example:81/a/b/c?d=1#e"),
@@ -186,3 +187,43 @@ def test_an_image_is_passed_over_only_where_it_needs_no_repair(image: str) -> No
     # Single quotes are read by the repair alone.
     long_way = repair_images(image.replace("`", "'")).replace("'", '"')
     assert repair_images(image.replace("`", '"')) == long_way
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "<p>",
+            "</p>",
+            "<br>",
+            " ",
+            "\n",
+            "\u3000",
+            "\u200b",
+            "\ufeff",
+            "&nbsp;",
+            "&amp;",
+            "&amp;lt;",
+            "foo",
+            "bar",
+            "海",
+            "\u2002",
+            "é",
+        ),
+        *("<b>", "</b>", '<img src="https://h.example/a.jpg" alt="foo">', "\u202a", "\u202c", "foo bar ", ". ", "'"),
+        f'<a href="https://h.example/{"a" * 400}">',
+    ]
+)
+
+
+@settings(max_examples=400)
+@given(
+    pieces=st.lists(PIECES, max_size=12),
+    rest=st.integers(0, 12),
+    line=st.one_of(st.none(), st.sampled_from(["foo", "foo bar", "海 foo"])),
+)
+def test_text_is_compared_with_a_line_as_by_reading_all_of_it(pieces: list[str], rest: int, line: str | None) -> None:
+    """Whether clean HTML says no more than its title or summary is the same, found out from its beginning or from all of it."""
+    html = sanitise("".join(pieces), None)
+    line = html_to_line(sanitise("".join(pieces[:rest]), None)) if line is None else line
+
+    assert reads_as(html, line) == (html_to_line(html) == line)

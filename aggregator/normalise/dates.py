@@ -86,8 +86,12 @@ def parse_date(text: str | None, zone: tzinfo) -> datetime | None:
     return plain if plain is not None else _by_ladder(text, zone)
 
 
+@lru_cache(maxsize=64)
 def _plain(text: str) -> datetime | None:
-    """Return what the ladder would, for the plainest dates alone; None says nothing."""
+    """Return what the ladder would, for the plainest dates alone; None says nothing.
+
+    One entry's dates are asked for several times: what they are, and why; those of one feed are often equal.
+    """
     try:
         if _PLAIN_ISO.fullmatch(text):
             return datetime.fromisoformat(text).astimezone(UTC)
@@ -106,7 +110,7 @@ def _plain(text: str) -> datetime | None:
 
 @lru_cache(maxsize=64)
 def _by_ladder(text: str, zone: tzinfo) -> datetime | None:
-    """Read a date one rung after the other. One entry's are asked for several times: what they are, and why."""
+    """Read a date one rung after the other."""
     tidied = tidy(text)
     if tidied is None:
         return None

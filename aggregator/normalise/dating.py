@@ -82,16 +82,26 @@ class _Read:
     year_is_ours: bool
 
 
+_USUAL = DateHabits()
+_UNREAD = _Read(usable=None, found=None, year_is_ours=False)
+
+
 def date_habits(source: Source) -> DateHabits:
     """Return the zone that the source's settings name, else its site's, else UTC; and whether its years are guesses."""
-    site = next((_YEARLESS_SITES[name] for name in fix_names(source) if name in _YEARLESS_SITES), None)
+    names = fix_names(source)
+    if not names and not source.timezone:
+        return _USUAL
+    site = next((_YEARLESS_SITES[name] for name in names if name in _YEARLESS_SITES), None)
     zone = ZoneInfo(source.timezone) if source.timezone else site
     return DateHabits(zone=zone or UTC, guessed_in=site)
 
 
 def choose_date(entry: ParsedEntry, habits: DateHabits, now: datetime) -> DateChoice:
     """Return the first date of the ladder that can be true; `now` is the time of the poll (aware)."""
-    published, updated = _read(entry.published, habits, now), _read(entry.updated, habits, now)
+    return _choose(entry, _read(entry.published, habits, now), _read(entry.updated, habits, now), habits, now)
+
+
+def _choose(entry: ParsedEntry, published: _Read, updated: _Read, habits: DateHabits, now: datetime) -> DateChoice:
     later = None if updated.year_is_ours else updated.usable
     if published.usable is not None:
         later = later if later is not None and later > published.usable else None
@@ -104,11 +114,12 @@ def choose_date(entry: ParsedEntry, habits: DateHabits, now: datetime) -> DateCh
 
 def explain_date(entry: ParsedEntry, habits: DateHabits, now: datetime) -> tuple[datetime | None, str]:
     """Return the date of `choose_date` and one line on why: which rung, what was passed over, what had to be added."""
-    choice = choose_date(entry, habits, now)
+    published, updated = _read(entry.published, habits, now), _read(entry.updated, habits, now)
+    choice = _choose(entry, published, updated, habits, now)
     passed_over = [
-        f"{name} {_shown(text)} {_fault(text, habits, now)}"
-        for name, text in (("published", entry.published), ("updated", entry.updated))
-        if text and _read(text, habits, now).usable is None
+        f"{name} {_shown(text)} {_fault(read.found, now)}"
+        for name, text, read in (("published", entry.published, published), ("updated", entry.updated, updated))
+        if text and read.usable is None
     ]
     if choice.rung is Rung.PUBLISHED or choice.rung is Rung.UPDATED:
         text = entry.published if choice.rung is Rung.PUBLISHED else entry.updated
@@ -129,9 +140,11 @@ def usable(date: datetime | None, now: datetime) -> datetime | None:
 
 
 def _read(text: str | None, habits: DateHabits, now: datetime) -> _Read:
+    if not text:
+        return _UNREAD
     found = parse_date(text, habits.zone)
     if found is None:
-        guessed = parse_yearless(text, habits.guessed_in or habits.zone, now) if text else None
+        guessed = parse_yearless(text, habits.guessed_in or habits.zone, now)
         return _Read(usable=usable(guessed, now), found=guessed, year_is_ours=guessed is not None)
     right = found if habits.guessed_in is None else with_right_year(found, habits.guessed_in, now)
     return _Read(usable=usable(right, now), found=right, year_is_ours=right != found)
@@ -167,8 +180,7 @@ def _additions(text: str | None, choice: DateChoice, habits: DateHabits) -> list
     return words
 
 
-def _fault(text: str, habits: DateHabits, now: datetime) -> str:
-    found = _read(text, habits, now).found
+def _fault(found: datetime | None, now: datetime) -> str:
     if found is None:
         return "is no date"
     if found > now:

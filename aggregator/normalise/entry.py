@@ -21,7 +21,7 @@ from aggregator.normalise.fixes import Placeholder, choose_fixes
 from aggregator.normalise.identity import Identified
 from aggregator.normalise.images import choose_cover
 from aggregator.normalise.labels import to_enclosures, to_language, to_people, to_tags
-from aggregator.normalise.text import MAX_DERIVED, MAX_SUMMARY, MAX_TITLE, html_to_line, shorten, to_line
+from aggregator.normalise.text import MAX_DERIVED, MAX_SUMMARY, MAX_TITLE, html_to_line, reads_as, shorten, to_line
 
 _SHOWS = re.compile(r"<(?:img|video|audio)[ >]")
 
@@ -38,10 +38,10 @@ def normalise_entry(
     enclosures = to_enclosures(entry.enclosures, address)
     mode = source.rights.mode
     title = to_line(entry.title)
-    text = html_to_line(content) if title is None or len(content) < MAX_TITLE * 4 else None
+    text = html_to_line(content) if title is None else None
     if title is None and not text and link is None and not content and not enclosures:
         return Skipped(entry=item.id, reason="no title, no link, no text and no file")
-    if title is not None and text == title and not _SHOWS.search(content):
+    if title is not None and len(content) < MAX_TITLE * 4 and reads_as(content, title) and not _SHOWS.search(content):
         # Upstream repeats the title where it has no text; a picture beside it is something to see.
         content = SafeHtml("")
     summary = _summary(entry, content, link or address, address)
@@ -76,7 +76,7 @@ def _summary(entry: ParsedEntry, content: SafeHtml, base: str, document: str) ->
     if entry.summary is None:
         return None
     summary = html_to_line(to_html(entry.summary, base=base, document=document))
-    return shorten(summary, MAX_SUMMARY) if summary and summary != html_to_line(content) else None
+    return shorten(summary, MAX_SUMMARY) if summary and not reads_as(content, summary) else None
 
 
 def _cover(entry: ParsedEntry, content: SafeHtml, address: str) -> str | None:

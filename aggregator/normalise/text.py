@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from aggregator.model.entry import SafeHtml
 from aggregator.model.parsed import HTML, TEXT, ParsedText
 from aggregator.normalise.unclosed import free_text
 
@@ -22,6 +23,10 @@ _OUTER = " \u3000\u200b"
 _EMBEDDINGS = re.compile("[\u202a\u202b\u202d\u202e]")
 _ISOLATES = re.compile("[\u2066\u2067\u2068]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+#: A word that stands first in clean HTML, and so in its line; whatever comes before it leaves no trace there.
+_FIRST_WORD = re.compile(r"(?:<[^>]*+>|[ \n\t\u3000])*+(\w++)")
+_BEYOND = 300  #: characters of markup: enough for a picture before a text
 
 _DROPPED = re.compile(r"<(script|style|noscript|template)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
@@ -95,6 +100,20 @@ def html_to_line(html: str) -> str:
     if "<" in html:
         html = _TAG.sub("", _BLOCK.sub(" ", _DROPPED.sub(" ", html)))
     return one_line(unescape(join_surrogates(html)))
+
+
+def reads_as(html: SafeHtml, line: str) -> bool:
+    """Tell whether `html_to_line` makes this line of clean HTML, which it seldom does: a beginning mostly shows that."""
+    first = _FIRST_WORD.match(html)
+    if first is not None and not line.startswith(first[1]):
+        return False
+    cut = html.find("<", len(line) + _BEYOND)
+    if cut > 0 and not _BIDI.search(html):
+        # Cut before a tag, HTML has the line of the whole for as long as it goes.
+        beginning = html_to_line(html[:cut])
+        if not line.startswith(beginning):
+            return False
+    return html_to_line(html) == line
 
 
 def to_line(text: ParsedText | None) -> str | None:
