@@ -119,6 +119,9 @@ class NamedFeed:
     comments: bool = False  #: what readers say about a page, by its name
 
 
+_NO_TEXT = (None, None, None)
+
+
 def hash_entry(entry: ParsedEntry) -> bytes:
     """Return 16 bytes that change when any field of the entry does.
 
@@ -130,7 +133,7 @@ def hash_entry(entry: ParsedEntry) -> bytes:
         *(entry.content_src, entry.content_src_type),
     ]
     for text in (entry.title, entry.summary, entry.content, entry.rights):
-        parts += (None, None, None) if text is None else (text.value, text.type, text.base)
+        parts += _NO_TEXT if text is None else (text.value, text.type, text.base)
     for person in entry.authors:
         parts += (person.name, person.email, person.uri)
     for tag in entry.tags:
@@ -140,7 +143,7 @@ def hash_entry(entry: ParsedEntry) -> bytes:
     parts += entry.images
     lengths = [-1 if part is None else len(part) for part in parts]
     lengths += (len(entry.authors), len(entry.tags), len(entry.enclosures))
-    joined = f"{lengths}{''.join(part for part in parts if part)}"
+    joined = f"{lengths}{''.join(filter(None, parts))}"
     if entry.episode is not None:
         joined += _episode_text(entry.episode)
     return sha256(joined.encode("utf-8", "surrogatepass")).digest()[:16]

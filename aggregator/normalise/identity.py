@@ -103,6 +103,13 @@ class _Names:
             self._keys[entry_id] = key
         return key
 
+    def settles(self, candidate: _Candidate) -> bool:
+        """Tell at once that one that is alone with its id has it: nothing is known of the source, or it is unchanged."""
+        if not self._known:
+            return True
+        there = self.known(candidate.shared)
+        return there is not None and there.raw_hash == candidate.raw_hash
+
     def link(self, entry: ParsedEntry) -> bytes:
         """Return the hash of the link as the entry's post would hold it."""
         return link_hash(choose_link(entry, self._address))
@@ -142,22 +149,26 @@ def identify(
     `aliases` are keys by upstream's id, as the ledger has them; of an `unstable` source upstream's ids count for nothing.
     """
     names = _Names(source_id, known, aliases or {}, address)
-    groups: dict[str, list[_Candidate]] = defaultdict(list)
-    for position, entry in enumerate(entries):
-        candidate = _Candidate(
-            entry=entry,
-            position=position,
-            shared=entry.id if entry.id is not None and not unstable else _lower_rung(entry),
-            raw_hash=hash_entry(entry),
-        )
-        groups[candidate.shared].append(candidate)
-    found: list[tuple[int, Identified]] = []
-    for group in groups.values():
-        unique = _unlike(group)
-        for candidate, entry_id in _name_group(unique, names):
-            found.append((candidate.position, candidate.named(entry_id, names.key(entry_id))))
-    items = tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
+    ids = [entry.id if entry.id is not None and not unstable else _lower_rung(entry) for entry in entries]
+    candidates = [
+        _Candidate(entry=entry, position=position, shared=entry_id, raw_hash=hash_entry(entry))
+        for position, (entry, entry_id) in enumerate(zip(entries, ids, strict=True))
+    ]
+    if len(set(ids)) == len(ids):
+        named = [(one, one.shared if names.settles(one) else _name_one(one, names)) for one in candidates]
+    else:
+        named = _name_groups(candidates, names)
+    items = tuple(candidate.named(entry_id, names.key(entry_id)) for candidate, entry_id in named)
     return names.one_each(items) if aliases and len({item.key for item in items}) < len(items) else items
+
+
+def _name_groups(candidates: list[_Candidate], names: _Names) -> list[tuple[_Candidate, str]]:
+    """Name the entries of a document in which some share their id, in its order."""
+    groups: dict[str, list[_Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        groups[candidate.shared].append(candidate)
+    named = [pair for group in groups.values() for pair in _name_group(_unlike(group), names)]
+    return sorted(named, key=lambda pair: pair[0].position)
 
 
 def _unlike(group: list[_Candidate]) -> list[_Candidate]:
@@ -178,11 +189,7 @@ def _lower_rung(entry: ParsedEntry) -> str:
 def _name_group(group: list[_Candidate], names: _Names) -> list[tuple[_Candidate, str]]:
     """Name the entries that share one id; no two of them alike."""
     if len(group) == 1:
-        candidate = group[0]
-        if names.known(candidate.shared) is None:
-            known = next((entry_id for entry_id in candidate.derived() if names.known(entry_id) is not None), None)
-            return [(candidate, known or candidate.shared)]
-        return [(candidate, _alone(candidate, names))]
+        return [(group[0], _name_one(group[0], names))]
     ladders = {candidate.position: (candidate.shared, *candidate.derived()) for candidate in group}
     taken: dict[int, str] = {}
     # The most particular names first; the shared one last.
@@ -199,10 +206,10 @@ def _name_group(group: list[_Candidate], names: _Names) -> list[tuple[_Candidate
     return [(candidate, taken[candidate.position]) for candidate in group]
 
 
-def _alone(candidate: _Candidate, names: _Names) -> str:
-    """Name an entry that is alone with a known id: that, unless a derived one says that it has another name."""
+def _name_one(candidate: _Candidate, names: _Names) -> str:
+    """Name an entry that is alone with its id: that, unless it is new or changed and is known by a derived one."""
     shared = names.known(candidate.shared)
-    if shared is not None and not candidate.unchanged_since(shared):
+    if shared is None or not candidate.unchanged_since(shared):
         for entry_id in candidate.derived():
             if names.known(entry_id) is not None:
                 return entry_id
