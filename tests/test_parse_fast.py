@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from aggregator.model.parsed import ParsedFeed
 from aggregator.parse import document as road
+from aggregator.parse import fast_elements, reader
 from aggregator.parse.fast import read_fast, read_surely
 from aggregator.parse.fast_names import HANDLED, NAMESPACES
 from aggregator.parse.fast_state import UnsureError
@@ -132,6 +133,11 @@ _TAKEN = {
     "atom-markup": _ATOM.format(
         "<subtitle>a<b/></subtitle><entry><summary>a &amp; <h:b xmlns:h='http://www.w3.org/1999/xhtml'>c</h:b></summary></entry>"
     ),
+    "rss-many-tags": _RSS.format(f"<item>{''.join(f'<category>{n}</category>' for n in range(202))}</item>"),
+    "atom-two-contents": _ATOM.format(
+        '<entry><content>plain</content><content type="html">c</content></entry>'
+        '<entry><content type="html">c</content><summary>s</summary><summary>t</summary></entry>'
+    ),
     "rss-base": '<rss version="2.0" xml:base=" http://b.example/x?y "><channel><item xml:base=""><link>z</link></item>'
     '<item xml:base="mailto:x"><link>?z</link></item><item xml:base="/w/"><enclosure url="a.mp3"/></item></channel></rss>',
     "atom-base": '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://a.example/x/"><entry xml:base="https://b.example/">'
@@ -214,3 +220,16 @@ def test_whatever_is_taken_is_read_alike(text: str) -> None:
         fast, slow = _both(text, patch) if _reason(text) is None else (None, None)  # half of them are taken
 
     assert fast == slow
+
+
+@pytest.mark.parametrize("tail", ["</channel></rss>", "<broken"])
+def test_reading_stops_at_the_same_entry(tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both roads stop after so many entries, whatever follows them."""
+    for module in (fast_elements, reader):
+        monkeypatch.setattr(module, "MAX_ENTRIES_READ", 2)
+    text = f'<rss version="2.0"><channel>{"<item><guid>a</guid></item>" * 3}{tail}'
+    assert _reason(text) is None
+    fast, slow = _both(text, monkeypatch)
+
+    assert fast == slow
+    assert len(fast.entries) == 2

@@ -222,11 +222,8 @@ def ignore_construct(state: State, _text: str, attributes: Mapping[str, str]) ->
 def link(state: State, text: str, attributes: Mapping[str, str]) -> None:
     """Take a link, whose address is an attribute (Atom) or the text (RSS)."""
     found = dict(attributes)
-    rel = found["rel"] = found["rel"].lower() if "rel" in found else "alternate"
-    if "type" in found:
-        found["type"] = found["type"].lower()
-    else:
-        found["type"] = "application/atom+xml" if rel == "self" else "text/html"
+    found["rel"] = found["rel"].lower() if "rel" in found else "alternate"
+    found["type"] = found["type"].lower() if "type" in found else "text/html"  # of any other relation nobody asks
     href = found.get("href")
     if href is not None:
         found["href"] = resolve(state.base, href)
