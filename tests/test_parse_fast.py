@@ -133,6 +133,14 @@ _TAKEN = {
     "atom-markup": _ATOM.format(
         "<subtitle>a<b/></subtitle><entry><summary>a &amp; <h:b xmlns:h='http://www.w3.org/1999/xhtml'>c</h:b></summary></entry>"
     ),
+    "rss-entry-image": _RSS.format(
+        "<image><title>I</title></image><item><title>A</title><image> <url>u</url><link>l</link></image><title>B</title></item>"
+        "<item><image>u</image><link>l</link></item>"
+    ),
+    "rss-feed-media": _RSS.format(
+        '<media:group><media:content url="a"><media:title>x</media:title></media:content></media:group>'
+        '<media:content url="b"/><item/>'
+    ),
     "rss-many-tags": _RSS.format(f"<item>{''.join(f'<category>{n}</category>' for n in range(202))}</item>"),
     "atom-two-contents": _ATOM.format(
         '<entry><content>plain</content><content type="html">c</content></entry>'

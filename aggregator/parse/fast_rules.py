@@ -116,6 +116,8 @@ ENTRY = Rule(
         **dict.fromkeys(("dc:contributor", "dc:publisher", "webmaster", "generator"), SKIP),
         **dict.fromkeys(("category", "dc:subject", "keywords"), _CATEGORY),
         "enclosure": _ENCLOSURE,
+        # Its title would be the entry's, or not: such an image is left to feedparser.
+        "image": Rule(begin=on.untitle, children=dict.fromkeys(("link", "url", "width", "height"), SKIP)),
         "source": Rule(
             begin=on.begin_source,
             children={
@@ -144,7 +146,13 @@ ENTRY = Rule(
     },
 )
 
-_IGNORED_MEDIA = {f"media:{name}": SKIP for name in ("thumbnail", "title", "description", "credit", "rating", "keywords")}
+_IGNORED_PARTS = {f"media:{name}": SKIP for name in ("thumbnail", "title", "description", "credit", "rating", "keywords")}
+_IGNORED_CONTENT = Rule(children=_IGNORED_PARTS, others=True)
+_IGNORED_MEDIA = {
+    **_IGNORED_PARTS,
+    "media:content": _IGNORED_CONTENT,
+    "media:group": Rule(children={**_IGNORED_PARTS, "media:content": _IGNORED_CONTENT}, others=True),
+}
 _ITUNES_SHELF = Rule(children={"itunes:category": SKIP})
 _FEED_WORDS: dict[str, Rule] = {
     **dict.fromkeys(("title", "dc:title"), _TITLE),
