@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,3 +131,11 @@ def test_no_machine_in_the_tree() -> None:
     ]
 
     assert found == []
+
+
+def test_sync_loads_only_what_a_run_without_news_needs() -> None:
+    """`sync` begins without HTTP, parsers, what they return, and what writes feeds: a run that asks nobody is half of that."""
+    heavy = {"aiohttp", "httpx", "feedparser", "lxml", "nh3", "feedgen", "dateutil", "pebble", "aggregator.model.parsed"}
+    code = f"import aggregator.cli.sync, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

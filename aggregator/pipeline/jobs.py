@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aggregator.errors import AggregatorError
 from aggregator.model.changes import Changes, KnownEntry, PostRow, Skipped
 from aggregator.model.entry import Entry, Feed
 from aggregator.model.health import Change, Kind
 from aggregator.model.output import LeftOut, OutputFeed, Tombstone
-from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
 from aggregator.model.renames import NEVER, Renames
 from aggregator.model.retention import Room
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Source
 from aggregator.publish.pages import PageName
+
+if TYPE_CHECKING:  # a dozen records that a run without news never meets
+    from aggregator.model.parsed import NamedFeed, ParsedEntry, ParsedFeed
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
