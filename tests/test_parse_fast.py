@@ -182,6 +182,7 @@ _LEFT = {
     "two-meanings": _RSS.format('<item><ex:a xmlns:ex="http://example.com/else"/></item>'),
     "two-names": _RSS.format('<item><a xmlns="http://example.com/u"/><u:a xmlns:u="http://example.com/u"/></item>'),
     "shifting-base": _RSS.format("<item/>").replace("<channel>", '<channel xml:base="x/">'),
+    "deleted-in-text": _ATOM.format("<entry><summary>a<deleted-entry/></summary></entry>"),
     "text-like-a-tag": _ATOM.format("<entry><summary>&lt;div><b>a</b></summary></entry>"),
     "svg": _ATOM.format(
         '<entry><content type="xhtml"><svg xmlns="http://www.w3.org/2000/svg"><title>a</title></svg></content></entry>'

@@ -24,6 +24,7 @@ from aggregator.parse.prolog import Document
 from aggregator.parse.raw import Raw
 from aggregator.parse.repair import repair_text
 
+_NO_ATTRIBUTES: Mapping[str, str] = {}
 _BUFFER_BYTES = 64 * 1024
 _TEXTUAL = frozenset({"text", "plain", "text/plain", "html", "text/html"})
 _XHTML = frozenset({"xhtml", "application/xhtml+xml"})
@@ -116,10 +117,10 @@ class _Walk:
         """
         state = self._state
         found: dict[Rule, dict[str, Rule]] = {}  #: the parser's names of elements, by where they stand
-        open_: list[tuple[Rule, dict[str, Rule], Mapping[str, str]]] = []
+        open_: list[tuple[Rule, dict[str, Rule]]] = []
         parent, rules = DOCUMENT, found.setdefault(DOCUMENT, {})
         leaf: Rule | None = None
-        said: Mapping[str, str] = {}  #: the attributes of the leaf
+        said = _NO_ATTRIBUTES  #: of the leaf
         markup: Markup | None = None  #: the leaf holds elements of XHTML
 
         def start(name: str, attributes: dict[str, str]) -> None:
@@ -143,14 +144,14 @@ class _Walk:
                 if attributes and rule.based and attributes.get("type", "").lower() in _XHTML:
                     markup = Markup(self._names)
                 return
-            open_.append((parent, rules, said))
-            parent, rules, said = rule, found.setdefault(rule, {}), attributes
+            open_.append((parent, rules))
+            parent, rules = rule, found.setdefault(rule, {})
             state.depth += 1
             if rule.begin is not None:
                 rule.begin(state, attributes)
 
         def end(name: str) -> None:
-            nonlocal parent, rules, leaf, said, markup
+            nonlocal parent, rules, leaf, markup
             if leaf is not None:
                 if markup is not None:
                     if markup.depth:
@@ -164,10 +165,10 @@ class _Walk:
                 pieces.clear()
                 return
             if parent.end is not None:
-                parent.end(state, "".join(pieces) if parent.blank else "", said)
+                parent.end(state, "".join(pieces) if parent.blank else "", _NO_ATTRIBUTES)
             pieces.clear()
             state.depth -= 1
-            parent, rules, said = open_.pop()
+            parent, rules = open_.pop()
 
         return start, end
 

@@ -13,7 +13,8 @@ from aggregator.parse.fast_state import UnsureError
 from aggregator.parse.markup import VOID_ENDS
 
 _XML = "http://www.w3.org/XML/1998/namespace "
-_FORBIDDEN = frozenset({"svg", "math"})
+#: What feedparser, or our reader over it, does something of its own with.
+_FORBIDDEN = frozenset({"svg", "math", "deleted-entry"})
 
 
 class Markup:

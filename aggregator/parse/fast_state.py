@@ -56,7 +56,7 @@ class State:
 class Rule:
     """How an element is read."""
 
-    end: Callable[[State, str, Mapping[str, str]], None] | None = None  #: given its text and its attributes
+    end: Callable[[State, str, Mapping[str, str]], None] | None = None  #: given the text and attributes of a leaf
     begin: Callable[[State, Mapping[str, str]], None] | None = None
     takes: frozenset[str] = frozenset()  #: attributes that are understood, spelt like this
     reads: frozenset[str] = frozenset()  #: local names, in lower case, of all attributes that feedparser looks at
