@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from aggregator.normalise import sanitise as module
 from aggregator.normalise.address import _before, _resolved, absolute
 from aggregator.normalise.images import repair_images
-from aggregator.normalise.sanitise import sanitise
-from aggregator.normalise.text import html_to_line, reads_as
+from aggregator.normalise.sanitise import _srcset, sanitise
+from aggregator.normalise.text import html_to_line, one_line, reads_as
 
 BASES = [
     *("https://blog.example.org/2021/09/post.html", "http://h.example", "http://h.example/", "http://h.example:81/a/b/c?d=1#e"),
@@ -227,3 +227,32 @@ def test_text_is_compared_with_a_line_as_by_reading_all_of_it(pieces: list[str],
     line = html_to_line(sanitise("".join(pieces[:rest]), None)) if line is None else line
 
     assert reads_as(html, line) == (html_to_line(html) == line)
+
+
+@settings(max_examples=300)
+@given(text=st.text(st.sampled_from("ab \t\n\xa0\u3000\u200b\u2028\u202a\u202c\ufeff\x00\x7f\ud800\ue000é海"), max_size=8))
+def test_a_printable_line_is_one_line_as_it_is(text: str) -> None:
+    """Text that Python would print, with single spaces, is what cleaning makes of any text."""
+    assert one_line(text) == one_line(f"{text}\ufeff")
+
+
+SETS = st.lists(
+    st.tuples(
+        st.sampled_from(["/a.jpg", "b.jpg", "https://h.example/c,d", "javascript:x", "#", "\u3000"]),
+        st.sampled_from([" ", "  ", ""]),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=300)
+@given(
+    pairs=SETS,
+    sizes=st.lists(st.sampled_from(["1x", "640w", "2.5x", "٣x", "wide", ""]), min_size=3, max_size=3),
+    glue=st.sampled_from([", ", ","]),
+)
+def test_a_plain_srcset_is_read_as_any_other(pairs: list[tuple[str, str]], sizes: list[str], glue: str) -> None:
+    """What is taken apart at its commas and blanks is what the reading by the HTML standard's rules gives."""
+    written = glue.join(f"{address}{blank}{size}" for (address, blank), size in zip(pairs, sizes, strict=False))
+    # A blank before it makes it no plain one, and means nothing.
+    assert _srcset(written, "https://h.example/a/b,") == _srcset(f" {written}", "https://h.example/a/b,")

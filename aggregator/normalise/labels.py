@@ -43,6 +43,8 @@ def _name_and_email(person: ParsedPerson) -> tuple[str, str | None]:
     """Return name and e-mail address, also where both stand in the name: `mail (name)`, `name (mail)`, `name <mail>`."""
     name = _line(person.name)
     email = one_line(person.email or "").removeprefix("mailto:")
+    if "@" not in name and not email:
+        return shorten(name, MAX_NAME), None
     both = _NAMED_ADDRESS.fullmatch(name)
     if both is not None:
         name = (both["name"] or both["name2"] or both["name3"]).strip(" \"'")
@@ -60,8 +62,9 @@ def to_tags(tags: Iterable[ParsedTag]) -> tuple[Tag, ...]:
         term = shorten(_line(tag.term), MAX_NAME) or label
         scheme = tag.scheme if tag.scheme is not None and is_absolute_iri(tag.scheme) else None
         if term and len(found) < MAX_TAGS:
-            found.setdefault((term.casefold(), scheme), Tag(term=term, scheme=scheme, label=label if label != term else None))
-    return tuple(tag if tag.label else Tag(term=tag.term, scheme=tag.scheme) for tag in found.values())
+            label = "" if label == term else label
+            found.setdefault((term.casefold(), scheme), Tag(term=term, scheme=scheme, label=label or None))
+    return tuple(found.values())
 
 
 def to_enclosures(files: Iterable[ParsedEnclosure], address: str) -> tuple[Enclosure, ...]:

@@ -66,6 +66,8 @@ _SIZE = re.compile(r"\s*(\d{1,5}(?:\.\d+)?)\s*(%|px)?\s*", re.IGNORECASE | re.AS
 _DESCRIPTOR = re.compile(r"\d{1,6}(?:\.\d{1,4})?[wxh]", re.ASCII)
 #: An address, which ends with white space or with commas before it, and its descriptor, which ends with a comma.
 _CANDIDATE = re.compile(r"[\s,]*+(\S*[^\s,])(?:,+(?=\s|\Z)|(\s+[^,]*)?)")
+#: What nearly every `srcset` is: addresses without commas, a descriptor for each.
+_PLAIN_SET = re.compile(r"[^\s,]++ [0-9]{1,6}[wxh](?:, [^\s,]++ [0-9]{1,6}[wxh])*+")
 _GLUED = re.compile(r",(?=https?:|//)")
 _MAILTO = re.compile(r"mailto:[^\s<>\"'\x00-\x20]{3,}", re.IGNORECASE)
 #: Attributes whose values are not taken as they are, and the tags that nh3 leaves them on. In what nh3 writes, `<` and `>`
@@ -209,6 +211,10 @@ def _href(value: str, base: str | None) -> str | None:
 
 def _srcset(value: str, base: str | None) -> str | None:
     """Return the candidates with absolute addresses (HTML §4.8.4.2.1), or None if no one is left."""
+    if _PLAIN_SET.fullmatch(value):
+        pairs = (candidate.split(" ") for candidate in value.split(", "))
+        found = ((absolute(address, base), size) for address, size in pairs)
+        return ", ".join(f"{address.rstrip(',')} {size}" for address, size in found if address is not None) or None
     candidates = []
     for written, descriptor in _CANDIDATE.findall(value):
         # Some leave out the space after the comma between two candidates; only the last of them has the descriptor.
