@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import nh3
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.normalise import sanitise as module
@@ -215,6 +215,10 @@ PIECES = st.sampled_from(
 )
 
 
+_LONG_LINK = f'<a href="https://h.example/{"a" * 400}">'
+
+
+@example(pieces=["\u202a", "foo", "\u202c", _LONG_LINK, "bar", "<b>", "\u202a"], rest=0, line="foobar")
 @settings(max_examples=400)
 @given(
     pieces=st.lists(PIECES, max_size=12),
@@ -229,6 +233,8 @@ def test_text_is_compared_with_a_line_as_by_reading_all_of_it(pieces: list[str],
     assert reads_as(html, line) == (html_to_line(html) == line)
 
 
+@example(text="a  b")
+@example(text=" a ")
 @settings(max_examples=300)
 @given(text=st.text(st.sampled_from("ab \t\n\xa0\u3000\u200b\u2028\u202a\u202c\ufeff\x00\x7f\ud800\ue000é海"), max_size=8))
 def test_a_printable_line_is_one_line_as_it_is(text: str) -> None:
