@@ -40,7 +40,7 @@ lint: .venv/.dev
 	$(BIN)/mypy
 
 agreement: .venv/.dev  ## the fast path against feedparser: every corpus, every fixture, and their mutants
-	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --agreement-table=docs/agreement.md tests/test_agreement.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto -q --whole --timeout=3600 --agreement-table=docs/agreement.md tests/test_agreement*.py $(PYTEST_ARGS)
 
 bench: .venv/.app .venv/readers/reader/.done  ## beside newsboat and reader on one farm -> docs/performance.md (needs nginx and newsboat)
 	$(BIN)/python -m benchmarks.bench $(or $(BENCH_ARGS),--report docs/performance.md)

@@ -98,7 +98,7 @@ def _markup(chance: random.Random) -> str:
 def _attribute_names(rule: Rule, chance: random.Random) -> list[str]:
     """Draw attributes: of those that are understood, now and then of those that are looked at, and of any."""
     names = [_WRITTEN.get(name, name) for name in sorted(rule.takes)]
-    drawn = [name for name in names if chance.random() < 0.4]
+    drawn = [name for name in names if chance.random() < (0.95 if name == "start" else 0.4)]
     if chance.random() < 0.01:
         drawn += [name for name in sorted(rule.reads) if chance.random() < 0.3]
     if chance.random() < 0.08:
