@@ -38,7 +38,9 @@ class Place:
     @property
     def environment(self) -> Mapping[str, str]:
         """Return the surroundings of a user who has nothing but this folder."""
-        return {**os.environ, "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
+        # PYTHONDONTWRITEBYTECODE, for one, would have every run compile anew what has changed since the last one.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        return {**own, "HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
