@@ -189,16 +189,24 @@ def _decoded(value: str) -> str:
 
 def _attribute(tag: str, name: str, value: str, base: str | None) -> str | None:
     """Return an allowed attribute's value as it may stand, or None to remove it."""
+    if name == "src":
+        return absolute(value, base)
     if name == "href":
         return _href(value, base)
     if name == "srcset":
         return _srcset(value, base)
     if name in {"width", "height"}:
-        match = _SIZE.fullmatch(value)
-        return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
+        return _size(value)
     if name in {"start", "value"}:
         return value if tag not in {"ol", "li"} or _NUMBER.fullmatch(value) else None
     return absolute(value, base)
+
+
+def _size(value: str) -> str | None:
+    if len(value) < 6 and value.isascii() and value.isdigit():  # noqa: PLR2004 - as many digits as _SIZE takes
+        return value
+    match = _SIZE.fullmatch(value)
+    return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
 
 
 def _href(value: str, base: str | None) -> str | None:
