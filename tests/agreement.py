@@ -59,7 +59,7 @@ def compare(body: bytes, headers: Headers, *, normalised: bool = True) -> Outcom
     with _fast_path(recorded):
         quick = _outcome(body, headers)
     if "" not in reasons:
-        return Outcome(taken=False, reason=reasons[0] if reasons else "not asked")
+        return Outcome(taken=False, reason=reasons[0] if reasons else "refused: it is no feed")
     whole = whole_road(body, headers)
     found = tuple(differences(quick, whole))
     if not found and not normalised:

@@ -18,7 +18,7 @@ PROPERTY = "agreement"
 _NAMED = 40
 
 INTRO = """\
-Every document is read twice: with the fast path over lxml switched on, and with feedparser for everything. What the fast path
+Every document is read twice: with the fast reader switched on, and with feedparser for everything. What the fast reader
 takes must be equal in every field of the parsed feed, warnings too, and in what normalisation makes of it: ids, keys, hashes,
 entries. What it is not sure of it hands over, and then there is one road only. A mutant is one of these documents with up to a
 dozen changes: elements in other places, orders and numbers, other names, prefixes, namespaces and attributes, texts written
@@ -26,7 +26,8 @@ otherwise, xml:base and xml:lang, other types and encodings, single bytes. What 
 attributes that the fast path has rules for, in every order, number and nesting.
 
 The rows `shapes` (what the programs write that most feeds come from), `node-feedparser` (captures), `demo` and `farm` (of the
-benchmark) are ordinary feeds; the other corpora are collections of oddities, one in each file."""
+benchmark) are ordinary feeds; the other corpora are collections of oddities, one in each file. A format of another age is
+Atom 0.3, RSS 0.90 or CDF; in angle brackets stands an element where it has no meaning, or one that only feedparser reads."""
 
 
 @dataclass(slots=True)

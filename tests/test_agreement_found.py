@@ -22,6 +22,9 @@ _FOUND: Mapping[str, bytes] = {
     # Python's reader of expat cuts `address name prefix` at any blank that Unicode knows.
     "a namespace that is a blank": _NAMESPACE.format("&#x85;").encode(),
     "a namespace with a blank": _NAMESPACE.format("a\u00a0b").encode(),
+    # feedparser lowers the names of attributes, and then looks for declarations among them.
+    "a prefix XMLNS": rss("<item XMLNS:dc='' xmlns:XMLNS='v'><dc:subject>x</dc:subject></item>"),
+    "an attribute XMLNS": rss("<item XMLNS='http://purl.org/dc/elements/1.1/'><subject>x</subject><title>x</title></item>"),
     # RFC 6721: left out wherever it stands, with all that is in it.
     "a deleted entry in a title": atom("", "<title type='xhtml'>x<deleted-entry/></title>"),
     "a deleted entry in a summary": atom("<entry><id>1</id><summary>a<deleted-entry>b</deleted-entry>c</summary></entry>"),

@@ -160,6 +160,8 @@ class Names:
 
     def _declare_prefix(self, prefix: str, address: str, known: str | None) -> None:
         name = prefix.lower()
+        if name == "xmlns":
+            raise UnsureError("a prefix XMLNS")  # feedparser lowers it, and takes its attributes for declarations
         if self._addresses.setdefault(name, address) != address:
             raise UnsureError("a prefix is declared twice")
         if known is None and name in _TAKEN:
