@@ -185,7 +185,29 @@ ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ref", ("urn:1",)),
     ("role", ("author",)),
     ("code", ("1",)),
+    # feedparser lowers names, and may take these for what they are not.
+    ("XMLNS:dc", ("", "http://purl.org/dc/elements/1.1/", "http://example.org/x")),
+    ("XMLNS", ("http://www.w3.org/2005/Atom", "")),
+    ("Xml:base", ("http://base.example.org/X/",)),
+    ("xml:Lang", ("de",)),
     ("start", ("00:00:01.000", "x", "")),
 )
 #: Prefixes that nobody expects for the vocabulary that they stand for.
-PREFIXES = ("dc", "content", "media", "a", "x", "atom", "itunes", "rdf", "Dc", "xhtml", "sy", "rss", "ns0", "feedburner")
+PREFIXES = (
+    "dc",
+    "content",
+    "media",
+    "a",
+    "x",
+    "atom",
+    "itunes",
+    "rdf",
+    "Dc",
+    "xhtml",
+    "sy",
+    "rss",
+    "ns0",
+    "feedburner",
+    "Xml",
+    "RDF",
+)
