@@ -23,7 +23,7 @@ from aggregator.fetch.hosts import Gates
 from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
 from aggregator.fetch.tls import Tls
-from aggregator.fetch.transport import Transport, open_session
+from aggregator.fetch.transport import Transport, open_client, open_session
 from aggregator.model.fetched import Failed, Fetched, HostState, NotModified, Validators
 from aggregator.model.settings import FetchSettings
 from aggregator.model.source import Source
@@ -196,9 +196,7 @@ class _Line:
         self._proxied = proxy is not None
         # With a proxy every connection goes to the proxy, which the owner has named: it is allowed wherever it stands.
         guard = Guard(("0.0.0.0/0", "::/0")) if self._proxied else self._guard
-        # No httpx client stands before it: that would follow, authenticate, keep cookies and log, which `Exchange` does or
-        # leaves undone, and costs 0.1 ms a poll. One deadline stands around the whole exchange.
-        self.http = Transport(open_session(guard, resolver, connect_seconds), tls, proxy)
+        self.http = open_client(Transport(open_session(guard, resolver, connect_seconds), tls, proxy))
 
     def check(self, target: Target) -> None:
         """Refuse a literal address before it is named to a proxy; what names lead to is then the proxy's to judge.

@@ -40,8 +40,8 @@ _DELTA = 226
 #: Statuses with which a host may ask for silence (RFC 9110 §10.2.3, RFC 6585 §4).
 _PLEASE_WAIT = frozenset({429, 503})
 
-#: What httpx believes to ask. The address stands in the extensions, for `Transport` alone: httpx would quote it anew
-#: and take 0.1 ms for that.
+#: What httpx believes to ask. The address stands in the extensions, for `Transport` alone: httpx would quote it anew,
+#: write it into its log, and take 0.1 ms for that.
 _NOWHERE = httpx.URL("http://upstream.invalid/")
 _NO_BODY = httpx.ByteStream(b"")
 
@@ -68,7 +68,7 @@ class Exchange:
     validators: Validators | None
     settings: FetchSettings
     user_agent: str
-    http: httpx.AsyncBaseTransport
+    http: httpx.AsyncClient
     gates: Gates
     slots: asyncio.Semaphore
     now: Callable[[], datetime]  #: aware; what a Retry-After that is a date is measured by
@@ -146,7 +146,7 @@ class Exchange:
         )
         names = {name.lower() for name, _ in request.headers.raw}
         self.conditional = bool(names & _CONDITIONS)
-        response = await self.http.handle_async_request(request)
+        response = await self.http.send(request, stream=True)
         try:
             return await self._read(target, response)
         finally:
@@ -207,7 +207,7 @@ async def _read_body(response: httpx.Response, headers: tuple[tuple[bytes, bytes
         raise _too_big(max_bytes)
     chunks: list[bytes] = []
     size = 0
-    async with aclosing(cast("AsyncGenerator[bytes]", aiter(cast("httpx.AsyncByteStream", response.stream)))) as stream:
+    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as stream:
         async for chunk in stream:
             size += len(chunk)
             if size > max_bytes:

@@ -27,7 +27,7 @@ from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
 from aggregator.fetch.retry_after import parse_retry_after, spell_wait
 from aggregator.fetch.tls import Tls
-from aggregator.fetch.transport import Transport, open_session
+from aggregator.fetch.transport import Transport, open_client, open_session
 from aggregator.model.fetched import HostState
 from aggregator.model.ping import LATE, Refused
 from aggregator.model.settings import FetchSettings
@@ -69,7 +69,7 @@ class Notifier:
         self._gates = Gates(replace(settings, gap=timedelta()), now=now, closed=hosts)
         connect = min(_CONNECT_SECONDS, self._deadline.total_seconds())
         session = open_session(Guard(settings.allow_private), resolver or ThreadResolver(), connect)
-        self._http = Transport(session, Tls(), None)
+        self._http = open_client(Transport(session, Tls(), None))
 
     async def __aenter__(self) -> Self:
         """Open nothing yet: connections are made when they are needed."""
@@ -124,7 +124,7 @@ class Notifier:
     async def _within_deadline(self, target: Target, topic: str) -> None:
         try:
             async with asyncio.timeout(self._deadline.total_seconds()):
-                response = await self._http.handle_async_request(self._request(target, topic))
+                response = await self._http.send(self._request(target, topic), stream=True)
         except TimeoutError:
             raise Fault("timeout", f"no answer within {spell_wait(self._deadline)}") from None
         try:

@@ -9,6 +9,7 @@ cookie, inflates nothing and reads nothing from the environment.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
@@ -34,6 +35,9 @@ _KEEP_SECONDS = 4.0
 #: So many hosts' connections are kept at most: polls of ten thousand hosts may come faster than that time closes theirs, and a
 #: process may often open no more than 1,024 files.
 _MOST_KEPT = 128
+# httpx writes a line for each request, with the address that it believes to ask (see `exchange`): of no use to anyone.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 _HEAD_END = b"\r\n\r\n"
 #: Longest status line and header field that is read, and how many fields. aiohttp's own limits (8,190 and 128) are met by
 #: honest sites with a long Content-Security-Policy.
@@ -92,6 +96,36 @@ class Transport(AiohttpTransport):
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 if dial.opened or dial.refused or isinstance(error, aiohttp.ClientConnectorError):
                     raise
+
+
+class _NoCookies(httpx.Cookies):
+    """A jar without a bottom."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Take nothing out of a response."""
+
+
+class _ForgetfulClient(httpx.AsyncClient):
+    """An httpx client that keeps no cookie; its own jar would parse every response to find that it may not."""
+
+    _none = _NoCookies()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """Return a jar that stays empty."""
+        return self._none
+
+    @cookies.setter
+    def cookies(self, _cookies: object) -> None:
+        raise AttributeError("this client keeps no cookies")
+
+
+def open_client(transport: Transport) -> httpx.AsyncClient:
+    """Return the client whose requests go out by this transport.
+
+    It follows no redirect (`Exchange` does, one hop at a time) and sets no limit of time: one deadline stands around all hops.
+    """
+    return _ForgetfulClient(transport=transport, trust_env=False, timeout=None, follow_redirects=False)
 
 
 class _Body(httpx.AsyncByteStream):
