@@ -1,7 +1,7 @@
 """Killable worker processes: a job that crashes, hangs or eats memory costs its own result and nothing else.
 
 Comes in: a module-level function and one picklable job. Goes out: its result, or `WorkerDiedError` with the cause in words. The
-pool is pebble's, over forkserver: started with the first job, so a run without news starts no process.
+pool is pebble's, over forkserver: started with the first job, so a run that has none, nor expected one, starts no process.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from aggregator.errors import StoreError
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+    from multiprocessing.context import ForkServerContext
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -82,6 +83,16 @@ class Workers:
         """Return how many jobs should be in flight: two per process, so that none waits for the main process."""
         return 2 * self._processes
 
+    def expect_jobs(self) -> None:
+        """Let what jobs need be loaded at once, in a process beside this one, while the caller goes after its first job.
+
+        For a run that will surely have one: that process costs as much whether a job comes or not. Raises StoreError.
+        """
+        try:
+            _start_server()
+        except (OSError, RuntimeError) as error:
+            raise _cannot_start(error) from error
+
     async def run(self, function: Callable[[Job], Result], job: Job) -> Result:
         """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
         from pebble import ProcessExpired
@@ -90,11 +101,7 @@ class Workers:
             pool = await self._running()
             future = pool.schedule(function, args=(job,), timeout=TOTAL_SECONDS)
         except (BrokenProcessPool, OSError, RuntimeError) as error:
-            cause = error.__cause__ or error
-            raise StoreError(
-                f"cannot start a worker process: {cause}. Is {gettempdir()} writable, and may this user run {sys.executable}?",
-                path=gettempdir(),
-            ) from error
+            raise _cannot_start(error) from error
         try:
             result: Result = await asyncio.wrap_future(future)
         except ProcessExpired as error:
@@ -117,10 +124,7 @@ class Workers:
             import pebble
 
             pebble.CONSTS.sleep_unit = _PEBBLE_SECONDS
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(_PRELOADED)
-            with _short_temporary_folder():
-                forkserver.ensure_running()
+            context = _start_server()
             self._pool = pebble.ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
             self._starter = ThreadPoolExecutor(1)
             self._started = self._starter.submit(lambda: bool(self._pool.active))  # asked whether it is, it starts them
@@ -129,6 +133,23 @@ class Workers:
             await asyncio.shield(asyncio.wrap_future(self._started))
         self._started.result()
         return self._pool
+
+
+def _start_server() -> ForkServerContext:
+    """Start the process that worker processes are forked from, unless it is there already; it loads its modules by itself."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    with _short_temporary_folder():
+        forkserver.ensure_running()
+    return context
+
+
+def _cannot_start(error: Exception) -> StoreError:
+    cause = error.__cause__ or error
+    return StoreError(
+        f"cannot start a worker process: {cause}. Is {gettempdir()} writable, and may this user run {sys.executable}?",
+        path=gettempdir(),
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import workers
+from aggregator.errors import StoreError
 from aggregator.workers import WorkerDiedError, Workers
 from tests import workers_jobs as jobs
 
@@ -48,6 +49,30 @@ def test_no_job_no_process() -> None:
     """A pool without a job starts nothing."""
     with Workers(2) as pool:
         assert pool._pool is None
+
+
+def test_a_job_that_was_expected_is_done() -> None:
+    """What is loaded in advance serves the pool, which itself still starts with its first job only."""
+
+    async def run() -> int:
+        with Workers(1) as pool:
+            pool.expect_jobs()
+            assert pool._pool is None
+            return await pool.run(jobs.double, 21)
+
+    assert asyncio.run(run()) == 42
+
+
+def test_workers_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started, whoever expects jobs is told so, and what to look at."""
+
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(workers.forkserver, "ensure_running", refuse)
+
+    with Workers(1) as pool, pytest.raises(StoreError, match=r"cannot start a worker process: .*denied\. Is .* writable"):
+        pool.expect_jobs()
 
 
 def test_who_gives_up_while_the_pool_comes_up_takes_it_from_nobody() -> None:

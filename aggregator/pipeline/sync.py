@@ -103,6 +103,8 @@ class _Sync:
         due = self._due()
         self._report(Begin(due=len(due)))
         with Workers(self._request.jobs or _processors()) as workers:
+            if any(source.id not in self._known_sources for source in due):
+                workers.expect_jobs()  # what was never polled brings news; meanwhile this process loads what fetches it
             await self._guarded(self._all(workers, due))
         return self._summary(due)
 
