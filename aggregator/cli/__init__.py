@@ -6,6 +6,7 @@ runs: `aggregator --help` must not pay for what it does not use.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import sys
@@ -97,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # A run makes records by the ten thousand that live until its end: looked through every 700th, as Python would by default,
     # they cost a tenth of all its time. Hardly anything here is a cycle that has to be found.
     gc.set_threshold(_RECORDS_BETWEEN_COLLECTIONS, 20, 20)
+    # Nor at the end, where Python looks through all there is once more, before the memory goes anyway.
+    atexit.register(gc.freeze)
     verbosity = _verbosity(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
