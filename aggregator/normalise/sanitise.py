@@ -10,6 +10,7 @@ allowed, so nothing needs it, and the bytes of a body that has nothing to hide s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from html import escape
 from html.entities import html5
 
@@ -70,17 +71,28 @@ _CANDIDATE = re.compile(r"[\s,]*+(\S*[^\s,])(?:,+(?=\s|\Z)|(\s+[^,]*)?)")
 _PLAIN_SET = re.compile(r"[^\s,]++ [0-9]{1,6}[wxh](?:, [^\s,]++ [0-9]{1,6}[wxh])*+")
 _GLUED = re.compile(r",(?=https?:|//)")
 _MAILTO = re.compile(r"mailto:[^\s<>\"'\x00-\x20]{3,}", re.IGNORECASE)
-#: Attributes whose values are not taken as they are, and the tags that nh3 leaves them on. In what nh3 writes, `<` and `>`
-#: stand around tags and nowhere else, and a value holds no quote: so these two expressions see what a parser would.
-_CHECKED = _names("href src poster cite srcset width height start value")
-_ADDRESSED = re.compile(
-    # Links to pages elsewhere, without parameters, are as they may stand.
-    r"<(a(?! href=\"https?://[A-Za-z0-9][A-Za-z0-9.-]*+(?::[0-9]{1,4})?(?:/[!#-%'-;=@-Z\[\]_a-z~]*+)?\">)|audio|blockquote|data|del|img|ins|li|ol|q|source|track|video)"
+#: What `absolute` leaves as it is, as nh3 writes it: a host, what may follow it, and the same in a `srcset`, without commas.
+_HOST = r"https?://[A-Za-z0-9][A-Za-z0-9.-]*+(?::[0-9]{1,4})?"
+_ADDRESS = rf"{_HOST}(?:[/?#](?:[!#-%'-;=?-Z\[\]_a-z~]|&amp;)*+)?"
+_CANDIDATE_AS_IS = rf"{_HOST}(?:[/?#](?:[!#-%'-+.-;=?-Z\[\]_a-z~-]|&amp;)*+)? [0-9]{{1,6}}[wxh]"
+#: A link to a page elsewhere, without parameters, for those may lead through a redirector: it may stand as it is.
+_LINK_AS_IS = rf" href=\"{_HOST}(?:/[!#-%'-;=@-Z\[\]_a-z~]*+)?\">"
+#: So may an image whose addresses are absolute and whose sizes are plain numbers.
+_IMAGE_AS_IS = (
+    rf"(?: (?:src=\"{_ADDRESS}\"|srcset=\"{_CANDIDATE_AS_IS}(?:, {_CANDIDATE_AS_IS})*+\"|(?:width|height)=\"[0-9]{{1,5}}\""
+    r"|(?:alt|dir|id|lang|sizes|title)=\"[^\"]*\"))++>"
+)
+#: The tags that nh3 leaves attributes of `_CHECKS` on, but for those that may stand as they are. In what nh3 writes, `<` and
+#: `>` stand around tags and nowhere else, and a value holds no quote: so these expressions see what a parser would.
+_TO_SETTLE = re.compile(
+    rf"<(a(?!{_LINK_AS_IS})|audio|blockquote|del|img(?!{_IMAGE_AS_IS})|ins|li|ol|q|source|track|video)"
     r"((?: [a-z]+=\"[^\"<>]*\")+)>"
 )
 _PAIR = re.compile(r" ([a-z]+)=\"([^\"]*)\"")
 #: All references that nh3 writes in a value. `&amp;` is the last to be read.
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", "\xa0"), ("&amp;", "&"))
+#: What no value may hold that is written without nh3.
+_ENDS_A_VALUE = re.compile('["<>]')
 _NUMBER = re.compile(r"-?\d{1,9}", re.ASCII)
 #: What is left of an image none of whose addresses may stand: nothing to look at.
 _NO_PICTURE = re.compile(r"<img(?: (?!src=|srcset=)[a-z]+=\"[^\"]*\")*+>")
@@ -156,29 +168,28 @@ def _once(html: str, base: str | None) -> str:
 
 def _settle(clean: str, base: str | None) -> str:
     """Return what nh3 wrote with every address absolute and every size a number."""
-    return _ADDRESSED.sub(lambda tag: _settled(tag, base), clean)
+    return _TO_SETTLE.sub(lambda tag: _settled(tag, base), clean)
 
 
 def _settled(tag: re.Match[str], base: str | None) -> str:
     """Return a tag of clean HTML with every attribute as it may stand, and without those that may not."""
-    name = tag[1]
     pieces: list[str] = []
     gaps: list[int] = []
     for attribute, written in _PAIR.findall(tag[2]):
         value: str | None = written
-        if attribute in _CHECKED:
+        check = _CHECKS.get(attribute)
+        if check is not None:
             plain = _decoded(written) if "&" in written else written
-            value = _attribute(name, attribute, plain, base)
+            checked = check(plain, base)
+            value = written if checked == plain else _written(checked)
             if value is None:
                 gaps.append(len(pieces))
-            # What was changed holds none of the other signs that a value may not hold.
-            value = written if value == plain else (value or "").replace("&", "&amp;")
         pieces.append(f' {attribute}="{value}"')
     for gap in reversed(gaps):
         # The last one fills the gap: so nh3 takes attributes out, and so published posts were written.
         pieces[gap] = pieces[-1]
         pieces.pop()
-    return f"<{name}{''.join(pieces)}>"
+    return f"<{tag[1]}{''.join(pieces)}>"
 
 
 def _decoded(value: str) -> str:
@@ -187,26 +198,25 @@ def _decoded(value: str) -> str:
     return value
 
 
-def _attribute(tag: str, name: str, value: str, base: str | None) -> str | None:
-    """Return an allowed attribute's value as it may stand, or None to remove it."""
-    if name == "src":
-        return absolute(value, base)
-    if name == "href":
-        return _href(value, base)
-    if name == "srcset":
-        return _srcset(value, base)
-    if name in {"width", "height"}:
-        return _size(value)
-    if name in {"start", "value"}:
-        return value if tag not in {"ol", "li"} or _NUMBER.fullmatch(value) else None
-    return absolute(value, base)
+def _written(value: str | None) -> str | None:
+    """Return a value as it stands between quotes, or None where it could end there: no check makes one that does.
+
+    This is the last word on what goes into a published page without nh3 having seen it, so it rests on nothing said elsewhere.
+    """
+    if value is None or _ENDS_A_VALUE.search(value):
+        return None
+    return value.replace("&", "&amp;") if "&" in value else value
 
 
-def _size(value: str) -> str | None:
+def _size(value: str, _: str | None) -> str | None:
     if len(value) < 6 and value.isascii() and value.isdigit():  # noqa: PLR2004 - as many digits as _SIZE takes
         return value
     match = _SIZE.fullmatch(value)
     return f"{match[1]}{'%' if match[2] == '%' else ''}" if match else None
+
+
+def _number(value: str, _: str | None) -> str | None:
+    return value if _NUMBER.fullmatch(value) else None
 
 
 def _href(value: str, base: str | None) -> str | None:
@@ -214,15 +224,15 @@ def _href(value: str, base: str | None) -> str | None:
         value = value.strip()
         return value if _MAILTO.fullmatch(value) else None
     address = absolute(value, base)
-    return unwrap(address) if address is not None else None
+    return unwrap(address) if address is not None and "?" in address else address
 
 
 def _srcset(value: str, base: str | None) -> str | None:
     """Return the candidates with absolute addresses (HTML §4.8.4.2.1), or None if no one is left."""
     if _PLAIN_SET.fullmatch(value):
-        pairs = (candidate.split(" ") for candidate in value.split(", "))
-        found = ((absolute(address, base), size) for address, size in pairs)
-        return ", ".join(f"{address.rstrip(',')} {size}" for address, size in found if address is not None) or None
+        pairs = [candidate.split(" ") for candidate in value.split(", ")]
+        found = [(absolute(address, base), size) for address, size in pairs]
+        return ", ".join([f"{address.rstrip(',')} {size}" for address, size in found if address is not None]) or None
     candidates = []
     for written, descriptor in _CANDIDATE.findall(value):
         # Some leave out the space after the comma between two candidates; only the last of them has the descriptor.
@@ -233,6 +243,16 @@ def _srcset(value: str, base: str | None) -> str | None:
                 # A comma at the end of an address would be read as the end of the candidate.
                 candidates.append(f"{resolved.rstrip(',')} {size}".rstrip())
     return ", ".join(candidates) or None
+
+
+#: Attributes whose values are not taken as they are -> what makes of one, given the base, the value as it may stand, or None to
+#: remove it. `start` and `value` are those of lists: what a <data> says is left to it.
+_CHECKS: Mapping[str, Callable[[str, str | None], str | None]] = dict.fromkeys(("src", "poster", "cite"), absolute) | {
+    **dict.fromkeys(("width", "height"), _size),
+    **dict.fromkeys(("start", "value"), _number),
+    "href": _href,
+    "srcset": _srcset,
+}
 
 
 def _depth(html: str) -> int:
