@@ -17,7 +17,6 @@ _LAZY = (
 #: These may name something else, so they count only where `src` shows nothing.
 _LAZY_PERHAPS = ("data-url", "data-image", "file")
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "data-original-set")
-_TAG = opening("img|source")
 _IMG = opening("img")
 _ANY_IMG = rf"<img(?![\w:-]){INSIDE}>"
 #: A <noscript> with the image right before it, else the one right after it.
@@ -33,23 +32,27 @@ _STAND_IN = re.compile(
     r"[\w-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#].*)?)?",
     re.IGNORECASE | re.DOTALL,
 )
-#: What nearly every image says: an address and nothing that could need repair; told at once.
-_ORDINARY = re.compile(
-    r"(?:\s+(?:(?(1)(?!)|src=\"(https?://[^\"&]+|[./][^\"&]*)\")|(?:width|height)=\"[1-9]\d{1,4}(?:px|%)?\""
-    r"|(?:align|alt|border|class|decoding|id|loading|referrerpolicy|sizes|srcset|title)=\"[^\"]*\"))*+\s*/?",
-    re.IGNORECASE | re.ASCII,
-)
 _TINY = 2  #: pixels
 _STYLED = re.compile(r"(?:^|;)\s*(width|height)\s*:\s*(\d{1,5}(?:\.\d{1,4})?)(?:px)?\s*(?=;|!|$)", re.IGNORECASE | re.ASCII)
 _PIXELS = re.compile(r"\s*(\d{1,5}(?:\.\d{1,4})?)\s*(?:px)?\s*", re.IGNORECASE | re.ASCII)
 #: Addresses that count readers, by host, or by a path that programs of this kind have on any host.
-_COUNTER = re.compile(
+_COUNTER_WORDS = (
     r"(?:https?:)?//(?:(?:[\w-]++\.){0,6}(?:feedsportal\.com|doubleclick\.net|google-analytics\.com|quantserve\.com|scorecardresearch\.com"
     r"|statcounter\.com|cnzz\.com|yadro\.ru|imrworldwide\.com|2o7\.net|omtrdc\.net)/"
     r"|pixel\.wp\.com/|stats\.wordpress\.com/|(?:www\.)?facebook\.com/tr[/?]|hm\.baidu\.com/|mc\.yandex\.ru/|pixel\.mathtag\.com/"
-    r"|[^/?#]+/(?:~r/[^?#]*/~4/|_/stat\?|(?:[^?#]*/)?(?:piwik|matomo)\.php\?|(?:[^?#]*/)?__utm\.gif|b/ss/))",
-    re.IGNORECASE,
+    r"|[^/?#]+/(?:~r/[^?#]*/~4/|_/stat\?|(?:[^?#]*/)?(?:piwik|matomo)\.php\?|(?:[^?#]*/)?__utm\.gif|b/ss/))"
 )
+_COUNTER = re.compile(_COUNTER_WORDS, re.IGNORECASE)
+_HARMLESS = (
+    r"(?:\s+(?:(?:width|height)=\"[1-9]\d{1,4}(?:px|%)?\""
+    r"|(?:align|alt|border|class|decoding|id|loading|referrerpolicy|sizes|srcset|title)=\"[^\"<]*\"))*+"
+)
+#: The same for an address that stands between quotes and holds no reference.
+_COUNTER_IN_QUOTES = _COUNTER_WORDS.replace("?#]", '?#<"]')
+#: What nearly every image says: an address that counts nobody, and nothing that could need repair. It holds no `<`, so what is
+#: passed over has no other tag in it.
+_ORDINARY = rf"(?a:{_HARMLESS}\s+src=\"(?!(?u:{_COUNTER_IN_QUOTES}))(?:https?://|[./])[^\"&<]*\"{_HARMLESS}\s*/?>)"
+_TAG = re.compile(rf"<(img|source)(?![\w:-])(?!{_ORDINARY})({INSIDE})>", re.IGNORECASE)
 
 _SAFE_IMG = re.compile(r"<img((?: [a-z]+=\"[^\"]*\")*)>")
 _SAFE_PAIR = re.compile(r" ([a-z]+)=\"([^\"]*)\"")
@@ -105,9 +108,6 @@ def _shows_nothing(image: str) -> bool:
 
 
 def _repaired(match: re.Match[str]) -> str:
-    ordinary = _ORDINARY.fullmatch(match[2])
-    if ordinary is not None and (src := ordinary[1]) is not None and not _COUNTER.match(src):
-        return match[0]
     name, attributes = match[1].lower(), read_attributes(match[2])
     src = attributes.get("src", "").strip()
     lazy = _lazy_address(attributes, src)
