@@ -83,16 +83,6 @@ class Workers:
         """Return how many jobs should be in flight: two per process, so that none waits for the main process."""
         return 2 * self._processes
 
-    def expect_jobs(self) -> None:
-        """Let what jobs need be loaded at once, in a process beside this one, while the caller goes after its first job.
-
-        For a run that will surely have one: that process costs as much whether a job comes or not. Raises StoreError.
-        """
-        try:
-            _start_server()
-        except (OSError, RuntimeError) as error:
-            raise _cannot_start(error) from error
-
     async def run(self, function: Callable[[Job], Result], job: Job) -> Result:
         """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
         from pebble import ProcessExpired
@@ -133,6 +123,17 @@ class Workers:
             await asyncio.shield(asyncio.wrap_future(self._started))
         self._started.result()
         return self._pool
+
+
+def expect_jobs() -> None:
+    """Let what jobs need be loaded at once, in a process beside this one, while the caller gets ready for the first of them.
+
+    For a run that will surely have one: that process costs as much whether a job comes or not. Raises StoreError.
+    """
+    try:
+        _start_server()
+    except (OSError, RuntimeError) as error:
+        raise _cannot_start(error) from error
 
 
 def _start_server() -> ForkServerContext:

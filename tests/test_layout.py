@@ -136,6 +136,7 @@ def test_no_machine_in_the_tree() -> None:
 def test_sync_loads_only_what_a_run_without_news_needs() -> None:
     """`sync` begins without HTTP, parsers, what they return, and what writes feeds: a run that asks nobody is half of that."""
     heavy = {"aiohttp", "httpx", "feedparser", "lxml", "nh3", "feedgen", "dateutil", "pebble", "aggregator.model.parsed"}
-    code = f"import aggregator.cli.sync, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    begun = "aggregator.cli.sync, aggregator.cli.ping, aggregator.pipeline.sync"
+    code = f"import {begun}, sys; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,13 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
 from aggregator import workers
 from aggregator.errors import StoreError
-from aggregator.workers import WorkerDiedError, Workers
+from aggregator.workers import WorkerDiedError, Workers, expect_jobs
 from tests import workers_jobs as jobs
 
 
@@ -56,7 +57,7 @@ def test_a_job_that_was_expected_is_done() -> None:
 
     async def run() -> int:
         with Workers(1) as pool:
-            pool.expect_jobs()
+            expect_jobs()
             assert pool._pool is None
             return await pool.run(jobs.double, 21)
 
@@ -69,10 +70,10 @@ def test_workers_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.Mon
     def refuse() -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(workers.forkserver, "ensure_running", refuse)
+    monkeypatch.setattr(forkserver, "ensure_running", refuse)
 
-    with Workers(1) as pool, pytest.raises(StoreError, match=r"cannot start a worker process: .*denied\. Is .* writable"):
-        pool.expect_jobs()
+    with pytest.raises(StoreError, match=r"cannot start a worker process: .*denied\. Is .* writable"):
+        expect_jobs()
 
 
 def test_who_gives_up_while_the_pool_comes_up_takes_it_from_nobody() -> None:

@@ -7,19 +7,22 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count, next_line, print_json, summary_line
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
-from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load, no_such_source
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
-from aggregator.pipeline.gone import unmounted_error
-from aggregator.pipeline.project import open_project
-from aggregator.pipeline.sync import InterruptedRunError, SyncRequest, run_sync
+from aggregator.workers import expect_jobs
+
+if TYPE_CHECKING:
+    from aggregator.pipeline.sync import SyncRequest
+
+_SQLITE = "sqlite:///"
 
 
 @click.command()
@@ -57,6 +60,10 @@ def sync(
     invocation = replace(invocation, json=invocation.json or json_)
     settings = load(invocation)
     chosen = _choose(invocation, settings, sources, category)
+    if settings.sources and _is_without_state(settings):
+        expect_jobs()  # all that a source brings is new; meanwhile this process loads the rest of its own modules
+    from aggregator.pipeline.sync import SyncRequest
+
     current = clock.now()
     request = SyncRequest(
         now=current,
@@ -74,6 +81,11 @@ def sync(
 
 def sync_project(invocation: Invocation, settings: Settings, request: SyncRequest) -> Summary:
     """Run one sync and tell it; also what `demo` calls."""
+    from aggregator.cli.ping import tell_waiting
+    from aggregator.pipeline.gone import unmounted_error
+    from aggregator.pipeline.project import open_project
+    from aggregator.pipeline.sync import InterruptedRunError, run_sync
+
     with Console(invocation, dry_run=request.dry_run) as console:
         try:
             with open_project(
@@ -95,6 +107,13 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
     if fault is not None:
         raise fault
     return summary
+
+
+def _is_without_state(settings: Settings) -> bool:
+    """Tell whether there is no state yet, as far as that is seen without SQLAlchemy: where it is a file of our own."""
+    address = settings.state.url.reveal()
+    path = settings.root / address.removeprefix(_SQLITE)
+    return address.startswith(_SQLITE) and not os.path.exists(path)  # noqa: PTH110 - told later where nobody may look
 
 
 def _tell(invocation: Invocation, summary: Summary, request: SyncRequest) -> None:

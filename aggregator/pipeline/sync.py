@@ -35,7 +35,7 @@ from aggregator.pipeline.status_feed import outputs_touched
 from aggregator.schedule import Next
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
-from aggregator.workers import WorkerDiedError, Workers
+from aggregator.workers import WorkerDiedError, Workers, expect_jobs
 
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
@@ -104,7 +104,7 @@ class _Sync:
         self._report(Begin(due=len(due)))
         with Workers(self._request.jobs or _processors()) as workers:
             if any(source.id not in self._known_sources for source in due):
-                workers.expect_jobs()  # what was never polled brings news; meanwhile this process loads what fetches it
+                expect_jobs()  # what was never polled brings news; meanwhile this process loads what fetches it
             await self._guarded(self._all(workers, due))
         return self._summary(due)
 
