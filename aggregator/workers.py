@@ -19,7 +19,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from tempfile import gettempdir
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -140,8 +140,14 @@ def _start_server() -> ForkServerContext:
     """Start the process that worker processes are forked from, unless it is there already; it loads its modules by itself."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
-    with _short_temporary_folder():
-        forkserver.ensure_running()
+    # Ctrl-C reaches every process of a terminal: while it loads, this one would answer with a traceback. It keeps the mask.
+    resource_tracker.ensure_running()  # first, for it takes the mask off
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with _short_temporary_folder():
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 

@@ -76,6 +76,25 @@ def test_workers_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.Mon
         expect_jobs()
 
 
+def test_an_interruption_while_modules_load_is_no_business_of_the_process_that_loads_them() -> None:
+    """Ctrl-C reaches all processes of a terminal; the one that workers are forked from shows no traceback and goes on."""
+    code = "import asyncio, os, signal, time\nfrom aggregator.workers import Workers, expect_jobs\n"
+    code += "from tests.workers_jobs import double\n"
+    code += "if __name__ == '__main__':\n    signal.signal(signal.SIGINT, lambda *_: None)\n"
+    code += "    expect_jobs()\n    time.sleep(0.3)\n    os.killpg(0, signal.SIGINT)\n"
+    code += "    with Workers(1) as pool:\n        print(asyncio.run(pool.run(double, 21)))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+        process_group=0,
+    )
+
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
 def test_who_gives_up_while_the_pool_comes_up_takes_it_from_nobody() -> None:
     """A job that is cancelled before there is a worker does not cancel the start that others wait for."""
 
