@@ -8,7 +8,7 @@ import pytest
 from aggregator.model.changes import Skipped
 from aggregator.model.entry import Enclosure, Entry, Feed, Person, Tag
 from aggregator.model.source import Rights, RightsMode
-from aggregator.normalise import normalise_entry, normalise_feed
+from aggregator.normalise import normalise_entry, normalise_feed, read_content
 from tests.parsing import ADDRESS, NOW, atom, named, normal, one, parse, rss, source
 
 
@@ -334,6 +334,18 @@ def test_now_is_the_only_clock() -> None:
 
     assert isinstance(entry, Entry)
     assert entry.first_seen == datetime(2027, 1, 1, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["&lt;p&gt;&lt;a href='/a'&gt;x&lt;/a&gt;&lt;/p&gt;", "t", ""])
+def test_a_text_read_beforehand_makes_the_same_entry(text: str) -> None:
+    """An entry is the same whether its text was read with all others of its feed or with it."""
+    [item] = named(rss(f"<item><link>https://h.example/b/c</link><title>t</title><description>{text}</description></item>"))
+    where = {"source": source(), "address": ADDRESS}
+    how = {"feed": Feed(title="f"), "feed_language": None, "now": NOW}
+
+    content = read_content(item, source=source(), address=ADDRESS)
+
+    assert normalise_entry(item, **where, **how, content=content) == normalise_entry(item, **where, **how)  # type: ignore[arg-type]
 
 
 def test_zaker_is_fixed_by_route_or_host_or_name() -> None:

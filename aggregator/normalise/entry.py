@@ -26,13 +26,34 @@ from aggregator.normalise.text import MAX_DERIVED, MAX_SUMMARY, MAX_TITLE, html_
 _SHOWS = re.compile(r"<(?:img|video|audio)[ >]")
 
 
+def read_content(item: Identified, *, source: Source, address: str) -> SafeHtml | Placeholder:
+    """Return the entry's text as safe HTML, all of it: the first and longest step of `normalise_entry`.
+
+    It stands by itself so that a feed's texts can be read one after the other: the processor has this code at hand then.
+    """
+    entry = item.entry
+    base = choose_link(entry, address) or address
+    return to_content(entry.content, base=base, document=address, fixes=choose_fixes(source))
+
+
 def normalise_entry(
-    item: Identified, *, feed: Feed, feed_language: str | None, source: Source, address: str, now: datetime
+    item: Identified,
+    *,
+    feed: Feed,
+    feed_language: str | None,
+    source: Source,
+    address: str,
+    now: datetime,
+    content: SafeHtml | Placeholder | None = None,
 ) -> Entry | Skipped:
-    """Return the entry in the model's terms; `address` is the document's, `now` the time of the poll (aware)."""
+    """Return the entry in the model's terms; `address` is the document's, `now` the time of the poll (aware).
+
+    `content` is what `read_content` gave, where that was asked before.
+    """
     entry = item.entry
     link = choose_link(entry, address)
-    content = to_content(entry.content, base=link or address, document=address, fixes=choose_fixes(source))
+    if content is None:
+        content = read_content(item, source=source, address=address)
     if isinstance(content, Placeholder):
         return Skipped(entry=item.id, reason=content.reason)
     enclosures = to_enclosures(entry.enclosures, address)

