@@ -87,6 +87,14 @@ def test_no_cookie_passes_from_poll_to_poll_or_from_source_to_source(tmp_path: P
     assert {asked.header("Referer") for asked in upstream.asked} == {None}
 
 
+def test_a_poll_leaves_no_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What sends the requests writes none of them down: it would be a line a poll, with an address that nobody asked."""
+    with Upstream(routes={"*": feed(FEED)}) as upstream, caplog.at_level("INFO"):
+        fetched(poll(upstream.address("/feed")))
+
+    assert [record.name for record in caplog.records] == []
+
+
 def stall(exchange: Exchange) -> None:
     exchange.stall()
 
