@@ -64,8 +64,8 @@ class Site:
 
 
 def polled(number: int) -> dict[str, int]:
-    """Return the rows that so many polls cost: what was learned, the poll, and a look at what of its history is too old."""
-    return {"INSERT sources": number, "INSERT polls": number, "DELETE polls": number}
+    """Return the rows that so many polls cost: what was learned, and the poll. Histories are looked at all at once."""
+    return {"INSERT sources": number, "INSERT polls": number}
 
 
 @pytest.fixture
@@ -100,12 +100,12 @@ def test_a_first_sync_does_everything_once(site: Site) -> None:
 
 
 def test_without_news_nothing_is_done_but_to_ask(synced: Site) -> None:
-    """All sources answer 304: no job, no file read below posts or public, nothing durable, two transactions."""
+    """All sources answer 304: no job, no file read below posts or public, nothing durable, one transaction."""
     cost = synced.sync()
 
     assert cost.requests == {304: SOURCES}
     assert (cost.calls, cost.jobs, cost.files, cost.durable) == ({}, {}, ALWAYS, 0)
-    assert cost.asked["transactions that write"] == 2  # what was learned, and what of each source's history is too old
+    assert cost.asked["transactions that write"] == 1  # what was learned; no history is too long
     assert {what: number for what, number in cost.asked.items() if what.startswith(("INSERT", "UPDATE", "DELETE"))} == polled(
         SOURCES
     )
@@ -151,7 +151,7 @@ def test_news_cost_what_is_new(synced: Site, news: tuple[str, ...]) -> None:
     }
     assert cost.jobs == {"digest": number, "output": touched}
     assert cost.asked["INSERT entries"] == number
-    assert cost.asked["transactions that write"] == 4  # the batch, the feeds, the folders, the history
+    assert cost.asked["transactions that write"] == 3  # the batch, the feeds, the folders
     assert (cost.files["written posts"], cost.files["renamed posts"]) == (number, number)
     assert cost.files["renamed public"] == touched * FORMATS
     assert cost.files["read posts"] <= touched * WINDOW + 2 * number
