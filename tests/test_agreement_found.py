@@ -33,6 +33,8 @@ _FOUND: Mapping[str, bytes] = {
     "an element called links": rss("<item><link>/1</link><links>x</links><link>/2</link></item>"),
     "attributes of an element called tags": rss("<item><category>c</category><tags a='b'/></item>"),
     "a date in attributes": atom("<entry><id>1</id><updated>2021-09-11</updated><date ref=''/></entry>"),
+    # U+FFFE in UTF-8, taken for Latin-1 and encoded again: XML forbids it, and feedparser undoes the second encoding.
+    "a forbidden character, encoded twice": "<rss><item><title>a\u00ef\u00bf\u00be</title><guid>1</guid></item></rss>".encode(),
     "an address that is an element": rss("<item><url>http://x.example/</url><guid>1</guid></item>"),
 }
 

@@ -45,10 +45,13 @@ class State:
             return text
         if text[0] > "\xff" and not self.controls:
             return text  # nothing that Latin-1 could hold; most Chinese texts end here, without an exception
-        try:  # noqa: SIM105 - a context manager takes longer than the rest of this
+        try:
             text = text.encode("iso-8859-1").decode("utf-8")
         except UnicodeError:
             pass
+        else:
+            if "\ufffe" in text or "\uffff" in text:
+                raise UnsureError("what XML forbids, encoded twice")  # `xmlfeed` takes it out of some texts, not of others
         return text.translate(_WINDOWS) if self.controls else text
 
 
