@@ -13,6 +13,7 @@ import xml.sax.handler
 import xml.sax.xmlreader
 from dataclasses import replace
 from io import BytesIO
+from traceback import clear_frames
 from typing import Any, ClassVar
 from xml.sax.expatreader import ExpatParser
 
@@ -278,6 +279,10 @@ class _Expat(ExpatParser):
         self._parser.buffer_text = True  # type: ignore[attr-defined]  # typeshed leaves it out
         self._parser.buffer_size = _BUFFER_BYTES  # type: ignore[attr-defined]
 
+    def let_go(self) -> None:
+        """Give up the parser in C, which calls methods of this one; that only does so itself at a sound document's end."""
+        self._parser = None
+
 
 def read_xml(text: str, entities: dict[str, str], language: str | None) -> Raw:
     """Read a document that starts with its root element; strictly, else repaired, else by guessing.
@@ -358,7 +363,12 @@ def _read_strictly(text: str, language: str | None, *, strict: bool = True) -> R
     source = xml.sax.xmlreader.InputSource()
     source.setEncoding("utf-8")
     source.setByteStream(BytesIO(text.encode("utf-8")))
-    return _run(reader, lambda: parser.parse(source), strict=strict)
+    try:
+        return _run(reader, lambda: parser.parse(source), strict=strict)
+    finally:
+        # Where the document is not well-formed, reader, parser and error hold one another (see `_run`).
+        reader.exc = None
+        parser.let_go()
 
 
 def _run(reader: Any, read: Any, *, strict: bool) -> Raw:
@@ -367,6 +377,11 @@ def _run(reader: Any, read: Any, *, strict: bool) -> Raw:
         read()
     except _EnoughError:
         capped = True
+    except Exception as error:
+        # Its frames hold it, and each of them some of the document: megabytes that only the collector could free, which
+        # seldom comes to a worker.
+        clear_frames(error.__traceback__)
+        raise
     return Raw(
         version=reader.version or "",
         feed=reader.feeddata,

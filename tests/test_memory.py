@@ -1,0 +1,41 @@
+"""What a process that lives on keeps of what has passed through it: nothing whose size upstream chooses."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from aggregator.model import key, links
+from aggregator.model.key import atom_id, entry_key
+from aggregator.parse import reader
+from aggregator.publish.scan import find_fault, find_fault_once
+from tests.parsing import parse
+
+_LONG = "x" * 40_000
+
+
+@pytest.mark.parametrize("tail", ["<item><title>a</b></item></channel></rss>", "<item><title>", "<item><title/>&#0;"])
+def test_an_ill_formed_document_leaves_nothing_to_the_collector(tail: str) -> None:
+    """All that was read is free at once: workers look for cycles seldom, and each document may be some megabytes."""
+    body = f"<rss><channel><item><guid>1</guid><description>x</description></item>{tail}".encode()
+    parse(body)
+    gc.collect()
+    gc.disable()
+    try:
+        parse(body)
+        left = [type(each).__name__ for each in gc.get_objects() if type(each) in {reader._StrictReader, reader._LooseReader}]
+    finally:
+        gc.enable()
+    assert left == []
+
+
+def test_long_ids_and_texts_are_not_remembered() -> None:
+    """What is remembered of the last hundreds of ids, names and texts is little, however long upstream makes them."""
+    for cache in (key._key, key._atom_id, links._is_tracking, find_fault_once):
+        cache.cache_clear()
+    entry_key("s", _LONG)
+    atom_id("s", _LONG)
+    links.tracks(f"{_LONG}=1")
+    find_fault(_LONG)
+    assert [each.cache_info().currsize for each in (key._key, key._atom_id, links._is_tracking, find_fault_once)] == [0] * 4
