@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aggregator.normalise.sanitise import sanitise
 from aggregator.publish import scan
-from aggregator.publish.scan import find_fault, is_web_address
+from aggregator.publish.scan import find_fault, find_fault_once, is_web_address
 
 _GOOD = [
     "",
@@ -136,14 +136,14 @@ def test_what_needs_no_second_look_would_pass_it(html: str) -> None:
     """The tags that the expression steps over by itself are none in which the whole scan finds a fault."""
     kept = scan._MARKUP
     quick = find_fault(html)
-    find_fault.cache_clear()
+    find_fault_once.cache_clear()
     scan._MARKUP = re.compile(kept.pattern.replace(f"{scan._PLAIN}|", "", 1))
     try:
         assert scan._MARKUP.pattern != kept.pattern
         assert find_fault(html) == quick
     finally:
         scan._MARKUP = kept
-        find_fault.cache_clear()
+        find_fault_once.cache_clear()
 
 
 @settings(deadline=None, max_examples=200)

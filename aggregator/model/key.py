@@ -20,12 +20,17 @@ _KEY_IN_NAME = re.compile(r"-([a-z2-7]{12})\.md\Z")
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+\Z")
 
 
-@lru_cache(maxsize=256)
-def entry_key(source_id: str, entry_id: str) -> str:
-    """Return the first 12 lower-case base32 characters of sha256(source id, NUL, entry id).
+#: Characters of an id; what is derived from a longer one is not remembered, for upstream chooses how long they are.
+_LONGEST_REMEMBERED = 1000
 
-    Remembered, since each step of an entry's path asks for it again.
-    """
+
+def entry_key(source_id: str, entry_id: str) -> str:
+    """Return the first 12 lower-case base32 characters of sha256(source id, NUL, entry id)."""
+    return (_key if len(entry_id) <= _LONGEST_REMEMBERED else _key.__wrapped__)(source_id, entry_id)
+
+
+@lru_cache(maxsize=256)  # each step of an entry's path asks for it again
+def _key(source_id: str, entry_id: str) -> str:
     digest = sha256(f"{source_id}\0{entry_id}".encode("utf-8", "surrogatepass")).digest()
     return b32encode(digest[:10]).decode("ascii")[:KEY_LENGTH].lower()
 
@@ -46,9 +51,13 @@ def is_absolute_iri(text: str) -> bool:
     return _ABSOLUTE_IRI.match(text) is not None
 
 
-@lru_cache(maxsize=1024)  # building a feed asks for each of its ids a dozen times
 def atom_id(source_id: str, entry_id: str) -> str:
     """Return the published atom:id: upstream's if it is an absolute IRI, else a urn:uuid derived from it."""
+    return (_atom_id if len(entry_id) <= _LONGEST_REMEMBERED else _atom_id.__wrapped__)(source_id, entry_id)
+
+
+@lru_cache(maxsize=1024)  # building a feed asks for each of its ids a dozen times
+def _atom_id(source_id: str, entry_id: str) -> str:
     if is_absolute_iri(entry_id):
         return entry_id
     name = f"{source_id}\0{entry_id}".encode("utf-8", "backslashreplace").decode("utf-8")  # uuid5 fails on surrogates

@@ -35,10 +35,14 @@ _HOST_PREFIX = re.compile(r"(?:www|m|mobile)\.(?=[^.]+\.)")
 _SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid)=[^/;]*", re.IGNORECASE)
 _UUID = re.compile(r"urn:uuid:", re.IGNORECASE)
 
+_LONGEST_REMEMBERED = 100  #: characters of a parameter's name
+
 
 def tracks(parameter: str) -> bool:
     """Tell whether a parameter of a query, `name=value`, says only who sent a reader."""
-    return _is_tracking(parameter.partition("=")[0]) or _ORIGIN.fullmatch(parameter) is not None
+    name = parameter.partition("=")[0]
+    is_tracking = _is_tracking if len(name) <= _LONGEST_REMEMBERED else _is_tracking.__wrapped__
+    return is_tracking(name) or _ORIGIN.fullmatch(parameter) is not None
 
 
 @lru_cache(maxsize=256)

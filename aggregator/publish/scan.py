@@ -52,15 +52,23 @@ _ACTING = re.compile(r"[\s\x00-\x20]*(?!(?:https?|mailto):)[A-Za-z][A-Za-z0-9+.\
 #: An address that stands alone, in a link or an enclosure (RFC 3987, minus what no reader would open).
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#<>\"]+[^\s<>\"\x00-\x20\x7f]*\Z", re.IGNORECASE)
 
+_LONGEST_REMEMBERED = 32 * 1024  #: characters
+
 
 def is_web_address(address: str) -> bool:
     """Tell whether the text is one absolute http(s) address."""
     return _WEB_ADDRESS.match(address) is not None
 
 
-@lru_cache(maxsize=256)  # an entry is looked at four times while its feed is built: alone, and in each of three formats
 def find_fault(html: str) -> str | None:
     """Return the first thing that must not be published, in words, or None."""
+    # Very long ones are not remembered: a worker lives on, and has a limit of memory.
+    return find_fault_once(html) if len(html) <= _LONGEST_REMEMBERED else find_fault_once.__wrapped__(html)
+
+
+@lru_cache(maxsize=256)  # an entry is looked at four times while its feed is built: alone, and in each of three formats
+def find_fault_once(html: str) -> str | None:
+    """Do what `find_fault` does, and remember it."""
     for found in _MARKUP.finditer(html):
         fault = _fault(found)
         if fault is not None:
