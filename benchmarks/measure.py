@@ -74,12 +74,14 @@ def measure(argv: list[str], *, cwd: Path, env: Mapping[str, str] | None = None)
         raise CommandError(
             f"{' '.join(argv)} ended with {process.returncode}: {said or 'no word'}; all of it: {cwd / 'output'}"
         )
+    # Of the largest process in it: a command that ends before the first look at it was not seen by the sampler.
+    largest_bytes = usage.ru_maxrss * 1024
     return Cost(
         wall_seconds=wall_seconds,
         cpu_seconds=cpu_seconds,
         main_cpu_seconds=sampler.main_cpu_seconds,
-        peak_bytes=sampler.peak_bytes,
-        main_peak_bytes=sampler.main_peak_bytes,
+        peak_bytes=max(sampler.peak_bytes, largest_bytes),
+        main_peak_bytes=sampler.main_peak_bytes or largest_bytes,
     )
 
 
