@@ -211,6 +211,7 @@ _LEFT = {
     "three-slashes": _RSS.format("<item><link>http:///a.example/</link></item>"),
     "text-in-extension": _ATOM.format("<entry><author><ex:a ex:b='1'>text</ex:a></author></entry>"),
     "text-beside-name": _ATOM.format("<entry><author>X<name>N</name></author></entry>"),
+    "forbidden, encoded twice": _RSS.format("<item><title>a\u00ef\u00bf\u00bf</title></item>"),
     "xlink": _ATOM.format('<entry><ex:a xmlns:xlink="http://www.w3.org/1999/xlink"/></entry>'),
 }
 
