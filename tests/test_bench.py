@@ -212,6 +212,14 @@ def test_every_program_takes_steps_that_its_scenario_has() -> None:
     assert {figure for bar in BARS for figure in (bar.figure, bar.against) if figure is not None} <= places
 
 
+def test_no_program_is_visited_by_a_later_step_without_the_first() -> None:
+    """A program that takes a step in a run took the first one in that run: else a cold visit would pass for another."""
+    for scenario in plan_scenarios(Sizes()):
+        for entrant in scenario.entrants:
+            first, *others = (entrant.runs[step.name] for step in scenario.steps if step.name in entrant.runs)
+            assert all(number <= first for number in others), (scenario.name, entrant.program.name)
+
+
 def test_a_peer_can_be_left_out() -> None:
     """`--without newsboat` leaves out both of them and nobody else."""
     peers = plan_scenarios(Sizes())[0]
