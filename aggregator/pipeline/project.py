@@ -24,6 +24,7 @@ from aggregator.model.settings import Settings
 from aggregator.pipeline.absent import Absences
 from aggregator.pipeline.effective import effective, user_agent
 from aggregator.pipeline.frames import outputs_of
+from aggregator.pipeline.fresh import FreshKeys
 from aggregator.pipeline.gone import (
     check_mounted,
     finish_takedowns,
@@ -81,7 +82,7 @@ class Project:
         self.place = posts_place(settings)
         self.public = settings.root / settings.public.dir
         self.adopted = 0  #: posts found and adopted by this run
-        self.fresh: set[str] = set()  #: keys of posts that this run has written or found
+        self.fresh = FreshKeys()  #: of posts that this run has written or found
         self.tells_all = False  #: also what earlier runs have said of posts that cannot be published
         self.told: set[str] = set()  #: what was said of posts: one may stand in several feeds
         self.deleted = 0  #: posts found deleted by hand by this run
@@ -225,7 +226,7 @@ class Project:
         self._touched.add(_ADOPTED)
         self._seen.add(_ADOPTED)
         self.adopted += len(rows)
-        self.fresh |= {row.key for row in rows}
+        self.fresh.add(row.key for row in rows)
         return len(rows)
 
     async def _look_once(self, workers: Workers, folder: str, report: Callable[[Event], None]) -> None:
@@ -254,7 +255,7 @@ class Project:
             dirty = self.outputs_of({row.categories for row in rows})
             self.state.save(Batch(rows=rows, open_folders=(folder,), dirty_outputs=dirty))
             self.adopted += len(rows)
-            self.fresh |= {row.key for row in rows}
+            self.fresh.add(row.key for row in rows)
             posts = "1 post" if len(rows) == 1 else f"{len(rows)} posts"
             report(
                 Note(text=f"{self.settings.posts.dir}/{folder}: {posts} found that the state did not know; kept as they are")
@@ -315,7 +316,7 @@ class Project:
         self._touched |= folders
         self._seen |= folders
         self.adopted += len(rows)
-        self.fresh |= {row.key for row in rows}
+        self.fresh.add(row.key for row in rows)
         return len(rows)
 
     def keep(self, rows: Iterable[PostRow]) -> None:

@@ -330,7 +330,8 @@ class _Sync:
     # -- after a visit ----------------------------------------------------------------------------------------------
 
     async def _finish(self, finished: Finished) -> None:
-        self._events.append(finished.event)
+        # For the summary, which only counts: the paths of all posts of a first run would be a quarter of its memory.
+        self._events.append(replace(finished.event, posts=(), warnings=(), trace=None))
         if not self._request.dry_run:
             self._batch.append(finished)
             self._batch_rows += len(finished.rows)
@@ -360,7 +361,7 @@ class _Sync:
                 raise
             folders = project.touched(row.path for row in rows)
             self._fresh |= {row.source_id for row in rows}
-            project.fresh |= {row.key for row in rows}
+            project.fresh.add(row.key for row in rows)
             project.note(line for done in batch for line in done.ledger)
             project.forget_gone(done.state.id for done in batch if done.returned)
             polled = tuple(done.state for done in batch if done.poll is not None)
