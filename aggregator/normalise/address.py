@@ -16,17 +16,18 @@ from aggregator.normalise.redirectors import find_target
 
 #: What needs no work at all; nearly every address of nearly every feed.
 _ORDINARY = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?(?:[/?#][!#-;=?-Z\[\]_a-z~]*)?")
-#: Relative ones that need none either: how they begin, and a rest that no base changes. No segment of it begins with a dot
-#: or is empty, and nothing in it could be a scheme, a port, an account or parameters of a path.
+_SEGMENT = r"[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+"
+#: What may follow the beginning of a plain relative address, and no base changes: no segment of it begins with a dot or is
+#: empty, and nothing in it could be a scheme, a port, an account or parameters of a path.
+PLAIN_PATH = rf"{_SEGMENT}(?:/{_SEGMENT})*+/?"
+#: Relative ones that need no work either: how they begin, and such a rest.
 _PLAIN_RELATIVE = re.compile(
     r"(//(?=[A-Za-z0-9][A-Za-z0-9.-]*(?:[/?#]|\Z))|/|(?:\.\./){1,4}|[?#](?=[A-Za-z0-9])|(?=[A-Za-z0-9_]))"
-    r"(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+(?:/[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+)*+/?)?"
-    r"(?:\?[A-Za-z0-9_.%~+=&/-]++)?(?:#[A-Za-z0-9_.%~+=&/-]++)?"
+    rf"(?:{PLAIN_PATH})?(?:\?[A-Za-z0-9_.%~+=&/-]++)?(?:#[A-Za-z0-9_.%~+=&/-]++)?"
 )
 #: A base without anything that has to be resolved in itself: scheme, authority, the folders of its path.
 _PLAIN_BASE = re.compile(
-    r"(https?:)(//[A-Za-z0-9][A-Za-z0-9.-]*(?::[1-9][0-9]{0,3})?)(/(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+/)*+)"
-    r"(?:[A-Za-z0-9_%~-][A-Za-z0-9_.%~+=-]*+)?(?:[?#][!-~]*)?"
+    rf"(https?:)(//[A-Za-z0-9][A-Za-z0-9.-]*(?::[1-9][0-9]{{0,3}})?)(/(?:{_SEGMENT}/)*+)(?:{_SEGMENT})?(?:[?#][!-~]*)?"
 )
 _LONGEST_BASE = 2000  #: characters, of what is remembered
 _SURROUNDING = "".join(map(chr, range(33))) + "\x7f\xa0\ufeff\u200b\u3000"
@@ -48,6 +49,11 @@ def absolute(address: str | None, base: str | None) -> str | None:
         before = _before(plain[1], base)
         return None if before is None else before + address[plain.end(1) :]
     return _resolved(address, base)
+
+
+def absolute_beginning(beginning: str, base: str | None) -> str | None:
+    """Return what `absolute` puts in the place of `/` or `../` where PLAIN_PATH follows; None says nothing."""
+    return _before(beginning, base) if base is not None and len(base) < _LONGEST_BASE else None
 
 
 @lru_cache(maxsize=64)

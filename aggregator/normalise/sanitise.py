@@ -17,7 +17,7 @@ from html.entities import html5
 import nh3
 
 from aggregator.model.entry import SafeHtml
-from aggregator.normalise.address import absolute, unwrap
+from aggregator.normalise.address import PLAIN_PATH, absolute, absolute_beginning, unwrap
 from aggregator.normalise.tags import read_openings
 from aggregator.normalise.text import ILLEGAL, html_to_line, join_surrogates
 from aggregator.normalise.unclosed import UNCLOSED, free_text
@@ -89,6 +89,17 @@ _TO_SETTLE = re.compile(
     r"((?: [a-z]+=\"[^\"<>]*\")+)>"
 )
 _PAIR = re.compile(r" ([a-z]+)=\"([^\"]*)\"")
+#: The tags with relative addresses that most feeds hold, and nothing else to settle: a link within the site, and an image all
+#: of whose addresses begin alike. Only what stands before their first folder changes.
+_FOLDER = r"((?:\.\./){1,4}|/)"
+_SITE_LINK = re.compile(rf" href=\"{_FOLDER}{PLAIN_PATH}\"")
+_NO_ADDRESSES = r"(?: (?:(?:width|height)=\"[0-9]{1,5}\"|(?:alt|dir|id|lang|sizes|title)=\"[^\"]*\"))*+"
+_SITE_FILE = rf"{PLAIN_PATH}(?:\?[A-Za-z0-9_.%~+=/-]++)?"
+_SITE_CANDIDATE = rf"\2{_SITE_FILE} [0-9]{{1,6}}[wxh]"
+_SITE_IMAGE = re.compile(
+    rf"({_NO_ADDRESSES}) src=\"{_FOLDER}({_SITE_FILE}\"{_NO_ADDRESSES})"
+    rf"(?: srcset=\"({_SITE_CANDIDATE}(?:, {_SITE_CANDIDATE})*+)(\"{_NO_ADDRESSES}))?"
+)
 #: All references that nh3 writes in a value. `&amp;` is the last to be read.
 _REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&nbsp;", "\xa0"), ("&amp;", "&"))
 #: What no value may hold that is written without nh3.
@@ -173,6 +184,9 @@ def _settle(clean: str, base: str | None) -> str:
 
 def _settled(tag: re.Match[str], base: str | None) -> str:
     """Return a tag of clean HTML with every attribute as it may stand, and without those that may not."""
+    within_site = _settled_within_site(tag[1], tag[2], base)
+    if within_site is not None:
+        return within_site
     pieces: list[str] = []
     gaps: list[int] = []
     for attribute, written in _PAIR.findall(tag[2]):
@@ -190,6 +204,25 @@ def _settled(tag: re.Match[str], base: str | None) -> str:
         pieces[gap] = pieces[-1]
         pieces.pop()
     return f"<{tag[1]}{''.join(pieces)}>"
+
+
+def _settled_within_site(name: str, inside: str, base: str | None) -> str | None:
+    """Return what `_settled` makes of a link or an image whose addresses are plain ones of its site; None says nothing."""
+    plain = _SITE_LINK.fullmatch(inside) if name == "a" else _SITE_IMAGE.fullmatch(inside) if name == "img" else None
+    if plain is None:
+        return None
+    folder = plain[1 if name == "a" else 2]
+    before = _written(absolute_beginning(folder, base))
+    if before is None:
+        return None
+    if name == "a":
+        return f'<a href="{before}{inside[plain.end(1) :]}>'
+    begin, _, rest, candidates, end = plain.groups()
+    if candidates is None:
+        return f'<img{begin} src="{before}{rest}>'
+    # No candidate holds a blank but the one before its size, so each of these is where one begins.
+    candidates = candidates[len(folder) :].replace(f", {folder}", f", {before}")
+    return f'<img{begin} src="{before}{rest} srcset="{before}{candidates}{end}>'
 
 
 def _decoded(value: str) -> str:
