@@ -3,8 +3,8 @@
 feedgen reuses its loop variable, so `rel`, `type`, `length`, `title` and `hreflang` of every entry link are lost and an
 enclosure becomes a second bare link, which readers then open as the article. Its `source` knows no id, no date and no
 rights, it has no `xml:lang` for entries, and its own podcast extension writes RSS only. The extension below runs last in
-feedgen's rendering of an entry, takes the link elements out and writes them again from the very records that feedgen was
-given. `tests/test_publish_links.py` says when feedgen no longer needs it.
+feedgen's rendering of an entry, and gives its link elements what the very records hold that feedgen was given.
+`tests/test_publish_links.py` says when feedgen no longer needs it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class AtomSource:
 
 
 class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyped
-    """Replace an entry's links, and add its atom:source, its language and what makes it an episode."""
+    """Complete an entry's links, and add its atom:source, its language and what makes it an episode."""
 
     def __init__(self) -> None:
         """Start empty: feedgen makes the instance, `fill` gives it its facts."""
@@ -57,13 +57,9 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
 
     def extend_atom(self, entry: Any) -> Any:
         """Repair the element that feedgen made; its children stand in no namespace until they are serialised."""
-        old = entry.findall("link")
-        place = entry.index(old[0]) if old else len(entry)
-        for element in old:
-            entry.remove(element)
-        for offset, link in enumerate(self._links):
-            entry.insert(place + offset, _link_element(link))
-        entry.append(_source_element(self._source))
+        for element, link in zip(entry.iterchildren("link"), self._links, strict=True):
+            _complete(element, link)
+        _add_source(entry, self._source)
         for part in self._episode:
             podcast.append(entry, part)
         if self._language is not None:
@@ -71,16 +67,17 @@ class EntryRepair(BaseEntryExtension):  # type: ignore[misc]  # feedgen is untyp
         return entry
 
 
-def _link_element(link: dict[str, str]) -> etree._Element:
-    return etree.Element("link", {name: link[name] for name in LINK_ATTRIBUTES if link.get(name)})
+def _complete(element: etree._Element, link: dict[str, str]) -> None:
+    for name in LINK_ATTRIBUTES:
+        if link.get(name):
+            element.set(name, link[name])
 
 
-def _source_element(source: AtomSource) -> etree._Element:
-    element = etree.Element("source")
+def _add_source(entry: etree._Element, source: AtomSource) -> None:
+    element = etree.SubElement(entry, "source")
     for name, text in (("id", source.id), ("title", source.title), ("updated", source.updated)):
         etree.SubElement(element, name).text = text
     if source.link is not None:
-        element.append(_link_element({"href": source.link, "rel": "alternate"}))
+        etree.SubElement(element, "link", {"href": source.link, "rel": "alternate"})
     if source.rights is not None:
         etree.SubElement(element, "rights").text = source.rights
-    return element
