@@ -64,8 +64,23 @@ class Draft:
         self.noise = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """A body that has been read to its end and decided about; nothing is written yet."""
+
+    document: Document
+    draft: Draft
+    turned_away: tuple[tuple[str, str], ...]
+
+
 def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
     """Turn one body into posts; returns only what is news. Raises StoreError if a post cannot be written."""
+    found = understand(job)
+    return carry_out(found) if isinstance(found, Understood) else found
+
+
+def understand(job: DigestJob) -> Understood | NewNames | Unreadable:
+    """Read a body and decide about its entries, under the feed's own deadline; writes nothing."""
     arm_deadline()
     try:
         body = inflate(job.body, job.coding, job.max_bytes)
@@ -80,13 +95,19 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         if job.moving and job.known and items and not any(item.key in job.known for item in items):
             return Unreadable(kind="redirect", message=SOMEBODY_ELSE.format(job.final_address.partition("?")[0]))
         draft = _plan(document, items)
-        turned_away = _turn_away(job, draft)
+        return Understood(document=document, draft=draft, turned_away=_turn_away(job, draft))
     except InflateError as error:
         return Unreadable(kind=error.kind, message=str(error))
     except NotAFeedError as error:
         return Unreadable(kind="parse" if isinstance(error, UnreadableFeedError) else "not-a-feed", message=str(error))
     finally:
         disarm_deadline()
+
+
+def carry_out(understood: Understood) -> Changes:
+    """Write the posts that were decided about. Raises StoreError."""
+    document, draft = understood.document, understood.draft
+    job, parsed, feed = document.job, document.parsed, document.feed
     # All posts, then all rows: as in `_plan`.
     hashes = [_write(job, write) for write in draft.writes]
     pairs = [(write, _row(write, written)) for write, written in zip(draft.writes, hashes, strict=True)]
@@ -103,7 +124,7 @@ def digest(job: DigestJob) -> Changes | NewNames | Unreadable:
         skipped=tuple(draft.skipped),
         warnings=(*parsed.warnings, *document.told, *draft.told, *_first(draft.dropped)),
         noise=draft.noise,
-        turned_away=turned_away,
+        turned_away=understood.turned_away,
         entries=len(parsed.entries),
         complete=parsed.complete,
         hints=parsed.hints,

@@ -32,8 +32,8 @@ class Document:
 
     def __init__(self, job: DigestJob, parsed: ParsedFeed, feed: Feed) -> None:
         self.job = job
-        self._parsed = parsed
-        self._feed = feed
+        self.parsed = parsed
+        self.feed = feed
         self.told: list[str] = []  #: what was recognised, in words
         self.names: NewNames | None = None  #: what must be written down before anything rests on it
         self._normal: dict[bytes, Entry | Skipped] = {}
@@ -56,7 +56,7 @@ class Document:
 
     def _entries(self) -> Sequence[ParsedEntry]:
         """Return the entries but for those that say that they come out of a feed of this site."""
-        entries = self._parsed.entries
+        entries = self.parsed.entries
         kept = [entry for entry in entries if entry.origin is None or entry.origin not in self.job.own_feeds]
         if len(kept) < len(entries):
             number = _count(len(entries) - len(kept), "entry comes", "entries come")
@@ -77,8 +77,8 @@ class Document:
         if entry is None:
             entry = normalise_entry(
                 item,
-                feed=self._feed,
-                feed_language=self._parsed.language,
+                feed=self.feed,
+                feed_language=self.parsed.language,
                 source=self.job.source,
                 address=self.job.final_address,
                 now=self.job.now,

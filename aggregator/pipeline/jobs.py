@@ -335,6 +335,25 @@ def run_digest(job: DigestJob) -> Changes | NewNames | Unreadable:
     return _through(digest, job)
 
 
+def run_digests(jobs: tuple[DigestJob, ...]) -> tuple[Changes | NewNames | Unreadable | Exception, ...]:
+    """Several bodies; what one of them raises stands in its place. Raises MemoryError, of any of them.
+
+    Nothing is written before all of them are understood: one that kills this process has changed nothing for the others either.
+    """
+    from aggregator.pipeline.digest import Understood, carry_out, understand
+
+    found = [_kept(understand, job) for job in jobs]
+    return tuple(_kept(carry_out, each) if isinstance(each, Understood) else each for each in found)
+
+
+def _kept(work: Callable[[Job], Result], job: Job) -> Result | AggregatorError | BugError:
+    """Do the work; what it raises that can travel is returned."""
+    try:
+        return _through(work, job)
+    except (AggregatorError, BugError) as error:
+        return error
+
+
 def run_examine(job: ExamineJob) -> Examined | Unreadable:
     """One fetched body looked at, without any effect; see `pipeline.examine`."""
     from aggregator.pipeline.examine import examine

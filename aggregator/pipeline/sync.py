@@ -24,7 +24,7 @@ from aggregator.model.fetched import Failed, Fetched, NotModified
 from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
-from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable, run_digest
+from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable
 from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.pinging import tell_hubs
 from aggregator.pipeline.planning import holding, in_rounds, upcoming
@@ -32,6 +32,7 @@ from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed, put_archives_off
 from aggregator.pipeline.retention import Retention
 from aggregator.pipeline.status_feed import outputs_touched
+from aggregator.pipeline.together import Digests
 from aggregator.schedule import Next
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
@@ -186,7 +187,7 @@ class _Sync:
     async def _poll(self, workers: Workers, due: list[Source]) -> None:
         from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them
 
-        slots = asyncio.Semaphore(workers.width)
+        digests = Digests(workers)
         async with Client(
             self._settings.fetch,
             user_agent=self._project.user_agent,
@@ -201,23 +202,23 @@ class _Sync:
                 async with asyncio.TaskGroup() as group:
                     saving = group.create_task(self._flush_now_and_then())
                     line = iter(in_rounds(due))
-                    walks = [self._walk(client, workers, slots, line) for _ in range(min(len(due), VISITS_AT_ONCE))]
+                    walks = [self._walk(client, workers, digests, line) for _ in range(min(len(due), VISITS_AT_ONCE))]
                     await asyncio.wait([group.create_task(walk) for walk in walks])
                     saving.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
 
-    async def _walk(self, client: Client, workers: Workers, slots: asyncio.Semaphore, line: Iterator[Source]) -> None:
+    async def _walk(self, client: Client, workers: Workers, digests: Digests, line: Iterator[Source]) -> None:
         """Visit one source after the other, as long as there are any."""
         for source in line:
-            await self._visit(client, workers, slots, source)
+            await self._visit(client, workers, digests, source)
 
-    async def _visit(self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source) -> None:
+    async def _visit(self, client: Client, workers: Workers, digests: Digests, source: Source) -> None:
         """Take one source down its path. Whatever happens costs this source only, but for a disk that fails."""
         before = self._known_sources.get(source.id) or SourceState(id=source.id)
         try:
-            finished = await self._outcome(client, workers, slots, source, before=before)
+            finished = await self._outcome(client, workers, digests, source, before=before)
         except AggregatorError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours is shown as one, and the other sources go on
@@ -231,7 +232,7 @@ class _Sync:
         return self._request.now + timedelta(seconds=int(time.monotonic() - self._began))
 
     async def _outcome(
-        self, client: Client, workers: Workers, slots: asyncio.Semaphore, source: Source, *, before: SourceState
+        self, client: Client, workers: Workers, digests: Digests, source: Source, *, before: SourceState
     ) -> Finished:
         moved = before.fingerprint is not None and before.fingerprint != fingerprint(source)
         validators = None if self._request.no_cache or moved else before.validators
@@ -245,10 +246,10 @@ class _Sync:
             if same and not moved:
                 result: Changes | Unreadable | None = None
             else:
-                async with self._room, slots:
+                async with self._room, digests.turns:
                     moving = is_elsewhere(answer.address, answer.permanent_address)
                     try:
-                        result = await self._digest(workers, source, answer, moving=moving)
+                        result = await self._digest(workers, digests, source, answer, moving=moving)
                     except PlaceError as fault:
                         # Its folder is out of reach: the others go on, and the run ends with that error.
                         result = Unreadable(kind="posts", message=self._project.bear(fault, source.categories))
@@ -281,7 +282,9 @@ class _Sync:
             return held_back(source, before, answer, began=self._request.now, now=now, held=held)
         return failed(source, before, answer, began=self._request.now, now=now, held=held, trace=trace)
 
-    async def _digest(self, workers: Workers, source: Source, answer: Fetched, *, moving: bool) -> Changes | Unreadable | None:
+    async def _digest(
+        self, workers: Workers, digests: Digests, source: Source, answer: Fetched, *, moving: bool
+    ) -> Changes | Unreadable | None:
         if not self._request.dry_run:
             # Before the first post is written there by this run, or its own posts would look like somebody else's.
             await self._project.look_through_folder(workers, source.categories, self._report)
@@ -309,12 +312,12 @@ class _Sync:
         )
         told: tuple[str, ...] = ()
         try:
-            result = await workers.run(run_digest, job)
+            result = await digests.run(job)
             while isinstance(result, NewNames):
                 # Written down first; then the body is read knowing it. A source is found unstable once, an alias once.
                 told += result.told
                 job = self._written_down(job, result)
-                result = await workers.run(run_digest, job)
+                result = await digests.run(job)
         except WorkerDiedError as error:
             return Unreadable(kind=error.kind, message=f"the feed {error}")
         return replace(result, warnings=(*told, *result.warnings)) if isinstance(result, Changes) else result
