@@ -11,6 +11,7 @@ from aggregator.normalise.body import excerpt, to_content, to_html
 from aggregator.normalise.fixes import FIXES, Placeholder
 from aggregator.normalise.images import choose_cover, repair_images
 from aggregator.normalise.sanitise import sanitise
+from aggregator.normalise.tags import read_openings
 from aggregator.normalise.text import html_to_line
 from aggregator.parse.repair import drop_illegal
 
@@ -183,6 +184,16 @@ def test_cleaning_twice_changes_nothing(html: str) -> None:
 
     assert_safe(clean)
     assert sanitise(clean, BASE) == clean
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(_PIECES, max_size=12).map("".join))
+def test_no_image_and_no_pre_comes_from_nowhere(html: str) -> None:
+    """Only a text that opens an <img>, an <image> or a <pre> has one when it is clean: in others nobody looks for them."""
+    names, clean = read_openings(html).names, sanitise(drop_illegal(html), BASE)
+
+    assert "<img" not in clean or not names.isdisjoint({"img", "image"})
+    assert "<pre" not in clean or "pre" in names
 
 
 def test_depth_is_bounded() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import unescape
 
 from aggregator.model.entry import SafeHtml
-from aggregator.normalise.tags import INSIDE, opening, read_attributes, write_tag
+from aggregator.normalise.tags import INSIDE, opening, read_attributes, read_openings, write_tag
 
 #: Where scripts look for an image's real address.
 _LAZY = (
@@ -23,8 +23,6 @@ _ANY_IMG = rf"<img(?![\w:-]){INSIDE}>"
 _NOSCRIPT = re.compile(
     rf"(?:({_ANY_IMG})\s*)?<noscript\b[^<>]*>(.*?)(?:</noscript\s*>|\Z)(?(1)|(?:\s*({_ANY_IMG}))?)", re.IGNORECASE | re.DOTALL
 )
-#: Tells at once what need not be looked for.
-_PERHAPS = re.compile("<(img|noscript|source)", re.IGNORECASE | re.ASCII)
 _ADDRESS = re.compile(r"(?:https?:|//|/|\.{1,2}/|[\w%-]+[./])[^\s{}<>\"]*", re.IGNORECASE)
 #: What stands in `src` until a script puts the picture there.
 _STAND_IN = re.compile(
@@ -70,10 +68,10 @@ _FLATTEST = 5  #: times wider than high: a divider
 
 def repair_images(html: str) -> str:
     """Return HTML whose lazily loaded images carry their address in `src`, without <noscript> copies and counters."""
-    found = {name.lower() for name in _PERHAPS.findall(html)}
-    if "noscript" in found:
+    openings = " ".join(("", *read_openings(html).names))  # looked for by how they begin
+    if " noscript" in openings:
         html = _without_copies(html)
-    if "img" in found or "source" in found:
+    if " img" in openings or " source" in openings:
         html = _TAG.sub(_repaired, html)
     return html
 

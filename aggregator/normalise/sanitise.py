@@ -119,6 +119,7 @@ _ENDS_OF_REACH = _names(
     "annotation-xml applet button desc foreignobject form frameset mi mo mn ms mtext marquee math object select svg table "
     "template title"
 )
+_IMAGES = _names("img image")  #: HTML reads both as <img> (§13.2.6.4.7)
 _HEADINGS = _names("h1 h2 h3 h4 h5 h6")
 _HEADING_IN_HEADING = re.compile(r"<h[1-6][ >](?:(?!</h[1-6]>).)*<h[1-6][ >]", re.DOTALL)
 MAX_DEPTH = 256
@@ -135,21 +136,20 @@ _FLAT = _names("area base br col dd dt embed hr img input li link meta option p 
 def sanitise(html: str, base: str | None) -> SafeHtml:
     """Return the fragment, which holds no character that XML forbids, as safe HTML; addresses are resolved against `base`."""
     html = join_surrogates(html)
-    openings = read_openings(html)
-    names = {name.lower() for name in set(openings)}
+    number, names = read_openings(html)
     if not names.isdisjoint(UNCLOSED):
         html = free_text(html)
-    if len(openings) > MAX_DEPTH and _depth(html) > MAX_DEPTH:
+    if number > MAX_DEPTH and _depth(html) > MAX_DEPTH:
         # nh3's time grows with the square of the depth; markup like that carries no text that needs it.
         html = f"<p>{escape(html_to_line(html), quote=False)}</p>"
     if len(html) > MAX_AMPERSANDS and html.count("&") > MAX_AMPERSANDS:
         html = _AMPERSAND.sub(_reference, html)
-    clean = _once(html, base)
+    clean = _once(html, base, names)
     if (not names.isdisjoint(_ENDS_OF_REACH) and _SCOPES.search(html)) or (
         not names.isdisjoint(_HEADINGS) and _HEADING_IN_HEADING.search(clean)
     ):
         for _ in range(_MAX_PASSES):
-            again = _once(clean, base)
+            again = _once(clean, base, names)
             if again == clean:
                 break
             clean = again
@@ -161,17 +161,18 @@ def _reference(match: re.Match[str]) -> str:
     return match.group(0) if reference and (reference.startswith("#") or reference in html5) else reference or ""
 
 
-def _once(html: str, base: str | None) -> str:
+def _once(html: str, base: str | None, names: frozenset[str]) -> str:
+    """Return the fragment as safe HTML; `names` are those of its opening tags, and perhaps more."""
     clean: str = _CLEANER.clean(html)
     if '="' in clean:
         clean = _settle(clean, base)
-    if "<img" in clean:
+    if not names.isdisjoint(_IMAGES):
         clean = _NO_PICTURE.sub("", clean)
     if "&" in html and ILLEGAL.search(clean):
         clean = ILLEGAL.sub("", clean)
     if "\r" in clean:
         clean = clean.replace("\r", "\n")
-    if "<pre" in clean:
+    if "pre" in names:
         # The first newline in <pre> is syntax, not text: left in, it would vanish on the next reading.
         clean = _AFTER_PRE.sub(r"\1", clean)
     return clean

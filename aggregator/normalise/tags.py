@@ -7,22 +7,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from html import escape, unescape
+from typing import NamedTuple
 
 #: What stands between a tag's name and its `>`; a quoted value may hold `<` and `>`.
 INSIDE = r"(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+"
 _PAIR = re.compile(r"([A-Za-z_:][\w:.-]*)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
-
-
 _OPENING = re.compile(r"<(!--|[a-zA-Z][a-zA-Z0-9-]*)")
 
 
-def read_openings(html: str) -> list[str]:
-    """Return the name of everything that could be read as an opening tag, as written, and `!--` for a comment.
+class Openings(NamedTuple):
+    """Everything in a text that could be read as an opening tag."""
 
-    One pass that says what need not be looked for: most of what can be wrong with HTML begins with a tag of its own.
+    number: int
+    names: frozenset[str]  #: in lower case; `!--` for a comment
+
+
+@lru_cache(maxsize=1)
+def read_openings(html: str) -> Openings:
+    """Return what opens in a text.
+
+    One pass that says what need not be looked for: most of what can be wrong with HTML begins with a tag of its own. Kept for
+    the text that was asked about last: images are repaired, then all is sanitised, and few texts change between the two.
     """
-    return _OPENING.findall(html)
+    written = _OPENING.findall(html)
+    return Openings(len(written), frozenset(map(str.lower, set(written))))
 
 
 def opening(names: str) -> re.Pattern[str]:

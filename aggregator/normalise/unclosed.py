@@ -20,7 +20,7 @@ _NESTING = frozenset(
 #: Without an end it is code that follows, and no text.
 _CODE = frozenset(("script", "style"))
 _MARK = re.compile(rf"<(?:!--|(/?)({'|'.join(sorted(_RAW | _NESTING))}|plaintext)(?=[\s/>]))", re.IGNORECASE)
-#: Names of `tags.read_openings`: where none of them opens, nothing can lack its end.
+#: Names of `tags.Openings`: where none of them opens, nothing can lack its end.
 UNCLOSED = frozenset(("!--", "plaintext", *_RAW, *_NESTING))
 _END_OF_COMMENT = re.compile("--!?>")
 _LONGEST_TAG = 2000  #: characters; in a longer one nobody looks for the `/` at its end
@@ -32,7 +32,7 @@ _BOGUS = "<?"
 
 def free_text(html: str) -> str:
     """Return HTML whose unclosed frames, objects and comments end with their own tag."""
-    nothing = UNCLOSED.isdisjoint(name.lower() for name in read_openings(html))
+    nothing = UNCLOSED.isdisjoint(read_openings(html).names)
     return html if nothing else _Reading(html).rewritten()
 
 
