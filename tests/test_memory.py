@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from aggregator.model.key import atom_id, entry_key
 from aggregator.parse import reader
 from aggregator.publish.scan import find_fault, find_fault_once
 from tests.parsing import parse
+from tests.upstream import Folder, Upstream, item
 
 _LONG = "x" * 40_000
 
@@ -39,3 +43,19 @@ def test_long_ids_and_texts_are_not_remembered() -> None:
     links.tracks(f"{_LONG}=1")
     find_fault(_LONG)
     assert [each.cache_info().currsize for each in (key._key, key._atom_id, links._is_tracking, find_fault_once)] == [0] * 4
+
+
+def test_an_ordinary_run_ends_before_the_collector_has_looked_once(tmp_path: Path) -> None:
+    """From its first line to its last a small run looks for no cycle: each look would cost more than all its polls."""
+    code = "import gc\nfrom aggregator.cli import main\nlooks = []\n"
+    code += "gc.callbacks.append(lambda when, _: looks.append(gc.get_threshold()) if when == 'start' else None)\n"
+    code += "if __name__ == '__main__':\n    try:\n        main()\n    except SystemExit:\n        print(looks)\n"
+    with Upstream() as upstream:
+        upstream.feed("/a", item(1))
+        folder = Folder(tmp_path / "project")
+        folder.sources_at({"a": f"{upstream.address}/a"})
+        words = [sys.executable, "-c", code, "-C", str(folder.root), "-q", "sync"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=folder.environment())
+
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert len(folder.files("posts")) == 1

@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-_RECORDS_BETWEEN_COLLECTIONS = 50_000
+_RECORDS_BETWEEN_COLLECTIONS = 120_000
 _OF_THE_DISK = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -96,6 +97,8 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
                 jobs=request.jobs or 1,
                 dry_run=request.dry_run,
             ) as project:
+                # Modules, settings, what the state knows: all of it stays to the end, and need not be looked through.
+                gc.freeze()
                 summary = run_sync(project, request, console.report)
                 if settings.public.ping == "later" and not request.dry_run:
                     tell_waiting(invocation, project)
