@@ -13,8 +13,9 @@ from lxml import etree
 from aggregator.errors import PublishError
 from aggregator.model.entry import Enclosure, Episode, Feed, Person, SafeHtml, Tag
 from aggregator.model.output import OutputEntry
+from aggregator.publish.parts import parse_rss_date
 from aggregator.publish.rss import build_rss
-from aggregator.publish.rss_document import examine_rss, parse_rss_date
+from aggregator.publish.rss_document import examine_rss
 from tests.publish_records import NOON, attributes_of, bare_item, build_as, make_frame, make_item, make_twin
 
 _NAMES = {

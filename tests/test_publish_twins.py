@@ -21,7 +21,7 @@ from aggregator.model.entry import Entry, SafeHtml, Tag
 from aggregator.model.key import entry_key
 from aggregator.model.output import Built, OutputEntry
 from aggregator.publish.atom import build_feed
-from aggregator.publish.rss_document import parse_rss_date
+from aggregator.publish.parts import parse_rss_date
 from aggregator.publish.twins import build_twin, check_twin
 from tests.post_records import entries as drawn_entries
 from tests.post_records import naughty_strings

@@ -10,7 +10,8 @@ import pytest
 
 from aggregator.model.entry import Episode
 from aggregator.publish.findings import Weight
-from aggregator.publish.rss_document import examine_rss, parse_rss_date
+from aggregator.publish.parts import parse_rss_date
+from aggregator.publish.rss_document import examine_rss
 from tests.publish_records import NOON, build_as, make_item
 
 _EPISODE = Episode(duration=62, number=3, season=1, kind="full", explicit=False, image="https://cdn.example/1.jpg")

@@ -13,6 +13,7 @@ from aggregator.publish.entry_rules import entry_findings
 from aggregator.publish.findings import Finding, Weight
 from aggregator.publish.part_rules import common_findings, counted
 from aggregator.publish.parts import Part, first_newer, line_of, parse_date, part_of
+from aggregator.publish.plain_atom import PlainEntries
 from aggregator.publish.scan import quoted
 from aggregator.publish.sweeping_rules import sweeping_findings
 from aggregator.publish.tombstones import DELETED_ENTRY
@@ -25,17 +26,22 @@ _ARCHIVE, _COMPLETE = f"{_HISTORY}archive", f"{_HISTORY}complete"
 _CHAIN = ("prev-archive", "next-archive", "current")
 
 
-def feed_findings(feed: Part, ids: Sequence[str], *, now: datetime | None, own_entries: bool) -> Iterator[Finding]:
-    """Yield everything that is wrong with the feed; `ids` are those of its entries."""
+def feed_findings(
+    feed: Part, ids: Sequence[str], plain: PlainEntries | None, *, now: datetime | None, own_entries: bool
+) -> Iterator[Finding]:
+    """Yield everything that is wrong with the feed; `ids` are those of its entries.
+
+    `plain`: the entries have been looked at already, and nothing was found.
+    """
     yield from sweeping_findings(feed)
     yield from common_findings(feed, _AT_MOST_ONE, _MANY)
     yield from _frame_link_findings(feed)
     yield from _archive_findings(feed)
-    entries = list(_entries(feed))
+    entries = [] if plain else list(_entries(feed))
     for entry in entries:
         yield from entry_findings(entry, has_author="author" in feed.children, own=own_entries)
         yield from _future_findings(entry, now)
-    for entry_id, count in Counter(ids).items():
+    for entry_id, count in () if plain else Counter(ids).items():
         if count > 1:
             text, advice = f"{count} entries share the id {quoted(entry_id)}", "give each entry an id of its own, for ever"
             yield Finding(
@@ -43,7 +49,7 @@ def feed_findings(feed: Part, ids: Sequence[str], *, now: datetime | None, own_e
             )
     yield from _order_findings(entries)
     yield from _tombstone_findings(feed, frozenset(ids))
-    yield from _updated_findings(feed, entries)
+    yield from _updated_findings(feed, plain.updated if plain else [entry.text("updated") or "" for entry in entries])
 
 
 def _entries(feed: Part) -> Iterator[Part]:
@@ -140,9 +146,8 @@ def _tombstone_findings(feed: Part, ids: frozenset[str]) -> Iterator[Finding]:
         seen.add(ref)
 
 
-def _updated_findings(feed: Part, entries: Sequence[Part]) -> Iterator[Finding]:
-    texts = [entry.text("updated") or "" for entry in entries]
-    texts += [element.get("when", "") for element in feed.children.get(DELETED_ENTRY, ())]
+def _updated_findings(feed: Part, updated: Sequence[str]) -> Iterator[Finding]:
+    texts = [*updated, *(element.get("when", "") for element in feed.children.get(DELETED_ENTRY, ()))]
     dates = [date for text in texts if (date := parse_date(text)) is not None]
     own = parse_date(feed.text("updated") or "")
     if dates and own is not None and own != max(dates):

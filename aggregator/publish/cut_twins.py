@@ -20,8 +20,9 @@ from aggregator.publish.document import parse_date, read_xml
 from aggregator.publish.findings import Finding
 from aggregator.publish.json_document import examine_json, read_json
 from aggregator.publish.jsonfeed import json_bytes
+from aggregator.publish.parts import parse_rss_date
 from aggregator.publish.rss import ATOM, rss_date
-from aggregator.publish.rss_document import examine_rss, parse_rss_date
+from aggregator.publish.rss_document import examine_rss
 
 _ID, _UPDATED = f"{{{ATOM}}}id", f"{{{ATOM}}}updated"
 

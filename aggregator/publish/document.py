@@ -15,6 +15,7 @@ from lxml import etree
 from aggregator.publish.atom_rules import feed_findings
 from aggregator.publish.findings import Examined, Finding
 from aggregator.publish.parts import ATOM, XML_LANG, Part, line_of, parse_date, part_of
+from aggregator.publish.plain_atom import read_plain_entries
 
 __all__ = ["Standing", "examine", "parse_date", "read_document", "read_standing", "read_xml"]
 
@@ -92,8 +93,9 @@ def examine(content: bytes, *, now: datetime | None = None, own_entries: bool = 
     if isinstance(root, Finding):
         return Examined(findings=(root,))
     feed = part_of(root, "the feed")
-    ids = tuple(element.findtext(f"{ATOM}id") or "" for element in feed.children.get("entry", ()))
-    findings = tuple(feed_findings(feed, ids, now=now, own_entries=own_entries))
+    plain = read_plain_entries(content, root) if now is None else None
+    ids = plain.ids if plain else tuple(element.findtext(f"{ATOM}id") or "" for element in feed.children.get("entry", ()))
+    findings = tuple(feed_findings(feed, ids, plain, now=now, own_entries=own_entries))
     return Examined(findings=findings, frame=_frame(feed), ids=ids)
 
 

@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 
 from lxml import etree
 
 from aggregator.publish.document import read_xml
 from aggregator.publish.findings import Examined, Finding, Weight
-from aggregator.publish.parts import Part, first_newer, is_language_tag, is_media_type, line_of, parse_date, part_of
+from aggregator.publish.parts import (
+    Part,
+    first_newer,
+    is_language_tag,
+    is_media_type,
+    line_of,
+    parse_date,
+    parse_rss_date,
+    part_of,
+)
+from aggregator.publish.plain_rss import PlainItems, read_plain_items
 from aggregator.publish.podcast_rules import podcast_findings
 from aggregator.publish.rss import ATOM, CONTENT, DC, TYPE
 from aggregator.publish.scan import find_fault, is_web_address, quoted
@@ -38,12 +47,6 @@ _AT_MOST_ONE_IN_ITEM = frozenset(
 )
 _MANY_IN_ITEM = frozenset({"author", "category"})
 _WITH_CHILDREN = frozenset({"item", "image", "textInput", "skipHours", "skipDays"})
-#: RFC 822, with a year of four digits or two; names of zones, or a number.
-_DATE = re.compile(
-    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d\d? (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?:\d\d)?\d\d"
-    r" \d\d:\d\d(?::\d\d)? (?:GMT|UT|UTC|[ECMP][SD]T|[+-]\d{4})\Z",
-    re.ASCII,
-)
 _ADDRESS = re.compile(r"[^\s@](?:@|%40)[^\s@]")  # one letter on either side: more would take a square of the time
 _COMMENT = re.compile(r"\([^()]*\)")
 _SHORT_YEAR = re.compile(r"[A-Z][a-z]{2} \d\d ")
@@ -59,9 +62,10 @@ def examine_rss(content: bytes, *, now: datetime | None = None) -> Examined:
     if len(channels) != 1:
         return Examined(findings=(_no_channel(root, len(channels)),))
     channel = part_of(channels[0], "the channel", "")
-    items = [_item(element, number) for number, element in enumerate(channel.children.get("item", ()), 1)]
+    plain = read_plain_items(content, channels[0]) if now is None else None
+    items = [] if plain else [_item(element, number) for number, element in enumerate(channel.children.get("item", ()), 1)]
     return Examined(
-        findings=tuple(_findings(root, channel, items, now)),
+        findings=tuple(_findings(root, channel, items, plain, now)),
         frame={
             "id": channel.text(_ID),
             "title": channel.text("title"),
@@ -69,20 +73,8 @@ def examine_rss(content: bytes, *, now: datetime | None = None) -> Examined:
             "language": channel.text("language"),
             **{link.get("rel", "alternate"): link.get("href") for link in channel.children.get(_LINK, ())},
         },
-        ids=tuple(item.entry or "" for item in items),
+        ids=plain.guids if plain else tuple(item.entry or "" for item in items),
     )
-
-
-@lru_cache(maxsize=1024)  # each is asked for several times
-def parse_rss_date(text: str) -> datetime | None:
-    """Return the instant of a date as RSS writes it, or None."""
-    if _DATE.match(text) is None:
-        return None
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _is_odd_date(text: str) -> bool:
@@ -107,7 +99,9 @@ def _item(element: etree._Element, number: int) -> Part:
     return Part(element, item.children, item.where, item.text("guid") or item.text("link") or None, item.text("title") or None)
 
 
-def _findings(root: etree._Element, channel: Part, items: list[Part], now: datetime | None) -> Iterator[Finding]:
+def _findings(
+    root: etree._Element, channel: Part, items: list[Part], plain: PlainItems | None, now: datetime | None
+) -> Iterator[Finding]:
     if root.get("version") != "2.0":
         text, rule = f"it says that it is RSS of the version {root.get('version')!r}", "RSS 2.0 <rss>"
         yield Finding(text=text, rule=rule, line=line_of(root), advice='write version="2.0"')
@@ -120,7 +114,10 @@ def _findings(root: etree._Element, channel: Part, items: list[Part], now: datet
             line = [line_of(item.element) for item in items if item.text("guid") == guid][1]
             text, advice = f"{count} items share the guid {quoted(guid)}", "give each item a guid of its own, for ever"
             yield Finding(text=text, rule="RSS 2.0 <guid>", line=line, advice=advice)
-    yield from _order_findings(channel, items)
+    yield from _order_findings(items)
+    yield from _built_findings(
+        channel, plain.dates if plain else [parse_rss_date(item.text("pubDate") or "") for item in items]
+    )
 
 
 def _channel_findings(channel: Part) -> Iterator[Finding]:
@@ -307,14 +304,18 @@ def _future_findings(item: Part, now: datetime | None) -> Iterator[Finding]:
         yield item.finding(text, "RSS 2.0 <pubDate>", advice, at=item.children["pubDate"][0], weight=Weight.OURS)
 
 
-def _order_findings(channel: Part, items: list[Part]) -> Iterator[Finding]:
-    """Yield the first item that is newer than the one before it, and a channel that is older than what stands in it."""
+def _order_findings(items: list[Part]) -> Iterator[Finding]:
+    """Yield the first item that is newer than the one before it."""
     found = first_newer(parse_rss_date(item.text("pubDate") or "") for item in items)
     if found is not None:
         text, advice = "is newer than the item before it", "write the newest item first"
         yield items[found].finding(text, "RSS profile, item", advice, weight=Weight.OURS)
+
+
+def _built_findings(channel: Part, dates: Sequence[datetime | None]) -> Iterator[Finding]:
+    """Yield a channel that is older than what stands in it."""
     built = parse_rss_date(channel.text("lastBuildDate") or "")
-    newest = max((date for item in items if (date := parse_rss_date(item.text("pubDate") or "")) is not None), default=None)
+    newest = max((date for date in dates if date is not None), default=None)
     if built is not None and newest is not None and built < newest:
         text, advice = ": its lastBuildDate is earlier than its newest item", "write the date of the newest change"
         at = channel.children["lastBuildDate"][0]
