@@ -77,6 +77,11 @@ def _spoilt(document: str, chance: random.Random) -> str:
     elif kind < 0.3:
         other = chance.randrange(2, len(lines))
         lines[row], lines[other] = lines[other], lines[row]
+    elif kind < 0.5:  # a value that another entry has, or the two exchanged
+        name = re.match(r" *<[^ >]*", lines[row])
+        alike = [number for number, line in enumerate(lines) if name and line.startswith(name[0])] or [row]
+        other = chance.choice(alike)
+        lines[row], lines[other] = lines[other], chance.choice((lines[row], lines[other]))
     else:
         # Most of what can go wrong begins at a value's end, or takes its whole place.
         places = [found.span() for found in re.finditer(r'(?<=[">])[^<>"]*(?=[<"])|(?<=[\w"/])(?=/?>)|$', lines[row])]
