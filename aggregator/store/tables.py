@@ -166,6 +166,7 @@ def category_text(categories: tuple[str, ...]) -> str:
 
 
 @_checked
+@lru_cache(maxsize=1024)  # the rows of a category are read by the hundred
 def categories_of(text: str) -> tuple[str, ...]:
     """Return the category path that was stored."""
     return tuple(json.loads(text))
