@@ -24,8 +24,6 @@ WITHOUT_VALIDATORS = timedelta(hours=3)  #: the shortest one where every poll co
 LONGEST_INTERVAL = timedelta(hours=24)  #: of the adaptive rule, of back-off, and of what ttl and sy: may ask for
 LONGEST_FRESHNESS = timedelta(days=30)  #: a max-age beyond this is somebody's mistake (conduct F8)
 
-#: The knob of the square-root rule, in square roots of a minute: two give hourly polling's mean delay for a third of its polls.
-_KNOB = 2.0
 #: What is believed before anything was seen: 0.3 entries in two days.
 _PRIOR_ENTRIES = 0.3
 _PRIOR_DAYS = 2.0
@@ -40,6 +38,19 @@ _GRACE = timedelta(minutes=1)
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: When a source is due that was never asked.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """The numbers of the square-root rule; each default is what we do, others are tried by `benchmarks/simulate`."""
+
+    knob: float = 2.0  #: in square roots of a minute: what it buys stands in docs/scheduling.md
+    floor: timedelta = DEFAULT_EVERY
+    cap: timedelta = LONGEST_INTERVAL
+
+
+#: The one that sources are polled by.
+OUR_RULE = Rule()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +74,14 @@ class _Bound:
     words: str
 
 
-def next_poll(source: Source, state: SourceState, held: HostState | None = None, *, now: datetime | None = None) -> Next:
+def next_poll(
+    source: Source,
+    state: SourceState,
+    held: HostState | None = None,
+    *,
+    now: datetime | None = None,
+    rule: Rule = OUR_RULE,
+) -> Next:
     """Return when a source is polled next, and which of all that it waits for comes last.
 
     `held` is the host that it would ask, if that wants to be left alone. `now` moves what is overdue out of an hour that the
@@ -78,7 +96,7 @@ def next_poll(source: Source, state: SourceState, held: HostState | None = None,
         base, grace = AT_ONCE, timedelta()
     else:
         base = state.last_poll
-        own = _own(source, state, base)
+        own = _own(source, state, base, rule)
         grace = min(_GRACE, (own.until - base) / 10)
     bounds = _bounds(state, held, base)
     last = max((own, *bounds), key=lambda bound: bound.until)
@@ -99,7 +117,7 @@ def next_poll(source: Source, state: SourceState, held: HostState | None = None,
     )
 
 
-def interval(source: Source, state: SourceState) -> tuple[timedelta, str]:
+def interval(source: Source, state: SourceState, *, rule: Rule = OUR_RULE) -> tuple[timedelta, str]:
     """Return how often a source is polled when nothing else stands in the way, and why."""
     if source.every is not None:
         return source.every, f"every {describe(source.every)}"
@@ -111,7 +129,7 @@ def interval(source: Source, state: SourceState) -> tuple[timedelta, str]:
         if costly:
             return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
         return DEFAULT_EVERY, f"every {describe(DEFAULT_EVERY)} by default"
-    wait = adaptive_interval(state.arrivals, state.watched, source.weight)
+    wait = adaptive_interval(state.arrivals, state.watched, source.weight, rule=rule)
     rate = rate_per_day(state.arrivals, state.watched)
     words = f"{describe(wait)}, learned from {_often(rate)}"
     if costly and wait < WITHOUT_VALIDATORS:
@@ -124,15 +142,15 @@ def rate_per_day(arrivals: float, watched: float) -> float:
     return (arrivals + _PRIOR_ENTRIES) / (watched + _PRIOR_DAYS)
 
 
-def adaptive_interval(arrivals: float, watched: float, weight: float = 1.0) -> timedelta:
+def adaptive_interval(arrivals: float, watched: float, weight: float = 1.0, *, rule: Rule = OUR_RULE) -> timedelta:
     """Return the interval of the square-root rule.
 
     An entry waits for half an interval on average, so the least waiting for a given number of polls is an interval that
-    falls with the square root of how often there is news, times how much that matters (`field/scale-out.md` 7).
+    falls with the square root of how often there is news, times how much that matters (docs/scheduling.md).
     """
     per_minute = rate_per_day(arrivals, watched) / (24 * 60)
-    wait = timedelta(minutes=_KNOB / sqrt(per_minute * weight))
-    return min(max(wait, DEFAULT_EVERY), LONGEST_INTERVAL)
+    wait = timedelta(minutes=rule.knob / sqrt(per_minute * weight))
+    return min(max(wait, rule.floor), rule.cap)
 
 
 def learn(state: SourceState, new: int, now: datetime) -> tuple[float, float]:
@@ -200,8 +218,8 @@ def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | 
     return max(timedelta(), min(expires - (_http_date(fields.get("date")) or now), LONGEST_FRESHNESS))
 
 
-def _own(source: Source, state: SourceState, base: datetime) -> _Bound:
-    wait, words = interval(source, state)
+def _own(source: Source, state: SourceState, base: datetime, rule: Rule) -> _Bound:
+    wait, words = interval(source, state, rule=rule)
     if state.failures:
         times = f"failed {state.failures} times in a row" if state.failures > 1 else "failed once"
         wait, words = back_off(wait, state.failures), times

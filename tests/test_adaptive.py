@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from aggregator.model.fetched import Validators
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
-from aggregator.schedule import DEFAULT_EVERY, LONGEST_INTERVAL, adaptive_interval, forecast, interval, learn, rate_per_day
+from aggregator.schedule import (
+    DEFAULT_EVERY,
+    LONGEST_INTERVAL,
+    Rule,
+    adaptive_interval,
+    forecast,
+    interval,
+    learn,
+    next_poll,
+    rate_per_day,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -49,6 +59,25 @@ def test_an_interval_is_the_knob_over_the_root_of_rate_and_weight(per_day: float
 
     assert rate_per_day(arrivals, watched) == pytest.approx(rate)
     assert adaptive_interval(arrivals, watched, weight) / timedelta(minutes=1) == pytest.approx(minutes, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rule", "per_day", "wait"),
+    [
+        (Rule(knob=4), 0.25, timedelta(minutes=4 * sqrt(24 * 60 / 0.25))),
+        (Rule(floor=timedelta(minutes=5)), 1e9, timedelta(minutes=5)),
+        (Rule(cap=timedelta(hours=2)), 1e-9, timedelta(hours=2)),
+    ],
+    ids=["knob", "floor", "cap"],
+)
+def test_the_planner_goes_by_the_rule_that_it_is_given(rule: Rule, per_day: float, wait: timedelta) -> None:
+    """`next_poll` takes knob, floor and cap from its argument, which only the simulator gives."""
+    state = replace(STATE, arrivals=per_day * EVER, watched=EVER)
+
+    at = next_poll(SOURCE, state, rule=rule).at
+
+    assert at is not None
+    assert wait * 0.999 <= at - NOW <= wait * 1.101
 
 
 def test_the_rule_spends_its_polls_best() -> None:
