@@ -65,6 +65,10 @@ class Next:
         """Tell whether a run that starts now polls it."""
         return self.earliest is not None and self.earliest <= now
 
+    def has_come(self, now: datetime) -> bool:
+        """Tell whether a scheduler takes it now."""
+        return self.at is not None and self.at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bound:

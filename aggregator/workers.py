@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as PoolTimeoutError
@@ -57,9 +58,11 @@ class WorkerDiedError(Exception):
 class Workers:
     """A pool of worker processes, used as a context manager."""
 
-    def __init__(self, processes: int) -> None:
-        """Take the number of processes; none is started yet."""
+    def __init__(self, processes: int, *, jobs_each: int = 0) -> None:
+        """Take the number of processes, none of which is started yet, and after how many jobs one is replaced (0: never)."""
         self._processes = processes
+        self._jobs_each = jobs_each
+        self._last_job = time.monotonic()
         self._pool: Any = None
         self._starter: ThreadPoolExecutor | None = None  #: the thread that starts the pool
         self._started: Future[bool] | None = None
@@ -68,15 +71,27 @@ class Workers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end(kill=kind is not None)
+
+    def rest(self, after: float) -> None:
+        """End the processes if there was no job for so many seconds; the next one starts them again. While no job is on."""
+        if self._pool is not None and time.monotonic() - self._last_job >= after:
+            self._end(kill=False)
+
+    def kill(self) -> None:
+        """End the processes at once, whatever they are at."""
+        self._end(kill=True)
+
+    def _end(self, *, kill: bool) -> None:
         if self._starter is not None:
             self._starter.shutdown()  # waits for a pool that is just coming up, or its processes would be nobody's
-        if self._pool is None:
-            return
-        if kind is None:
-            self._pool.close()
-        else:
-            self._pool.stop()
-        self._pool.join()
+        if self._pool is not None:
+            if kill:
+                self._pool.stop()
+            else:
+                self._pool.close()
+            self._pool.join()
+        self._pool = self._starter = self._started = None
 
     @property
     def width(self) -> int:
@@ -87,6 +102,7 @@ class Workers:
         """Run one job; raises WorkerDiedError if the worker died of it, else what the function raised."""
         from pebble import ProcessExpired
 
+        self._last_job = time.monotonic()
         try:
             pool = await self._running()
             future = pool.schedule(function, args=(job,), timeout=TOTAL_SECONDS)
@@ -115,7 +131,9 @@ class Workers:
 
             pebble.CONSTS.sleep_unit = _PEBBLE_SECONDS
             context = _start_server()
-            self._pool = pebble.ProcessPool(max_workers=self._processes, context=context, initializer=_set_up)
+            self._pool = pebble.ProcessPool(
+                max_workers=self._processes, max_tasks=self._jobs_each, context=context, initializer=_set_up
+            )
             self._starter = ThreadPoolExecutor(1)
             self._started = self._starter.submit(lambda: bool(self._pool.active))  # asked whether it is, it starts them
         if not self._started.done():
@@ -123,6 +141,11 @@ class Workers:
             await asyncio.shield(asyncio.wrap_future(self._started))
         self._started.result()
         return self._pool
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def expect_jobs() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.fetch.client import Client, Outcome
-from aggregator.fetch.hosts import Gate, Gates
+from aggregator.fetch.hosts import Gate, Gates, Paces
 from aggregator.fetch.retry_after import LONGEST, parse_retry_after, spell_wait
 from aggregator.model.fetched import HostState
 from aggregator.model.settings import FetchSettings, HostLimits
@@ -87,7 +87,7 @@ def test_waiting_for_a_turn_costs_neither_deadline_nor_connection() -> None:
 
 
 async def _interrupted() -> list[object]:
-    gate = Gate(at_once=1, gap=timedelta())
+    gate = Gate("a.example", Paces(), at_once=1, gap=timedelta())
 
     async def request() -> None:
         assert await gate.enter() is None
@@ -166,7 +166,7 @@ def test_closing_sends_away_who_waits() -> None:
     """Who waits for a turn is told at once when the host closes, not after every gap before it."""
 
     async def run() -> int:
-        gate = Gate(at_once=1, gap=timedelta(hours=1))
+        gate = Gate("a.example", Paces(), at_once=1, gap=timedelta(hours=1))
         await gate.enter()
         waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
         await asyncio.sleep(0)
@@ -203,7 +203,7 @@ def test_host_opens_again() -> None:
     """When the wait is over the host is asked again."""
 
     async def run() -> list[object]:
-        gate = Gate(at_once=1, gap=timedelta())
+        gate = Gate("a.example", Paces(), at_once=1, gap=timedelta())
         gate.close(503, timedelta(seconds=0.05))
         closed = await gate.enter()
         await asyncio.sleep(0.1)
@@ -236,7 +236,7 @@ def test_turn_of_a_cancelled_poll_is_not_lost() -> None:
     """A poll that is cancelled while it waits, or just as its turn comes, gives its turn to the next."""
 
     async def run() -> bool:
-        gate = Gate(at_once=1, gap=timedelta())
+        gate = Gate("a.example", Paces(), at_once=1, gap=timedelta())
         await gate.enter()
         waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
         await asyncio.sleep(0)

@@ -19,7 +19,7 @@ from aggregator.fetch.address import Target, parse_target, redact, strip_credent
 from aggregator.fetch.exchange import Answer, Exchange, last_value
 from aggregator.fetch.fault import Fault
 from aggregator.fetch.guard import Guard, is_loopback
-from aggregator.fetch.hosts import Gates
+from aggregator.fetch.hosts import Gates, Paces
 from aggregator.fetch.lean_aiohttp import AbstractResolver
 from aggregator.fetch.resolver import ThreadResolver
 from aggregator.fetch.tls import Tls
@@ -50,22 +50,22 @@ class Client:
         *,
         user_agent: str,
         resolver: AbstractResolver | None = None,
-        admit: Callable[[], Awaitable[object]] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         hosts: Iterable[HostState] = (),
         insist: bool = False,
+        paces: Paces | None = None,
     ) -> None:
         """Take the limits and who we say we are.
 
-        `resolver` replaces the system's in tests; `admit` is awaited before each request, to hold it back; `now` is the
-        caller's clock; `hosts` wanted to be left alone when last heard of, and are asked all the same by who has to `insist`.
+        `resolver` replaces the system's in tests; `now` is the caller's clock; `hosts` wanted to be left alone when last heard
+        of, and are asked all the same by who has to `insist`; `paces` are when hosts were last asked by earlier clients of this
+        process, which this one goes on with.
         """
         self._now = now
-        self._admit = admit or _at_once
         self._settings = settings
         self._user_agent = user_agent
         self._resolver = resolver
-        self._gates = Gates(settings, now=now, closed=hosts, insist=insist)
+        self._gates = Gates(settings, now=now, closed=hosts, insist=insist, paces=paces)
         self._slots = Semaphore(settings.concurrency)
         self._tls = Tls()
         self._unverified = Tls(verify=False)
@@ -87,6 +87,11 @@ class Client:
         return tuple(self._gates.news.values())
 
     @property
+    def paces(self) -> Paces:
+        """Return when hosts were last asked, for the client of the next run."""
+        return self._gates.paces
+
+    @property
     def heard(self) -> dict[str, HostState]:
         """Return the same by name, as it is at any moment; not to be changed."""
         return self._gates.news
@@ -98,18 +103,20 @@ class Client:
         *,
         prefer: str | None = None,
         exclude: frozenset[str] = frozenset(),
+        admit: Callable[[], Awaitable[object]] | None = None,
     ) -> Outcome:
         """Visit a source once: its instances in turn, `prefer` first, none of `exclude`, until one has answered.
 
         Instances are named by `Fetched.address`, or as configured. The next one is asked only after a failure that is
-        the instance's own: never after 403, 404, 410 or 429, which would be asking again for what was refused.
+        the instance's own: never after 403, 404, 410 or 429, which would be asking again for what was refused. `admit` is
+        awaited before each request, to hold it back.
         """
         passed: list[str] = []
         elapsed = timedelta()
         outcome: Outcome | None = None
         for address in _in_turn(source.addresses, prefer, exclude):
             note = f"passed over {'; '.join(passed)}" if passed else None
-            outcome = await self._poll_one(source, address, validators, elapsed=elapsed, note=note)
+            outcome = await self._poll_one(source, address, validators, elapsed=elapsed, note=note, admit=admit or _at_once)
             if not isinstance(outcome, Failed) or not _may_pass_over(outcome):
                 break
             elapsed = outcome.elapsed
@@ -117,14 +124,21 @@ class Client:
         return _none_left(source) if outcome is None else _with_history(outcome, passed)
 
     async def _poll_one(
-        self, source: Source, address: str, validators: Validators | None, *, elapsed: timedelta, note: str | None
+        self,
+        source: Source,
+        address: str,
+        validators: Validators | None,
+        *,
+        elapsed: timedelta,
+        note: str | None,
+        admit: Callable[[], Awaitable[object]],
     ) -> Outcome:
         stored = strip_credentials(address)
         if validators is not None and strip_credentials(validators.address) != stored:
             validators = None  # they belong to another instance, or to what was configured before
         spent, conditional, own = 0.0, False, True
         try:
-            exchange = self._exchange(source, address, _usable(validators))
+            exchange = self._exchange(source, address, _usable(validators), admit)
             try:
                 answer = await exchange.run()
             finally:
@@ -146,7 +160,9 @@ class Client:
         elapsed += timedelta(seconds=spent)
         return _outcome(source.id, stored, validators, answer, elapsed=elapsed, note=note, conditional=conditional)
 
-    def _exchange(self, source: Source, address: str, validators: Validators | None) -> Exchange:
+    def _exchange(
+        self, source: Source, address: str, validators: Validators | None, admit: Callable[[], Awaitable[object]]
+    ) -> Exchange:
         try:
             home = parse_target(address)
         except ValueError as error:
@@ -161,7 +177,7 @@ class Client:
             http=line.http,
             gates=self._gates,
             slots=self._slots,
-            admit=self._admit,
+            admit=admit,
             now=self._now,
             check=line.check,
         )

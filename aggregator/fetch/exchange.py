@@ -110,9 +110,11 @@ class Exchange:
         gate = self.gates.to(target.host)
         if (closed := await gate.enter(onward=onward)) is not None:
             raise _not_asked(target, closed, onward=onward)
+        asked = False
         try:
             async with self.slots:
                 await self.admit()
+                asked = True
                 answer = await self._within_deadline(target)
         except Fault as fault:
             if fault.kind == "http" and fault.status in _PLEASE_WAIT:
@@ -122,7 +124,7 @@ class Exchange:
             self.gates.answered(target.host)
             return answer
         finally:
-            gate.leave()
+            gate.leave(asked=asked)
 
     async def _within_deadline(self, target: Target) -> Answer | _Redirect:
         loop = asyncio.get_running_loop()

@@ -23,6 +23,7 @@ from aggregator.model.settings import FetchSettings, HostLimits
 #: This machine serves its own RSSHub: it needs no protection from us.
 _LOOPBACK_AT_ONCE = 4
 _TOO_MANY_REQUESTS = 429
+_MOST_HOSTS = 100_000  #: whose last requests are remembered
 _SHORTEST = timedelta(minutes=1)  #: a Retry-After below is taken for this much
 _FIRST_STRIKE = timedelta(hours=1)
 _LONGEST_STRIKE = timedelta(hours=24)
@@ -36,15 +37,36 @@ class Closed:
     wait: timedelta  #: what is left of it
 
 
+class Paces:
+    """When hosts were last asked, on the event loops' clock: what runs of one process know of the runs before."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, float] = {}
+
+    def last_end(self, host: str) -> float:
+        """Return when the last request to a host ended; long ago if there was none."""
+        return self._ends.get(host, float("-inf"))
+
+    def note(self, host: str, end: float) -> None:
+        """Take the end of a request."""
+        self._ends.pop(host, None)  # what was noted last stands last
+        self._ends[host] = end
+        if len(self._ends) > _MOST_HOSTS:
+            # Redirects may lead to ever new hosts; those that were asked longest ago have had their pause.
+            for old in list(self._ends)[: _MOST_HOSTS // 2]:
+                del self._ends[old]
+
+
 class Gate:
     """The way to one host, first come, first served."""
 
-    def __init__(self, *, at_once: int, gap: timedelta) -> None:
+    def __init__(self, host: str, paces: Paces, *, at_once: int, gap: timedelta) -> None:
         """Take how many requests may run at once, and the pause between the end of one and the start of the next."""
+        self._host = host
+        self._paces = paces
         self._at_once = at_once
         self._gap = gap.total_seconds()
         self._running = 0
-        self._last_end = float("-inf")
         self._queue: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._closed_until = float("-inf")
@@ -74,9 +96,10 @@ class Gate:
             return closed
         return None
 
-    def leave(self) -> None:
-        """End a request that `enter` allowed."""
-        self._last_end = asyncio.get_running_loop().time()
+    def leave(self, *, asked: bool = True) -> None:
+        """End a request that `enter` allowed; `asked`: it was sent, so that the host has its pause now."""
+        if asked:
+            self._paces.note(self._host, asyncio.get_running_loop().time())
         self._give_back()
 
     def close(self, status: int, wait: timedelta) -> None:
@@ -92,7 +115,7 @@ class Gate:
         return self._closed() is not None
 
     def _pause(self) -> float:
-        return self._last_end + self._gap - asyncio.get_running_loop().time()
+        return self._paces.last_end(self._host) + self._gap - asyncio.get_running_loop().time()
 
     def _closed(self) -> Closed | None:
         left = self._closed_until - asyncio.get_running_loop().time()
@@ -124,12 +147,20 @@ class Gates:
     """The gates of every host met so far, and what is known of hosts that closed."""
 
     def __init__(
-        self, settings: FetchSettings, *, now: Callable[[], datetime], closed: Iterable[HostState] = (), insist: bool = False
+        self,
+        settings: FetchSettings,
+        *,
+        now: Callable[[], datetime],
+        closed: Iterable[HostState] = (),
+        insist: bool = False,
+        paces: Paces | None = None,
     ) -> None:
         """Take the general limits and the exceptions by host name, a clock, and the hosts that are closed already.
 
-        Who has to `insist` asks those all the same; what they say then counts like anything that they say.
+        Who has to `insist` asks those all the same; what they say then counts like anything that they say. `paces` tell when
+        earlier runs of this process have asked.
         """
+        self.paces = paces or Paces()  #: when hosts were last asked
         self._settings = settings
         self._now = now
         self._insist = insist
@@ -192,6 +223,8 @@ class Gates:
         general = max(_LOOPBACK_AT_ONCE, self._settings.per_host) if local else self._settings.per_host
         pause = timedelta() if local else self._settings.gap
         return Gate(
+            name,
+            self.paces,
             at_once=general if limits.per_host is None else limits.per_host,
             gap=pause if limits.gap is None else limits.gap,
         )

@@ -7,7 +7,6 @@ feeds. Whatever a crash cuts off is found again: a posts folder that this run wr
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 import traceback
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from aggregator.errors import AggregatorError, PlaceError, StoreError
 from aggregator.model.changes import Changes
 from aggregator.model.fetched import Failed, Fetched, NotModified
-from aggregator.model.poll import Begin, Event, Outcome, SourceEvent, SourceState, Summary
+from aggregator.model.poll import Begin, Event, SourceEvent, SourceState, Summary
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import Finished, answered, body_hash, failed, fingerprint, held_back
 from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable
@@ -31,12 +30,15 @@ from aggregator.pipeline.planning import holding, in_rounds, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed, put_archives_off
 from aggregator.pipeline.retention import Retention
+from aggregator.pipeline.room import Door, Room, Walk
+from aggregator.pipeline.series import Series
 from aggregator.pipeline.status_feed import outputs_touched
+from aggregator.pipeline.summing import summarise
 from aggregator.pipeline.together import Digests
 from aggregator.schedule import Next
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
-from aggregator.workers import WorkerDiedError, Workers, expect_jobs
+from aggregator.workers import WorkerDiedError, Workers, expect_jobs, processors
 
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
@@ -60,27 +62,35 @@ class SyncRequest:
     dry_run: bool = False
     jobs: int | None = None  #: worker processes; None: one per processor
     limit: int | None = None  #: newest entries taken per source
+    scheduled: bool = False  #: each source at its own moment of the spread (`Next.at`), which is later than it might be polled
 
 
 class InterruptedRunError(AggregatorError):
     """The run was asked to stop; finished sources are saved."""
 
-    def __init__(self, number: int) -> None:
-        """Take the signal's number."""
+    def __init__(self, number: int | None) -> None:
+        """Take the signal's number; None: another thread asked."""
         self.signal = number
         super().__init__("stopped; what was finished is saved, the next run goes on from there")
 
 
-def run_sync(project: Project, request: SyncRequest, report: Callable[[Event], None]) -> Summary:
-    """Poll what is due, write posts, publish what changed. Raises StoreError, InterruptedRunError."""
-    return asyncio.run(_Sync(project, request, report).run())
+def run_sync(
+    project: Project, request: SyncRequest, report: Callable[[Event], None], *, series: Series | None = None
+) -> Summary:
+    """Poll what is due, write posts, publish what changed. Raises StoreError, InterruptedRunError.
+
+    As one of a `series` it leaves signals to whoever runs that, is bounded by it, and publishes what has waited for long
+    enough.
+    """
+    return asyncio.run(_Sync(project, request, report, series).run())
 
 
 class _Sync:
     """One run; its fields are what the stages have in common."""
 
-    def __init__(self, project: Project, request: SyncRequest, report: Callable[[Event], None]) -> None:
+    def __init__(self, project: Project, request: SyncRequest, report: Callable[[Event], None], series: Series | None) -> None:
         self._project = project
+        self._series = series
         self._settings = project.settings
         self._request = request
         self._report = report
@@ -91,7 +101,7 @@ class _Sync:
         self._events: list[SourceEvent] = []
         self._batch: list[Finished] = []
         self._batch_rows = 0
-        self._room = _Room(BODIES_WAITING)
+        self._room = Room(BODIES_WAITING)
         self._flushing = asyncio.Lock()
         self._signal: int | None = None
         self._client: Client  # made when something is due
@@ -99,11 +109,17 @@ class _Sync:
         self._fresh: set[str] = set()  #: sources whose posts became more in this run
         self._expired = 0
         self._had_entries = not project.state.is_empty()
+        self._closed = False  #: no further visit begins
+        if series is not None:
+            project.fresh = series.unpublished.fresh
 
     async def run(self) -> Summary:
         due = self._due()
         self._report(Begin(due=len(due)))
-        with Workers(self._request.jobs or _processors()) as workers:
+        if self._series is not None:
+            await self._stoppable(self._all(self._series.workers, due), self._series)
+            return self._summary(due)
+        with Workers(self._request.jobs or processors()) as workers:
             if any(source.id not in self._known_sources for source in due):
                 expect_jobs()  # what was never polled brings news; meanwhile this process loads what fetches it
             await self._guarded(self._all(workers, due))
@@ -123,7 +139,10 @@ class _Sync:
         if self._request.force:
             return [source for source in self._chosen() if source.gone is None or self._request.sources]
         now = self._request.now
-        return [source for source in self._chosen() if self._next(source, now).is_due(now)]
+        due = [source for source in self._chosen() if self._next(source, now).is_due(now)]
+        if self._request.scheduled:
+            return [source for source in due if self._next(source, now).has_come(now)]
+        return due
 
     def _next(self, source: Source, now: datetime) -> Next:
         """Return when a source is polled next, as things stood when the run began."""
@@ -146,20 +165,33 @@ class _Sync:
         for number in before:
             loop.add_signal_handler(number, stop, number)
         try:
+            await self._saved(task)
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+    async def _stoppable(self, work: Coroutine[Any, Any, None], series: Series) -> None:
+        """Run the work so that another thread can end it in the same order, by `Series.end`."""
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        series.began(lambda: _call(loop, task.cancel))
+        try:
+            await self._saved(task)
+        finally:
+            series.ended()
+
+    async def _saved(self, task: asyncio.Future[None]) -> None:
+        """Wait for the work; however it ends, what is finished is saved."""
+        try:
             await task
         except asyncio.CancelledError:
             await self._flush()
-            if self._signal is None:
-                raise
             raise InterruptedRunError(self._signal) from None
         except Exception:
             with suppress(StoreError):  # the first error is the one to tell
                 await self._flush()
             raise
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
 
     async def _all(self, workers: Workers, due: list[Source]) -> None:
         project = self._project
@@ -176,13 +208,23 @@ class _Sync:
         self._expired = self._retention.expire(self._report, only_grown=self._fresh)
         if not self._had_entries:
             put_archives_off(project)
-        await publish_what_changed(project, workers, self._report, archive=True)
-        self._retention.settle()
+        if self._expired and self._series is not None:
+            self._series.unpublished.note()
+        is_time = self._series is None or self._series.unpublished.is_ripe
+        if is_time:
+            await self._publish(workers, archive=True)
+            self._retention.settle()
         project.close_folders()
         if due:
             project.state.trim_history([source.id for source in due])
-        if self._settings.public.ping == "now":
+        if is_time and self._settings.public.ping == "now":
             await tell_hubs(project, self._report)
+
+    async def _publish(self, workers: Workers, *, archive: bool) -> None:
+        await publish_what_changed(self._project, workers, self._report, archive=archive)
+        if self._series is not None:
+            self._series.unpublished.published()
+            self._project.fresh = self._series.unpublished.fresh
 
     async def _poll(self, workers: Workers, due: list[Source]) -> None:
         from aggregator.fetch.client import Client  # httpx and aiohttp cost 0.2 s: only a run that polls pays them
@@ -191,34 +233,53 @@ class _Sync:
         async with Client(
             self._settings.fetch,
             user_agent=self._project.user_agent,
-            admit=self._room.wait,
             now=self._now,
             hosts=self._hosts.values(),
             # A person who forces a poll may disturb a host that asked for silence; a program may not.
             insist=self._request.force,
+            paces=self._series.paces if self._series is not None else None,
         ) as client:
             self._client = client
+            if self._series is not None:
+                self._series.paces = client.paces
             try:
                 async with asyncio.TaskGroup() as group:
-                    saving = group.create_task(self._flush_now_and_then())
+                    saving = group.create_task(self._flush_now_and_then(workers))
                     line = iter(in_rounds(due))
-                    walks = [self._walk(client, workers, digests, line) for _ in range(min(len(due), VISITS_AT_ONCE))]
-                    await asyncio.wait([group.create_task(walk) for walk in walks])
+                    walks = [Walk(self._room) for _ in range(min(len(due), VISITS_AT_ONCE))]
+                    for walk in walks:
+                        walk.task = group.create_task(self._walk(walk, client, workers, digests, line))
+                    closing = group.create_task(self._close_in_time(walks))
+                    await asyncio.wait([walk.task for walk in walks if walk.task is not None])
                     saving.cancel()
+                    closing.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
 
-    async def _walk(self, client: Client, workers: Workers, digests: Digests, line: Iterator[Source]) -> None:
+    async def _walk(self, walk: Walk, client: Client, workers: Workers, digests: Digests, line: Iterator[Source]) -> None:
         """Visit one source after the other, as long as there are any."""
         for source in line:
-            await self._visit(client, workers, digests, source)
+            if self._closed:
+                return
+            walk.door = Door(self._room)
+            await self._visit(client, workers, digests, source, walk.door)
 
-    async def _visit(self, client: Client, workers: Workers, digests: Digests, source: Source) -> None:
+    async def _close_in_time(self, walks: list[Walk]) -> None:
+        """End the visits that have not begun when the run has been open for long enough; their sources stay due."""
+        if self._series is None or not self._request.scheduled:
+            return  # a person waits for all of it
+        await asyncio.sleep(self._series.open_for.total_seconds())
+        self._closed = True
+        for walk in walks:
+            if walk.task is not None and not walk.door.has_begun:
+                walk.task.cancel()
+
+    async def _visit(self, client: Client, workers: Workers, digests: Digests, source: Source, door: Door) -> None:
         """Take one source down its path. Whatever happens costs this source only, but for a disk that fails."""
         before = self._known_sources.get(source.id) or SourceState(id=source.id)
         try:
-            finished = await self._outcome(client, workers, digests, source, before=before)
+            finished = await self._outcome(client, workers, digests, source, door, before=before)
         except AggregatorError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours is shown as one, and the other sources go on
@@ -232,13 +293,22 @@ class _Sync:
         return self._request.now + timedelta(seconds=int(time.monotonic() - self._began))
 
     async def _outcome(
-        self, client: Client, workers: Workers, digests: Digests, source: Source, *, before: SourceState
+        self,
+        client: Client,
+        workers: Workers,
+        digests: Digests,
+        source: Source,
+        door: Door,
+        *,
+        before: SourceState,
     ) -> Finished:
         moved = before.fingerprint is not None and before.fingerprint != fingerprint(source)
         validators = None if self._request.no_cache or moved else before.validators
         excluded: set[str] = set()
         while True:
-            answer = await client.poll(source, validators, prefer=before.prefer, exclude=frozenset(excluded))
+            answer = await client.poll(
+                source, validators, prefer=before.prefer, exclude=frozenset(excluded), admit=door.pass_through
+            )
             if not isinstance(answer, Fetched):
                 break
             hashed = body_hash(answer)
@@ -286,9 +356,12 @@ class _Sync:
         self, workers: Workers, digests: Digests, source: Source, answer: Fetched, *, moving: bool
     ) -> Changes | Unreadable | None:
         if not self._request.dry_run:
-            # Before the first post is written there by this run, or its own posts would look like somebody else's.
-            await self._project.look_through_folder(workers, source.categories, self._report)
-            if self._project.misses(source.id, self._report):
+            # Before the first post is written there by this run, or its own posts would look like somebody else's. What is
+            # found makes outputs stale, so not while they are being published.
+            async with self._flushing:
+                await self._project.look_through_folder(workers, source.categories, self._report)
+                missing = self._project.misses(source.id, self._report)
+            if missing:
                 return Unreadable(kind="posts", message=NOT_MOUNTED.format(self._project.unmounted[source.id]))
         remembered = self._project.remembered(source.id, indexed=self._had_entries)
         job = DigestJob(
@@ -342,11 +415,17 @@ class _Sync:
         if self._batch_rows >= BATCH_ROWS or len(self._batch) >= BATCH_POLLS:
             await self._flush()
 
-    async def _flush_now_and_then(self) -> None:
-        """Save while slow servers are waited for: a run that is killed over and over must not ask the others each time."""
+    async def _flush_now_and_then(self, workers: Workers) -> None:
+        """Save while slow servers are waited for: a run that is killed over and over must not ask the others each time.
+
+        Nor do readers wait for them: what is to be published by now is.
+        """
         while True:
             await asyncio.sleep(BATCH_SECONDS)
             await self._flush()
+            if self._series is not None and self._series.unpublished.is_ripe and not self._request.dry_run:
+                async with self._flushing:
+                    await self._publish(workers, archive=False)
 
     async def _flush(self) -> None:
         """Make the batch's posts durable, then save it: what the state says must be on the disk."""
@@ -369,6 +448,8 @@ class _Sync:
             project.forget_gone(done.state.id for done in batch if done.returned)
             polled = tuple(done.state for done in batch if done.poll is not None)
             touched = outputs_touched(project, polled)
+            if self._series is not None and (rows or touched):
+                self._series.unpublished.note()
             project.state.save(
                 Batch(
                     sources=polled,
@@ -383,65 +464,27 @@ class _Sync:
             )
 
     def _summary(self, due: list[Source]) -> Summary:
-        events = self._events
-        coming = {event.source_id: event.next_poll for event in events}
+        coming = {event.source_id: event.next_poll for event in self._events}
         for source in self._chosen():
             if source.name not in coming:
                 coming[source.name] = self._next(source, self._request.now).at
-        first = min(((at, name) for name, at in coming.items() if at is not None), default=None)
-        return Summary(
-            sources=len(self._chosen()),
+        return summarise(
+            self._project,
+            self._events,
+            coming,
             due=len(due),
-            news=sum(event.outcome is Outcome.NEWS for event in events),
-            same=sum(event.outcome in {Outcome.SAME, Outcome.NOT_MODIFIED} for event in events),
-            failed=sum(event.outcome is Outcome.FAILED for event in events),
-            held=sum(event.outcome is Outcome.HELD for event in events),
-            new=sum(event.new for event in events),
-            updated=sum(event.updated for event in events),
-            deleted=self._project.deleted,
-            adopted=sum(event.adopted for event in events),
             expired=self._expired,
-            outputs=self._project.outputs_written,
-            refused=self._project.outputs_refused,
-            still_in=len(self._project.still_in),
-            next_poll=first[0] if first else None,
-            next_source=first[1] if first else None,
             elapsed_ms=round((time.monotonic() - self._began) * 1000),
             dry_run=self._request.dry_run,
-            offline=bool(events) and all(event.kind in {"dns", "connect"} for event in events),
         )
 
 
-class _Room:
-    """Counts bodies that wait for a worker, and holds back new requests while there are too many.
-
-    `wait` is what the client asks before each request; `async with` encloses a body's wait and digestion.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._taken = 0
-        self._free = asyncio.Event()
-        self._free.set()
-
-    async def wait(self) -> None:
-        await self._free.wait()
-
-    async def __aenter__(self) -> None:
-        self._taken += 1
-        if self._taken >= self._limit:
-            self._free.clear()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._taken -= 1
-        if self._taken < self._limit:
-            self._free.set()
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+    """Have another thread's loop call a function; it may have ended meanwhile."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function)
 
 
 def _bug(error: Exception) -> str:
     what = str(error) if isinstance(error, BugError) else f"{type(error).__name__}: {error}"
     return f"internal error, a bug of aggregator: {what} (-vv shows the traceback)"
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
