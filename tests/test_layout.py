@@ -46,6 +46,7 @@ ONLY_IMPORTER = {
     "frontmatter": "store",
     "pebble": "workers",
     "click": "cli",
+    "apscheduler": "daemon",
 }
 #: Parts that must not know the time, chance, the environment, files, the network or a log.
 PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish"}

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from datetime import datetime
-from enum import Enum
 from types import TracebackType
 from typing import Any, Self
 
 import click
 
 from aggregator.cli import Invocation
-from aggregator.model.poll import Begin, Event, HubEvent, Note, Outcome, OutputEvent, PostExpired, SourceEvent, Summary
+from aggregator.model.poll import Begin, Event, HubEvent, Outcome, OutputEvent, PostExpired, SourceEvent, Summary
+from aggregator.model.telling import as_json
 from aggregator.schedule import describe
 
-_MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗", Outcome.HELD: "⏲"}
+MARKS = {Outcome.NEWS: "✓", Outcome.SAME: "=", Outcome.NOT_MODIFIED: "=", Outcome.FAILED: "✗", Outcome.HELD: "⏲"}
 
 _NAMED = 3
 
@@ -65,7 +64,7 @@ class Console(AbstractContextManager["Console"]):
             self._bar.update(1)
         failed = event.outcome is Outcome.FAILED
         if failed or self._bar is None or self._invocation.verbosity:
-            self._line(f"{_MARKS[event.outcome]} {event.source_id}  {_what(event)}", always=failed)
+            self._line(f"{MARKS[event.outcome]} {event.source_id}  {what_came(event)}", always=failed)
         for warning in event.warnings:
             self._line(f"  {event.source_id}: {warning}", always=False)
         if event.trace and self._invocation.verbosity > 1:
@@ -150,32 +149,11 @@ def count(number: int, noun: str) -> str:
 
 def print_json(record: Any) -> None:
     """Print one record as one line of JSON on stdout."""
-    data = {"event": _event_name(record), **asdict(record)}
-    click.echo(json.dumps(data, ensure_ascii=False, default=_plain))
+    click.echo(json.dumps(as_json(record), ensure_ascii=False))
 
 
-def _event_name(record: Any) -> str:
-    names: dict[type, str] = {
-        Begin: "begin",
-        SourceEvent: "source",
-        OutputEvent: "output",
-        PostExpired: "expired",
-        HubEvent: "hub",
-        Note: "note",
-        Summary: "summary",
-    }
-    return names[type(record)]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _what(event: SourceEvent) -> str:
+def what_came(event: SourceEvent) -> str:
+    """Return in words what one visit came to."""
     if event.outcome is Outcome.FAILED:
         times = f" ({_ordinal(event.failures)} time in a row)" if event.failures > 1 else ""
         return f"{event.message}{times}"

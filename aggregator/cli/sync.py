@@ -16,6 +16,7 @@ from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.console import Console, count, next_line, print_json, summary_line
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, EXIT_TERMINATED
 from aggregator.cli.project import load, no_such_source
+from aggregator.errors import AggregatorError, StoreError
 from aggregator.model.poll import Summary
 from aggregator.model.settings import Settings
 from aggregator.workers import expect_jobs
@@ -76,7 +77,7 @@ def sync(
         jobs=jobs,
         limit=limit,
     )
-    summary = sync_project(invocation, settings, request)
+    summary = _asked(invocation, settings, request) or sync_project(invocation, settings, request)
     sys.exit(_exit_code(summary, strict=strict, changed_exit=changed_exit))
 
 
@@ -110,6 +111,34 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
     if fault is not None:
         raise fault
     return summary
+
+
+def _asked(invocation: Invocation, settings: Settings, request: SyncRequest) -> Summary | None:
+    """Have the daemon of this project do it, if one runs, and tell what it tells."""
+    from aggregator.daemon.asks import Ask, ask_daemon
+    from aggregator.store.files import store_error
+    from aggregator.store.lock import daemon_runs
+
+    if request.dry_run or not daemon_runs(settings.root):
+        return None
+    invocation.talk("the daemon of this project is asked to do it")
+    wanted = Ask(sources=request.sources, force=request.force, no_cache=request.no_cache, limit=request.limit)
+    try:
+        answer = ask_daemon(settings.root, wanted)
+    except OSError as error:
+        raise store_error("write", settings.root, "state/asks", error) from error
+    if answer is None:
+        invocation.talk("it has ended meanwhile")
+        return None
+    with Console(invocation) as console:
+        for event in answer.events:
+            console.report(event)
+    if answer.summary is None:
+        raise AggregatorError(f"the daemon could not do it: {answer.error}")
+    _tell(invocation, answer.summary, request)
+    if answer.error is not None:
+        raise StoreError(answer.error, path=settings.root)
+    return answer.summary
 
 
 def _is_without_state(settings: Settings) -> bool:

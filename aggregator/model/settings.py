@@ -119,6 +119,20 @@ class StateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """How `aggregator run` goes about it."""
+
+    debounce: timedelta = timedelta(seconds=10)  #: news waits so long for more to come, then its feeds are written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How published feeds are served by `aggregator run`."""
+
+    listen: str = "127.0.0.1:8080"  #: HOST:PORT, or unix:PATH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """How one category path is published."""
 
@@ -142,6 +156,8 @@ class Settings:
     posts: PostsSettings = PostsSettings()
     public: PublicSettings = PublicSettings()
     state: StateSettings = field(default_factory=StateSettings)
+    daemon: DaemonSettings = DaemonSettings()
+    server: ServerSettings = ServerSettings()
     categories: tuple[Category, ...] = ()  #: in config order
     sources: tuple[Source, ...] = ()  #: in config order: files by name, then as written
     renamed: Renames = NEVER  #: categories that had other names before, as the ledger tells; none before it was asked

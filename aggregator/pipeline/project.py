@@ -362,16 +362,17 @@ def open_project(
     stamp: datetime | None = None,
     accept_deletions: bool = False,
     dry_run: bool = False,
+    wait: float | None = None,
 ) -> Iterator[Project]:
     """Lock the project, open ledger and state, index the posts if the state is new, finish what a dead run began.
 
     `now` is what the ledger's lines are dated with, `stamp` what is published of how sources are doing; `accept_deletions`:
     whatever post is missing was deleted on purpose; `dry_run`: no post is removed, and no line of the ledger written or struck
-    out.
+    out; `wait`: as for `project_lock`.
 
     Raises LockedError, LedgerError, NewerFormatError, UnmountedError, StoreError.
     """
-    with project_lock(settings.root) as held:
+    with project_lock(settings.root, wait=wait) as held:
         if held.cut_off:
             _sweep(settings)
             held.cut_off = False

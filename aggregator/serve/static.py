@@ -53,7 +53,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Return the address of the index page."""
+        """Return the address of the index page; of a socket in the file system, its path."""
+        if isinstance(self._http.server_address, str):
+            return f"unix:{self._http.server_address}"
         host = str(self._http.server_address[0])
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
@@ -81,10 +83,34 @@ def serve(public: Path, *, host: str = "127.0.0.1", port: int = 0, patience: flo
     Raises: AggregatorError if the address cannot be listened at.
     """
     try:
-        return Server(_Http(PublicTree(public), host, port, patience))
+        return Server(_Http(PublicTree(public), (host, port), patience))
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AggregatorError(f"cannot listen at {host} port {port}: {reason}. Choose another address or port.") from error
+
+
+def serve_at_path(public: Path, path: Path, *, patience: float = _PATIENCE) -> Server:
+    """Serve the folder at a socket in the file system, until closed. A socket that nobody listens at any more is replaced.
+
+    Raises: AggregatorError if that cannot be.
+    """
+    try:
+        _clear(path)
+        return Server(_Http(PublicTree(public), str(path), patience))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise AggregatorError(f"cannot listen at {path}: {reason}. Choose another path.") from error
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that was left behind; raises OSError for anything else that is there."""
+    if not path.is_socket():
+        return  # what else lies there, binding finds out
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+        try:
+            attempt.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
 
 
 class _Http(ThreadingHTTPServer):
@@ -93,19 +119,30 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = False  # they are joined on closing, after their connections were cut
     request_queue_size = 128
 
-    def __init__(self, tree: PublicTree, host: str, port: int, patience: float) -> None:
+    def __init__(self, tree: PublicTree, place: tuple[str, int] | str, patience: float) -> None:
         self.tree = tree
         self.patience = patience
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
-        if ":" in host:
+        if isinstance(place, str):
+            self.address_family = socket.AF_UNIX
+            self.allow_reuse_port = False
+        elif ":" in place[0]:
             self.address_family = socket.AF_INET6
-        super().__init__((host, port), _Handler)
+        address: Any = place  # a path is the address of AF_UNIX, which the base class is not told of
+        super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
         """Bind without the base class's reverse look-up of the host's name, which can stall offline."""
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        if not isinstance(self.server_address, str):
+            self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def server_close(self) -> None:
+        """Close, and leave no socket behind."""
+        super().server_close()
+        if isinstance(self.server_address, str):
+            Path(self.server_address).unlink(missing_ok=True)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, then hand it to a thread."""

@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aggregator.model.key import is_absolute_iri
+from aggregator.model.listening import parse_listening
 from aggregator.model.settings import FORMAT_NAMES, split_category
 from aggregator.model.source import FIX_NAMES
 from aggregator.sources import AddressError, parse_address, parse_base, parse_base_name, parse_host
@@ -392,6 +393,14 @@ def _state_url(text: str) -> None:
         raise UnfitError("must be an SQLAlchemy URL", hint="such as sqlite:///state/state.sqlite")
 
 
+def _listening(text: str) -> str:
+    try:
+        parse_listening(text)
+    except ValueError as error:
+        raise UnfitError(f"{error}: {text!r}", hint="such as 127.0.0.1:8080 or unix:/run/aggregator/http.sock") from error
+    return text
+
+
 #: Sent by us, or part of how a message is framed (RFC 9110 §7.6.1, RFC 9112 §6).
 _OUR_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-length", "expect", "host", "if-match", "if-modified-since", "if-none-match"}
@@ -427,6 +436,7 @@ def parse_base_key(text: str) -> str:
 _ANY_TEXT = {"type": ["string", "number", "boolean"], "minLength": 1}
 TEXT = Scalar(words="a text", parse=_line, schema=_ANY_TEXT)
 IRI = Scalar(words="an absolute IRI", parse=_iri, schema={"type": "string", "format": "iri"})
+LISTEN = Scalar(words="HOST:PORT or unix:PATH", parse=_listening, schema={"type": "string", "minLength": 1})
 SITE_URL = Scalar(words="an http(s) address", parse=_site_url, schema={"type": "string", "pattern": "^https?://"})
 ADDRESS = Scalar(words="an http(s) address", parse=_address, schema={"type": "string", "pattern": "^https?://"})
 PICTURE = Scalar(words="an http(s) address or a path", parse=_picture, schema={"type": "string", "minLength": 1})

@@ -17,10 +17,12 @@ from aggregator.model.settings import (
     PING_TIMES,
     PROFILE_NAMES,
     Category,
+    DaemonSettings,
     FetchSettings,
     HostLimits,
     PostsSettings,
     PublicSettings,
+    ServerSettings,
     Site,
     StateSettings,
 )
@@ -121,6 +123,8 @@ PUBLIC = Shape(
     },
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
+DAEMON = Shape(record=DaemonSettings, keys={"debounce": duration(_NO_TIME, timedelta(hours=1))})
+SERVER = Shape(record=ServerSettings, keys={"listen": kinds.LISTEN})
 
 CATEGORY = Shape(
     record=Category,
@@ -174,7 +178,7 @@ SOURCE = Shape(
 DEFAULTS = Shape(record=Source, keys={key: kind for key, kind in SOURCE.keys.items() if key != "feed"})
 
 SETTINGS_FILE = Top(
-    keys={"site": SITE, "fetch": FETCH, "posts": POSTS, "public": PUBLIC, "state": STATE},
+    keys={"site": SITE, "fetch": FETCH, "posts": POSTS, "public": PUBLIC, "state": STATE, "daemon": DAEMON, "server": SERVER},
     words="Who publishes, how upstreams are polled, and where posts, feeds and state live.",
 )
 CATEGORIES = Table(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ from aggregator.store.tables import (
 _REWRITING = "rewriting"  #: the row of `meta` that holds what is about to be written anew
 HISTORY = 100  #: polls kept per source
 _ROWS_AT_ONCE = 2000
+_REMEMBERED = timedelta(days=60)  #: what a host has complained of, after it was to be left alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,6 +360,14 @@ class State:
         """Note one fact about the project as a whole."""
         with self._transaction() as run:
             self._upsert(run, meta_table, [{"name": name, "value": value}])
+
+    def tidy(self, now: datetime) -> None:
+        """Forget hosts that complained long ago, and let SQLite keep its statistics and its log in order."""
+        with self._transaction() as run:
+            run.execute(sa.delete(hosts_table).where(hosts_table.c.closed_until < int((now - _REMEMBERED).timestamp())))
+        if self._engine.dialect.name == "sqlite":
+            with self._transaction() as run:
+                run.execute(sa.text("PRAGMA optimize"))
 
     def close_folders(self, mtimes: Mapping[str, int]) -> None:
         """Store the folders' modification times: what is on disk is what the state knows."""

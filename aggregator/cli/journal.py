@@ -1,0 +1,117 @@
+"""What a daemon tells: one event, one line. Text for a terminal, a JSON object for whatever gathers logs; both on stderr.
+
+A line is one line whatever an upstream wrote: what could move a terminal's cursor or begin another line is shown escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from datetime import UTC, datetime
+from traceback import format_exception
+from typing import Any
+
+from aggregator.cli.console import MARKS, what_came
+from aggregator.model.poll import Begin, Event, HubEvent, Note, Outcome, OutputEvent, PostExpired, SourceEvent
+from aggregator.model.telling import as_json
+
+_NAMED = 3
+
+
+class Journal:
+    """Takes events and words; may be called from any thread."""
+
+    def __init__(self, *, as_text: bool, quiet: bool, verbosity: int) -> None:
+        """Take the form, and how much is told: -q only what went wrong, -v each file, -vv tracebacks."""
+        self._as_text = as_text
+        self._quiet = quiet
+        self._verbosity = verbosity
+        self._lock = threading.Lock()
+
+    def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
+        """Tell something about the daemon itself."""
+        if self._quiet and not failed:
+            return
+        words = "".join(format_exception(trace)) if trace is not None and self._verbosity > 1 else None
+        if self._as_text:
+            for line in (words or "").splitlines():
+                self._write(line)
+            for line in text.splitlines():
+                self._write(f"{'✗' if failed else '·'} {line}")
+        else:
+            found = {"event": "daemon", "message": text} | ({"trace": words} if words else {})
+            self._write_json("error" if failed else "info", found)
+
+    def report(self, event: Event) -> None:
+        """Tell one event of a round."""
+        level = _level(event)
+        if isinstance(event, Begin) or (level == "debug" and not self._verbosity) or (self._quiet and level != "error"):
+            return
+        if self._as_text:
+            for line in _lines(event):
+                self._write(line)
+            if isinstance(event, SourceEvent) and event.trace and self._verbosity > 1:
+                for line in event.trace.splitlines():
+                    self._write(line)
+        else:
+            found = as_json(event)
+            if isinstance(event, SourceEvent):
+                found["event"] = "poll"
+                if self._verbosity <= 1:
+                    del found["trace"]
+            self._write_json(level, found)
+
+    def _write(self, text: str) -> None:
+        now = datetime.now().astimezone()
+        line = f"{now:%Y-%m-%d %H:%M:%S} {_printable(text)}\n"
+        with self._lock:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+    def _write_json(self, level: str, found: dict[str, Any]) -> None:
+        head = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
+        # In ASCII: neither a control character nor a line separator of Unicode gets through as itself.
+        line = json.dumps(head | found, ensure_ascii=True) + "\n"
+        with self._lock:
+            sys.stderr.write(line)
+            sys.stderr.flush()
+
+
+def _level(event: Event) -> str:
+    if isinstance(event, SourceEvent):
+        return "error" if event.outcome is Outcome.FAILED else "info"
+    if isinstance(event, OutputEvent):
+        return "error" if event.refused is not None else "info" if event.warnings else "debug"
+    if isinstance(event, HubEvent):
+        return "error" if event.given_up or event.waiting else "debug"
+    return "debug" if isinstance(event, PostExpired) else "info"
+
+
+def _lines(event: Event) -> list[str]:
+    if isinstance(event, SourceEvent):
+        lines = [f"{MARKS[event.outcome]} {event.source_id}  {what_came(event)}"]
+        return lines + [f"  {event.source_id}: {warning}" for warning in event.warnings]
+    if isinstance(event, OutputEvent):
+        what = f"✗ {event.refused}" if event.refused is not None else f"{'✓' if event.changed else '='} {event.path}"
+        return [what, *(f"  {event.path}: {warning}" for warning in event.warnings)]
+    if isinstance(event, PostExpired):
+        return [f"- {event.path}"]
+    if isinstance(event, HubEvent):
+        return [_hub(event)]
+    return [event.text] if isinstance(event, Note) else []
+
+
+def _hub(event: HubEvent) -> str:
+    if event.given_up:
+        names = ", ".join(event.given_up[:_NAMED]) + (", ..." if len(event.given_up) > _NAMED else "")
+        return f"✗ hub {event.hub}: given up after 24 hours: {names}: {event.message}. Is this hub still there? See public.hubs"
+    if event.waiting:
+        return f"✗ hub {event.hub}: not told yet of {event.waiting} files: {event.message}; tried again"
+    return f"✓ hub {event.hub}: told of {', '.join(event.told)}"
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\u200d" else char.encode("unicode_escape").decode() for char in text)

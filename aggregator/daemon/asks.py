@@ -1,0 +1,122 @@
+"""Between `sync` and a daemon that runs beside it: an ask goes in as a file, events and the summary come back as another.
+
+Files in state/asks, which only this project's owner can write to: they need no socket, whose path would have to be short,
+and reach over whatever shares the folder. Written whole and renamed, so that no half of one is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aggregator.model.poll import Event, Summary
+from aggregator.model.telling import as_json, from_json
+from aggregator.store.lock import daemon_runs
+
+FOLDER = "state/asks"
+_ASK, _ANSWER = ".ask.json", ".answer.json"
+_LOOK_EVERY = 0.05  #: seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What `sync` would have done itself."""
+
+    sources: tuple[str, ...] = ()  #: () means all
+    force: bool = False
+    no_cache: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of it."""
+
+    events: tuple[Event, ...]
+    summary: Summary | None  #: None: it could not be done
+    error: str | None = None  #: why not, in words
+
+
+class AskBox:
+    """The daemon's side."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the project folder; what an earlier daemon has left unanswered goes, since nobody waits for it."""
+        self._folder = root / FOLDER
+        for path in self._files(_ASK, _ANSWER):
+            path.unlink(missing_ok=True)
+
+    def take(self) -> tuple[str, Ask] | None:
+        """Return the ask that has waited longest, and its name; None: there is none. What is no ask is thrown away."""
+        for path in sorted(self._files(_ASK), key=_age):
+            try:
+                found = json.loads(path.read_bytes())
+                ask = Ask(
+                    sources=tuple(str(each) for each in found["sources"]),
+                    force=bool(found["force"]),
+                    no_cache=bool(found["no_cache"]),
+                    limit=None if found["limit"] is None else int(found["limit"]),
+                )
+            except (OSError, ValueError, KeyError, TypeError):
+                path.unlink(missing_ok=True)
+                continue
+            path.unlink(missing_ok=True)
+            return path.name.removesuffix(_ASK), ask
+        return None
+
+    def answer(self, name: str, answer: Answer) -> None:
+        """Leave the answer where it is waited for; raises OSError."""
+        lines: dict[str, Any] = {"events": [as_json(event) for event in answer.events], "error": answer.error}
+        lines["summary"] = None if answer.summary is None else as_json(answer.summary)
+        _write(self._folder / f"{name}{_ANSWER}", lines)
+
+    def _files(self, *endings: str) -> Iterator[Path]:
+        with suppress(FileNotFoundError):
+            yield from [path for path in self._folder.iterdir() if path.name.endswith(endings)]
+
+
+def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sleep) -> Answer | None:
+    """Have the daemon of this project do it, and wait for the end; None: none runs, or not any more.
+
+    Raises OSError where the folder cannot be written to.
+    """
+    if not daemon_runs(root):
+        return None
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{os.getpid()}-{time.time_ns()}"
+    asked, answered = folder / f"{name}{_ASK}", folder / f"{name}{_ANSWER}"
+    try:
+        _write(asked, asdict(ask))
+        while not answered.exists():
+            if not daemon_runs(root) and not answered.exists():
+                return None
+            sleep(_LOOK_EVERY)
+        found = json.loads(answered.read_bytes())
+    finally:
+        for path in (asked, answered):
+            path.unlink(missing_ok=True)
+    return Answer(
+        events=tuple(from_json(event) for event in found["events"]),
+        summary=None if found["summary"] is None else from_json(found["summary"]),
+        error=found["error"],
+    )
+
+
+def _write(path: Path, found: Mapping[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+    draft.replace(path)
+
+
+def _age(path: Path) -> tuple[int, str]:
+    try:
+        return path.stat().st_mtime_ns, path.name
+    except FileNotFoundError:
+        return 0, path.name

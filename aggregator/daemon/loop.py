@@ -1,0 +1,326 @@
+"""The daemon's loop: when what is done. The main thread's; it never waits for a disk or an upstream, so it always answers.
+
+APScheduler fires a few jobs: a tick, which begins a round when a due time has come, and slower ones for the configuration,
+hands and upkeep. Due times live in the state and not in the scheduler, so a restart loses none. Rounds run in one thread, one
+after the other. All of it is in UTC: no night with a changed clock has an hour twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from aggregator.daemon.asks import Answer, Ask, AskBox
+from aggregator.daemon.clock_watch import ClockWatch
+from aggregator.daemon.config_watch import ConfigWatch
+from aggregator.daemon.rounds import Came, Rounds
+from aggregator.daemon.service import Manager
+from aggregator.errors import AggregatorError, ConfigError, LockedError
+from aggregator.model.poll import Event, Note
+from aggregator.model.settings import Settings
+from aggregator.pipeline.series import Series, Unpublished
+from aggregator.pipeline.sync import InterruptedRunError
+from aggregator.schedule import describe
+from aggregator.workers import Workers, processors
+
+_TICK = timedelta(seconds=1)
+_CONFIG_EVERY = timedelta(seconds=2)
+_HANDS_EVERY = timedelta(hours=1)
+_UPKEEP_EVERY = timedelta(days=1)
+#: How long a round begins visits; with the time that one may take, the longest that anybody waits for the project's lock.
+_OPEN_FOR = timedelta(seconds=30)
+#: Due times are read anew after so long, whoever may have changed them.
+_PLAN_EVERY = timedelta(minutes=10)
+_AFTER_TROUBLE = 60.0  #: seconds until the next round after one that failed as a whole
+_JOBS_EACH = 1000  #: of a worker process, before another one takes its place
+_REST_AFTER = 60.0  #: seconds without a job, after which worker processes are ended
+_DRAIN = 9.0  #: seconds that the end may take; what is cut off then the next start finds
+_LONGEST_ROUND = 900.0  #: seconds without an event after which a round counts as stuck, and a watching manager is told nothing
+
+
+class Teller(Protocol):
+    """Takes what is to be told: a log."""
+
+    def report(self, event: Event) -> None:
+        """Tell one event of a round."""
+
+    def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
+        """Tell something about the daemon itself."""
+
+
+class Daemon:
+    """One daemon, in one project."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: Path,
+        load: Callable[[], Settings],
+        tell: Teller,
+        *,
+        now: Callable[[], datetime],
+        stamp: Callable[[datetime], datetime],
+        jobs: int | None = None,
+        schedule: bool = True,
+        manager: Manager | None = None,
+    ) -> None:
+        """Take the settings, how to `load` them again, and where to tell.
+
+        Without `schedule` it polls only what it is asked for.
+        """
+        self._load = load
+        self._tell = tell
+        self._now = now
+        self._schedules = schedule
+        self._manager = manager or Manager()
+        self._watch = ConfigWatch(config)
+        self._clocks = ClockWatch()
+        self._series = Series(
+            workers=Workers(jobs or processors(), jobs_each=_JOBS_EACH),
+            unpublished=Unpublished(settings.daemon.debounce),
+            open_for=_OPEN_FOR,
+        )
+        self._rounds = Rounds(settings, self._series, self._heard, now=now, stamp=stamp, jobs=jobs)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="round")
+        self._ending = asyncio.Event()
+        self._signal: int | None = None
+        self._busy = asyncio.Lock()
+        self._next: datetime | None = None  #: when a round is due; None: at once
+        self._not_before = float("-inf")  #: on the monotonic clock
+        self._heard_at = time.monotonic()
+        self._trouble: str | None = None  #: what was told of the last round that failed as a whole
+        self._hands_since = now()
+
+    async def run(self) -> int:
+        """Run until a signal ends it; returns its number."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload(asked=True)))
+        self._asks = AskBox(self._rounds.settings.root)
+        scheduler = self._scheduler()
+        scheduler.start()
+        watching = loop.create_task(self._watch_clocks(scheduler))
+        self._manager.ready()
+        self._say_status()
+        try:
+            await self._ending.wait()
+        finally:
+            scheduler.shutdown(wait=False)
+            watching.cancel()
+            self._series.end()
+            async with self._busy:
+                await loop.run_in_executor(self._thread, self._series.workers.kill)
+            self._thread.shutdown()
+        return self._signal or signal.SIGTERM
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        # A round that takes longer than a tick is no fault; what happens to it is told by us.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        now = datetime.now(UTC)
+        jobs = [(self._tick, _TICK, now), (self._look_at_config, _CONFIG_EVERY, now + _CONFIG_EVERY)]
+        if self._schedules:
+            jobs += [
+                (self._look_at_hands, _HANDS_EVERY, now + _HANDS_EVERY),
+                (self._keep_up, _UPKEEP_EVERY, now + _HANDS_EVERY),
+            ]
+        for function, every, first in jobs:
+            seconds = every.total_seconds()
+            scheduler.add_job(function, "interval", seconds=seconds, next_run_time=first, id=function.__name__)
+        return scheduler
+
+    async def _tick(self) -> None:
+        if self._busy.locked() or self._ending.is_set():
+            return
+        if (asked := self._asks.take()) is not None:
+            await self._answer(*asked)
+        elif self._is_time():
+            await self._do(self._rounds.poll)
+        else:
+            async with self._busy:
+                await self._in_thread(lambda: self._series.workers.rest(_REST_AFTER))
+
+    def _is_time(self) -> bool:
+        if not self._schedules or time.monotonic() < self._not_before:
+            return False
+        return self._next is None or self._now() >= self._next or self._series.unpublished.is_ripe
+
+    async def _look_at_config(self) -> None:
+        if await asyncio.to_thread(self._watch.has_changed):
+            await self._reload(asked=False)
+
+    async def _look_at_hands(self) -> None:
+        began = self._now()
+        if await self._do(lambda: self._rounds.look_at_hands(self._hands_since)):
+            self._hands_since = began
+
+    async def _keep_up(self) -> None:
+        await self._do(self._rounds.upkeep)
+
+    async def _watch_clocks(self, scheduler: AsyncIOScheduler) -> None:
+        """See to it that a clock which was set does not stop anything: the scheduler's jobs wait for an hour of the wall."""
+        while True:
+            await asyncio.sleep(_TICK.total_seconds())
+            self._feed_watchdog()
+            step = self._clocks.step()
+            if step is None:
+                continue
+            where = "forward" if step > timedelta() else "back"
+            self._tell.say(f"the clock went {where} by {describe(abs(step))}; due times are looked at anew")
+            self._next = None
+            self._hands_since = min(self._hands_since, self._now())
+            now = datetime.now(UTC)
+            for job in scheduler.get_jobs():
+                left = min(max(job.next_run_time - (now - step), timedelta()), job.trigger.interval)
+                job.modify(next_run_time=now + left)
+            scheduler.wakeup()
+
+    # -- rounds -----------------------------------------------------------------------------------------------------
+
+    async def _do(self, round_: Callable[[], Came | None]) -> bool:
+        """Do one round, or what is like one; returns whether it went through. Whatever fails is told, and tried again."""
+        async with self._busy:
+            if self._ending.is_set():
+                return False
+            self._heard_at = time.monotonic()
+            try:
+                came = await self._in_thread(round_)
+            except InterruptedRunError:
+                return False
+            except LockedError as error:
+                self._fail(error, "another command works in this project; the daemon goes on when it has ended", seconds=1.0)
+                return False
+            except AggregatorError as error:
+                self._fail(error, str(error))
+                return False
+            except Exception as error:  # noqa: BLE001 - shown as what it is, and the daemon goes on
+                self._fail(
+                    error, f"internal error, a bug of aggregator: {type(error).__name__}: {error} (-vv shows the traceback)"
+                )
+                return False
+            if came is not None:
+                self._take(came)
+            return True
+
+    async def _in_thread(self, function: Callable[[], Came | None]) -> Came | None:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def _take(self, came: Came) -> None:
+        if self._trouble is not None and came.fault is None:
+            self._tell.say("all is well again")
+            self._trouble = None
+        if came.fault is not None:
+            self._fail(came.fault, str(came.fault), seconds=0.0)
+        latest = self._now() + _PLAN_EVERY
+        self._next = min(came.summary.next_poll or latest, latest)
+        self._say_status()
+
+    def _fail(self, error: Exception, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
+        self._not_before = time.monotonic() + seconds
+        if text != self._trouble:  # once, and not each minute of a weekend
+            self._tell.say(text, failed=True, trace=error)
+            self._trouble = text
+        self._manager.status(text)
+
+    async def _answer(self, name: str, ask: Ask) -> None:
+        events: list[Event] = []
+
+        def hear(event: Event) -> None:
+            events.append(event)
+            self._heard(event)
+
+        answer: list[Answer] = []
+
+        def serve() -> Came:
+            came = self._rounds.serve(ask, hear)
+            answer.append(
+                Answer(events=tuple(events), summary=came.summary, error=None if came.fault is None else str(came.fault))
+            )
+            return came
+
+        await self._do(serve)
+        self._next = None
+        failed = Answer(events=tuple(events), summary=None, error=self._trouble or "the daemon is ending")
+        try:
+            await asyncio.to_thread(self._asks.answer, name, answer[0] if answer else failed)
+        except OSError as error:
+            self._tell.say(f"cannot answer a sync that has asked: {error.strerror}", failed=True)
+
+    def _heard(self, event: Event) -> None:
+        self._heard_at = time.monotonic()
+        if isinstance(event, Note):
+            self._tell.say(event.text)
+        else:
+            self._tell.report(event)
+
+    # -- configuration ----------------------------------------------------------------------------------------------
+
+    async def _reload(self, *, asked: bool) -> None:
+        self._manager.reloading()
+        try:
+            await asyncio.to_thread(self._watch.taken)
+            settings = await asyncio.to_thread(self._load)
+        except ConfigError as error:
+            self._tell.say(f"the new configuration is refused, the old one stays:\n{error}", failed=True)
+            return
+        except (AggregatorError, OSError) as error:
+            self._tell.say(f"the configuration cannot be read again, the old one stays: {error}", failed=True)
+            return
+        finally:
+            self._manager.ready()
+        if settings == self._rounds.settings:
+            if asked:
+                self._tell.say("the configuration is as it was")
+            return
+        self._rounds.settings = settings
+        self._series.unpublished.debounce = settings.daemon.debounce
+        self._series.unpublished.hurry()
+        self._next = None
+        self._not_before = float("-inf")
+        self._tell.say(f"new configuration: {_sources(len(settings.sources))}")
+
+    # -- the manager and the end ------------------------------------------------------------------------------------
+
+    def _say_status(self) -> None:
+        when = "" if self._next is None else f", next {self._next.astimezone():%H:%M}"
+        self._manager.status(f"{_sources(len(self._rounds.settings.sources))}{when}")
+
+    def _feed_watchdog(self) -> None:
+        if not self._busy.locked() or time.monotonic() - self._heard_at < _LONGEST_ROUND:
+            self._manager.alive()
+
+    def _end(self, number: int) -> None:
+        if self._ending.is_set():
+            return
+        self._signal = number
+        self._manager.stopping()
+        self._series.end()
+        self._ending.set()
+        cut = threading.Timer(_DRAIN, self._cut_off, args=(number,))
+        cut.daemon = True
+        cut.start()
+
+    def _cut_off(self, number: int) -> None:
+        """End as a kill would: a disk or a network that hangs is not waited for."""
+        self._tell.say("the end was cut short: something did not answer. The next start finds what it left", failed=True)
+        os._exit(128 + number)
+
+
+def _sources(number: int) -> str:
+    return "1 source" if number == 1 else f"{number} sources"

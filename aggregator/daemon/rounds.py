@@ -1,0 +1,98 @@
+"""One round: the project opened, what is due polled, what has waited published, the project closed. Runs in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from aggregator.daemon.asks import Ask
+from aggregator.errors import AggregatorError
+from aggregator.model.poll import Event, Summary
+from aggregator.model.settings import Settings
+from aggregator.pipeline.gone import unmounted_error
+from aggregator.pipeline.hands import look_for_hands
+from aggregator.pipeline.project import Project, open_project
+from aggregator.pipeline.series import Series
+from aggregator.pipeline.sync import SyncRequest, run_sync
+from aggregator.workers import processors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What a round came to."""
+
+    summary: Summary
+    fault: AggregatorError | None  #: of a single place; all else is done
+
+
+class Rounds:
+    """Does rounds; each one sees the settings of that moment."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        series: Series,
+        report: Callable[[Event], None],
+        *,
+        now: Callable[[], datetime],
+        stamp: Callable[[datetime], datetime],
+        jobs: int | None,
+    ) -> None:
+        """Take what all rounds have in common; `stamp` is what undated entries are dated with at a moment."""
+        self.settings = settings
+        self._series = series
+        self._report = report
+        self._now = now
+        self._stamp = stamp
+        self._jobs = jobs or processors()
+
+    def poll(self) -> Came:
+        """Poll the sources whose moment has come; with none, publish what has waited. Raises AggregatorError."""
+        return self._sync(SyncRequest(now=(now := self._now()), stamp=self._stamp(now), scheduled=True), self._report)
+
+    def serve(self, ask: Ask, report: Callable[[Event], None]) -> Came:
+        """Do what a `sync` beside this daemon has asked for; all of it is published at the end. Raises AggregatorError."""
+        now = self._now()
+        request = SyncRequest(
+            now=now,
+            stamp=self._stamp(now),
+            sources=ask.sources,
+            force=ask.force,
+            no_cache=ask.no_cache,
+            limit=ask.limit,
+        )
+        self._series.unpublished.hurry()
+        return self._sync(request, report)
+
+    def look_at_hands(self, since: datetime) -> Came:
+        """Publish what a hand has changed in posts since a moment. Raises AggregatorError."""
+        now = self._now()
+        with self._opened(now) as project:
+            if look_for_hands(project, self._report, since=since, jobs=self._jobs):
+                self._series.unpublished.hurry()
+            return self._ran(project, SyncRequest(now=now, stamp=self._stamp(now), scheduled=True), self._report)
+
+    def upkeep(self) -> None:
+        """Keep the state small and quick. Raises AggregatorError."""
+        now = self._now()
+        with self._opened(now) as project:
+            project.state.tidy(now)
+
+    @contextmanager
+    def _opened(self, now: datetime, report: Callable[[Event], None] | None = None) -> Iterator[Project]:
+        # Whoever else holds the project is not waited for here: the next tick comes.
+        with open_project(
+            self.settings, report or self._report, now, stamp=self._stamp(now), jobs=self._jobs, wait=0
+        ) as project:
+            yield project
+
+    def _sync(self, request: SyncRequest, report: Callable[[Event], None]) -> Came:
+        with self._opened(request.now, report) as project:
+            return self._ran(project, request, report)
+
+    def _ran(self, project: Project, request: SyncRequest, report: Callable[[Event], None]) -> Came:
+        summary = run_sync(project, request, report, series=self._series)
+        fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
+        return Came(summary=summary, fault=fault)
