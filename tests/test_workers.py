@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import multiprocessing
 import os
 import subprocess
@@ -44,6 +45,15 @@ def test_an_exception_comes_back_as_it_is() -> None:
 
     assert isinstance(result, LookupError)
     assert str(result) == "no 7"
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library keeps what it likes")
+def test_what_one_feed_took_serves_the_next() -> None:
+    """Memory that was freed is used again, not asked of the kernel page by page."""
+    [pages] = _run((jobs.take_pages, 8 * 1024 * 1024))
+
+    assert isinstance(pages, int)
+    assert pages < 100
 
 
 def test_no_job_no_process() -> None:

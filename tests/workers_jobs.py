@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 
 from aggregator.workers import arm_deadline
+
+_PIECE = 64 * 1024
 
 
 def double(number: int) -> int:
@@ -33,3 +36,12 @@ def stall(_number: int) -> int:
     """Hold the interpreter's lock in a regular expression that takes for ever."""
     arm_deadline()
     return len(re.findall(r"(a+)+$", "a" * 60 + "b"))
+
+
+def take_pages(size: int) -> int:
+    """Use so much memory in small pieces and free it, again and again; return how many pages had to be taken the last time."""
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        pieces = [bytes(_PIECE) for _ in range(size // _PIECE)]
+        del pieces
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
