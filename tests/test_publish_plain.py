@@ -13,7 +13,7 @@ import pytest
 from aggregator.model.entry import Person, SafeHtml, Tag
 from aggregator.model.key import is_absolute_iri
 from aggregator.publish.document import examine, read_xml
-from aggregator.publish.findings import Finding
+from aggregator.publish.findings import Examined, Finding
 from aggregator.publish.parts import is_language_tag, is_media_type
 from aggregator.publish.plain import IRI, LANGUAGE, LINE, MEDIA_TYPE, WEB
 from aggregator.publish.plain_atom import read_plain_entries
@@ -51,7 +51,7 @@ def _documents() -> dict[str, str]:
     return {"rss": rss.decode(), "atom": built.content.decode()}
 
 
-def _looks(format_: str, document: str) -> tuple[object, object]:
+def _looks(format_: str, document: str) -> tuple[Examined, Examined]:
     look = examine_rss if format_ == "rss" else examine
     content = document.encode("utf-8", "surrogatepass")
     return look(content), look(content, now=_FAR)
@@ -113,16 +113,54 @@ def test_both_looks_agree(format_: str, sweep: Sweep) -> None:
         assert short == long, spoilt
 
 
-@pytest.mark.parametrize("odd", ["\n  <entry", "&lt;p>", "&#13;", "]]>"])
-def test_a_comment_around_entries_hides_them_from_both_looks(odd: str) -> None:
-    """Entries that are no elements, since a comment is around them, are none for the short look either."""
-    document = _documents()["atom"]
-    head, begin, entries = document.partition("  <entry")
-    whole = f"{head}<!-- {odd} {begin}{entries.removesuffix(_END)}-->{_END}"
-    short, long = _looks("atom", whole)
+@pytest.mark.parametrize(("format_", "odd"), [("atom", "  <entry/>\n"), ("rss", "    <item/>\n")])
+def test_an_entry_that_stands_apart_is_seen(format_: str, odd: str) -> None:
+    """Of entries that do not follow one another, not one is passed over."""
+    head, end, rest = _documents()[format_].partition("</h:header>\n")
+    document = f"{head}{end}{odd.rstrip()}<!-- -->{rest}"
+    short, long = _looks(format_, document)
 
     assert short == long
-    assert not _is_plain("atom", whole)
+    assert not _is_plain(format_, document)
+
+
+def test_entries_within_a_comment_stand_for_none() -> None:
+    """Sound entries that are no elements, since a comment is around them, do not hide as many that are bad."""
+    head, begin, entries = _documents()["atom"].partition("  <entry")
+    bad = "<entry/>" * entries.count("</entry>")
+    document = f"{head}<!-- \n{begin}{entries.removesuffix(_END)}-->{bad}{_END}"
+    short, long = _looks("atom", document)
+
+    assert short == long
+    assert not _is_plain("atom", document)
+
+
+@pytest.mark.parametrize(
+    ("format_", "element", "value"),
+    [
+        *((format_, "title", value) for format_ in ("rss", "atom") for value in ("", "\u3000")),
+        *(("atom", "title", value) for value in ("A&amp;nbsp;B", "&amp;#39;")),
+        *(("atom", name, "2026-02-30T12:00:00+00:00") for name in ("updated", "published")),
+        ("rss", "pubDate", "Mon, 30 Feb 2026 12:00:00 GMT"),
+        ("rss", "atom:updated", "2026-02-30T12:00:00+00:00"),
+        ("rss", "title", "A&lt;b&gt;"),
+        ("rss", "title", "A&lt;/b&gt;"),
+        ("rss", "description", "&lt;script&gt;"),
+        ("rss", "content:encoded", "&lt;script&gt;"),
+        ("atom", "content", "&lt;script&gt;"),
+        ("atom", "content", '&lt;a href="&#106;avascript:x"&gt;'),
+    ],
+)
+def test_nothing_bad_is_passed_over(format_: str, element: str, value: str) -> None:
+    """What a rule finds in the last of the elements of a name, the short look does not call sound."""
+    head, begin, rest = _documents()[format_].rpartition(f"</{element}>")
+    start = head.rindex(">") + 1
+    document = f"{head[:start]}{value}{begin}{rest}"
+    short, long = _looks(format_, document)
+
+    assert short == long
+    assert not _is_plain(format_, document)
+    assert long.findings
 
 
 @pytest.mark.parametrize(
@@ -143,7 +181,7 @@ def test_a_comment_around_entries_hides_them_from_both_looks(odd: str) -> None:
 def test_no_piece_takes_what_its_rule_refuses(piece: str, rule: object, start: str) -> None:
     """Of every character, in each place of a value, the expression allows no more than the rule."""
     assert callable(rule)
-    ends = [*map(chr, range(0x10000)), "&amp;", "&lt;", "&gt;", "&amp;x;"]
+    ends = ["", *map(chr, range(0x10000)), "&amp;", "&lt;", "&gt;", "&amp;x;"]
     texts = [f"{start}{end}" for end in ends]
     taken = [text for text in texts if re.fullmatch(piece, text)]
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 
 DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
-#: Beyond ASCII, all but control characters and blanks (`\s`).
-_BEYOND = "\u00a1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
-_IN_WEB, _IN_IRI = rf"[!#-%'-;=?-~{_BEYOND}]*+", rf"[!#-%'-;=?-\[\]_a-z~{_BEYOND}]*+"
 #: What `scan.is_web_address` and `model.key.is_absolute_iri` take for one, escaped.
-WEB = rf"https?://[!$%'-.0-;=@-~{_BEYOND}]{_IN_WEB}(?:&amp;{_IN_WEB})*+"
-IRI = rf"[A-Za-z][A-Za-z0-9+.-]*+:[!#-%'-;=?-\[\]_a-z~{_BEYOND}]{_IN_IRI}(?:&amp;{_IN_IRI})*+"
+_WEB, _IRI = r"[^\s<>\"&\x00-\x20\x7f]", r"[^\s<>\"{}|\\^`&\x00-\x20\x7f]"
+WEB = rf"https?://(?![/?#]){_WEB}++(?:&amp;{_WEB}*+)*+"
+IRI = rf"[A-Za-z][A-Za-z0-9+.-]*+:{_IRI}++(?:&amp;{_IRI}*+)*+"
 DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]+)?+[+]00:00"
 LANGUAGE = "[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*+"
 MEDIA_TYPE = r"[A-Za-z0-9.+_-]++/[A-Za-z0-9.+_-]++"
@@ -31,9 +29,9 @@ def read_run(content: bytes, one: re.Pattern[str], begin: str, end: str) -> list
     """Return the elements that `one` matches, which begin like `begin`, if they are the last of what `end` closes.
 
     Asked of well-formed XML only: there nothing but their parent can be open before the first of them, since `end` closes
-    it behind the last one, and ends the document. None: they are not, or what is read as XML may differ from the bytes.
+    it behind the last one, and ends the document. None: they are not, or the bytes may stand for other characters.
     """
-    if not content.startswith(DECLARATION) or b"\r" in content:  # XML has every line end in \n
+    if not content.startswith(DECLARATION):
         return None
     text = content.decode("utf-8")
     at = text.find(begin)
