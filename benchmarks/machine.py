@@ -14,8 +14,7 @@ from benchmarks.programs import READER_PYTHON, ROOT
 
 def describe(place: Path, *, programs: set[str]) -> Iterator[str]:
     """Yield a phrase for each thing that matters; of peers only those whose names begin one of `programs`."""
-    commit = _first_line(["git", "describe", "--always", "--dirty", "--exclude=*"])
-    yield f"commit {commit}"
+    yield f"commit {commit()}"
     yield f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before the run"
     yield f"Linux {platform.release().partition('-')[0]}, {file_system(place)}"
     yield f"Python {platform.python_version()}"
@@ -27,6 +26,11 @@ def describe(place: Path, *, programs: set[str]) -> Iterator[str]:
         version = "import importlib.metadata, platform; print(importlib.metadata.version('reader'), platform.python_version())"
         reader, python = _first_line([str(READER_PYTHON), "-c", version]).split()
         yield f"reader {reader} (Python {python}, in an environment of its own)"
+
+
+def commit() -> str:
+    """Return what was measured, and whether somebody had it under their hands."""
+    return _first_line(["git", "describe", "--always", "--dirty", "--exclude=*"])
 
 
 def file_system(place: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.simulate.play import SETTLING, play
@@ -32,12 +32,12 @@ class _Task:
     policies: tuple[Policy, ...]
 
 
-def simulate(world: World, *, jobs: int, say: Callable[[str], None]) -> Mapping[Policy, Tally]:
+def simulate(world: World, *, jobs: int, say: Callable[[str], None]) -> dict[Policy, Tally]:
     """Play every policy, then the rivals that get as many polls as some of them used; return the tallies in that order."""
-    tallies = dict(_play_all(world, POLICIES, jobs, say))
+    tallies = play_all(world, POLICIES, jobs=jobs, say=say)
     spent = {policy.name: polls_per_day(tally, world) for policy, tally in tallies.items()}
     rivals = tuple(rival.at_budget(spent) for rival in RIVALS)
-    return tallies | dict(_play_all(world, rivals, jobs, say))
+    return tallies | play_all(world, rivals, jobs=jobs, say=say)
 
 
 def polls_per_day(tally: Tally, world: World) -> float:
@@ -45,9 +45,10 @@ def polls_per_day(tally: Tally, world: World) -> float:
     return tally.polls / world.sources / world.days
 
 
-def _play_all(
-    world: World, policies: tuple[Policy, ...], jobs: int, say: Callable[[str], None]
-) -> Iterator[tuple[Policy, Tally]]:
+def play_all(
+    world: World, policies: tuple[Policy, ...], *, jobs: int, say: Callable[[str], None] = lambda _: None
+) -> dict[Policy, Tally]:
+    """Play these policies over a world."""
     tasks = [_Task(world=world, keys=keys, policies=policies) for keys in _shards(plan_keys(world.sources, world.seed))]
     totals = [Tally() for _ in policies]
     with multiprocessing.get_context("forkserver").Pool(jobs) as pool:
@@ -55,7 +56,7 @@ def _play_all(
             for total, tally in zip(totals, tallies, strict=True):
                 total.add(tally)
             say(f"{len(policies)} policies: {done} of {len(tasks)} parts of the world")
-    yield from zip(policies, totals, strict=True)
+    return dict(zip(policies, totals, strict=True))
 
 
 def _shards(keys: Sequence[Key]) -> Iterator[tuple[Key, ...]]:
