@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from traceback import format_exception
 from typing import Any
@@ -64,16 +65,16 @@ class Journal:
 
     def _write(self, text: str) -> None:
         now = datetime.now().astimezone()
-        line = f"{now:%Y-%m-%d %H:%M:%S} {_printable(text)}\n"
-        with self._lock:
-            sys.stderr.write(line)
-            sys.stderr.flush()
+        self._put(f"{now:%Y-%m-%d %H:%M:%S} {_printable(text)}\n")
 
     def _write_json(self, level: str, found: dict[str, Any]) -> None:
         head = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level}
         # In ASCII: neither a control character nor a line separator of Unicode gets through as itself.
-        line = json.dumps(head | found, ensure_ascii=True) + "\n"
-        with self._lock:
+        self._put(json.dumps(head | found, ensure_ascii=True) + "\n")
+
+    def _put(self, line: str) -> None:
+        # Whoever reads the log may have gone, or its disk be full: no reason to stop polling.
+        with self._lock, suppress(OSError):
             sys.stderr.write(line)
             sys.stderr.flush()
 

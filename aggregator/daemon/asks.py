@@ -20,7 +20,9 @@ from aggregator.model.telling import as_json, from_json
 from aggregator.store.lock import daemon_runs
 
 FOLDER = "state/asks"
-_ASK, _ANSWER = ".ask.json", ".answer.json"
+_ASK, _ANSWER, _DRAFT = ".ask.json", ".answer.json", ".new"
+_JUST_NOW = 60.0  #: seconds: a `sync` may meet a daemon that is only starting
+_LONGEST_WAIT = 3600.0  #: seconds after which nobody waits any more for an answer
 _LOOK_EVERY = 0.05  #: seconds
 
 
@@ -47,10 +49,9 @@ class AskBox:
     """The daemon's side."""
 
     def __init__(self, root: Path) -> None:
-        """Take the project folder; what an earlier daemon has left unanswered goes, since nobody waits for it."""
+        """Take the project folder; what was left by those who are gone goes, but not what was just asked."""
         self._folder = root / FOLDER
-        for path in self._files(_ASK, _ANSWER):
-            path.unlink(missing_ok=True)
+        self._sweep(older_than=_JUST_NOW)
 
     def take(self) -> tuple[str, Ask] | None:
         """Return the ask that has waited longest, and its name; None: there is none. What is no ask is thrown away."""
@@ -72,9 +73,17 @@ class AskBox:
 
     def answer(self, name: str, answer: Answer) -> None:
         """Leave the answer where it is waited for; raises OSError."""
+        self._sweep(older_than=_LONGEST_WAIT)
         lines: dict[str, Any] = {"events": [as_json(event) for event in answer.events], "error": answer.error}
         lines["summary"] = None if answer.summary is None else as_json(answer.summary)
         _write(self._folder / f"{name}{_ANSWER}", lines)
+
+    def _sweep(self, *, older_than: float) -> None:
+        """Remove answers that nobody has fetched, asks and halves of either."""
+        before = time.time_ns() - int(older_than * 1e9)
+        for path in self._files(_ASK, _ANSWER, _DRAFT):
+            if _age(path)[0] <= before:
+                path.unlink(missing_ok=True)
 
     def _files(self, *endings: str) -> Iterator[Path]:
         with suppress(FileNotFoundError):
@@ -110,7 +119,7 @@ def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sl
 
 
 def _write(path: Path, found: Mapping[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}.new")
+    draft = path.with_name(f".{path.name}{_DRAFT}")
     draft.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
     draft.replace(path)
 

@@ -18,6 +18,8 @@ from aggregator.pipeline.series import Series
 from aggregator.pipeline.sync import SyncRequest, run_sync
 from aggregator.workers import processors
 
+_PATIENCE = 60.0  #: seconds that another command's end is waited for, when a `sync` waits for us
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Came:
@@ -64,13 +66,13 @@ class Rounds:
             limit=ask.limit,
         )
         self._series.unpublished.hurry()
-        return self._sync(request, report)
+        return self._sync(request, report, wait=_PATIENCE)
 
     def look_at_hands(self, since: datetime) -> Came:
         """Publish what a hand has changed in posts since a moment. Raises AggregatorError."""
         now = self._now()
         with self._opened(now) as project:
-            if look_for_hands(project, self._report, since=since, jobs=self._jobs):
+            if look_for_hands(project, self._series.workers, self._report, since=since):
                 self._series.unpublished.hurry()
             return self._ran(project, SyncRequest(now=now, stamp=self._stamp(now), scheduled=True), self._report)
 
@@ -81,15 +83,14 @@ class Rounds:
             project.state.tidy(now)
 
     @contextmanager
-    def _opened(self, now: datetime, report: Callable[[Event], None] | None = None) -> Iterator[Project]:
-        # Whoever else holds the project is not waited for here: the next tick comes.
-        with open_project(
-            self.settings, report or self._report, now, stamp=self._stamp(now), jobs=self._jobs, wait=0
-        ) as project:
+    def _opened(self, now: datetime, report: Callable[[Event], None] | None = None, *, wait: float = 0) -> Iterator[Project]:
+        # Whoever else holds the project is not waited for, unless a person waits: the next tick comes.
+        stamp = self._stamp(now)
+        with open_project(self.settings, report or self._report, now, stamp=stamp, jobs=self._jobs, wait=wait) as project:
             yield project
 
-    def _sync(self, request: SyncRequest, report: Callable[[Event], None]) -> Came:
-        with self._opened(request.now, report) as project:
+    def _sync(self, request: SyncRequest, report: Callable[[Event], None], *, wait: float = 0) -> Came:
+        with self._opened(request.now, report, wait=wait) as project:
             return self._ran(project, request, report)
 
     def _ran(self, project: Project, request: SyncRequest, report: Callable[[Event], None]) -> Came:

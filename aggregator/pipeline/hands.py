@@ -17,17 +17,12 @@ from aggregator.store.state import Batch
 from aggregator.workers import Workers
 
 
-def look_for_hands(project: Project, report: Callable[[Event], None], *, since: datetime, jobs: int) -> bool:
+def look_for_hands(project: Project, workers: Workers, report: Callable[[Event], None], *, since: datetime) -> bool:
     """Adopt posts that lie where none were known, note those that are gone, and mark the outputs of those that were touched.
 
     Returns whether there is anything to publish. Raises StoreError.
     """
-
-    async def look() -> None:
-        with Workers(jobs) as workers:
-            await project.look_everywhere(workers, report)
-
-    asyncio.run(look())
+    asyncio.run(project.look_everywhere(workers, report))
     touched = _touched(project, since)
     project.state.save(Batch(dirty_outputs=touched))
     return bool(touched) or any(output.dirty for output in project.state.outputs().values())
