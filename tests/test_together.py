@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,10 +53,11 @@ class _Fake(Workers):
             await asyncio.sleep(0)
         if any(each.body == b"kills" for each in jobs):
             raise WorkerDiedError("crash", "crashed")
-        outcomes = tuple(StoreError("full", path="x") if each.body == b"full" else _said(each) for each in jobs)
-        if not isinstance(job, tuple) and isinstance(outcomes[0], StoreError):
-            raise outcomes[0]
-        return outcomes if isinstance(job, tuple) else outcomes[0]
+        if isinstance(job, tuple):
+            return tuple(StoreError("full", path="x") if each.body == b"full" else _said(each) for each in jobs)
+        if job.body == b"full":
+            raise StoreError("full", path="x")
+        return _said(job)
 
 
 def _said(job: DigestJob) -> Unreadable:
@@ -113,6 +115,21 @@ def test_what_one_body_raises_is_told_to_who_waits_for_it() -> None:
 
     assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, StoreError)] == [0, 3]
     assert any("s3" in names and len(names) > 1 for names in workers.sent)
+
+
+def test_an_error_keeps_no_body() -> None:
+    """What became of a body that kills, or could not be written, leaves no cycle: the collector comes late."""
+    bodies = [b"kills", b"x", b"full", b"kills", b"full", b"x"]
+    gc.collect()
+    gc.disable()
+    try:
+        kinds = [type(outcome) for outcome in _all(_Fake(), [_job(number, body) for number, body in enumerate(bodies)])]
+        left = [each for each in gc.get_objects() if type(each) is DigestJob]
+    finally:
+        gc.enable()
+
+    assert kinds == [WorkerDiedError, Unreadable, StoreError, WorkerDiedError, StoreError, Unreadable]
+    assert left == []
 
 
 def test_workers_that_cannot_start_are_told_to_all() -> None:

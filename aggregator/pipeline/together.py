@@ -34,6 +34,16 @@ class _Waiting:
         self.outcome = outcome
         self.done.set()
 
+    def take(self) -> Digested:
+        """Return or raise what came of it, and let go of it: an error that is kept keeps its frames, and they the body."""
+        outcome, self.outcome = self.outcome, None
+        if isinstance(outcome, Digested):
+            return outcome
+        try:
+            raise outcome or asyncio.CancelledError
+        finally:
+            del outcome
+
 
 class Digests:
     """The way of one run's bodies to its workers, first come, first served."""
@@ -54,11 +64,8 @@ class Digests:
             # Who was taken along by another one's message has nothing left to send, and waits without standing in the way.
             while not waiting.taken:
                 await self._send(self._next())
-        while (outcome := waiting.outcome) is None:
-            await waiting.done.wait()
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
+        await waiting.done.wait()
+        return waiting.take()
 
     def _next(self) -> list[_Waiting]:
         """Take what goes into the next message: no more than its share, or the other workers would have nothing to do."""
@@ -79,11 +86,11 @@ class Digests:
             if len(together) > 1:
                 await self._send_all(together)
             for waiting in together:
-                if waiting.outcome is None:
+                if not waiting.done.is_set():
                     await self._send_one(waiting)
         except BaseException as error:
             for waiting in together:
-                if waiting.outcome is None:
+                if not waiting.done.is_set():
                     waiting.end(error)
             raise
 
