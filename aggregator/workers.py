@@ -119,6 +119,8 @@ class Workers:
             raise WorkerDiedError("stuck", f"no progress for {TOTAL_SECONDS:.0f} s: the disk may hang") from error
         except MemoryError as error:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
+        except BrokenProcessPool as error:  # none of them got as far as taking a job
+            raise _cannot_start(error) from error
         return result
 
     async def _running(self) -> Any:

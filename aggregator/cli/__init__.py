@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
     "explain": ("aggregator.cli.explain", "explain", "Say everything that is known about an entry or a source."),
     "check": ("aggregator.cli.check", "check", "Check the configuration, the posts, or the feeds."),
+    "doctor": ("aggregator.cli.doctor", "doctor", "Say what is missing or odd on this machine and in this project folder."),
     "config": ("aggregator.cli.config", "config", "Show the effective configuration or its schema."),
     "source": ("aggregator.cli.source", "source", "List, show, add, test or change sources."),
     "category": ("aggregator.cli.category", "category", "List, show or rename categories."),
