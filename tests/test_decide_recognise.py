@@ -258,3 +258,18 @@ def test_addresses_as_they_are_compared() -> None:
     assert is_page("https://x.example/a")
     assert is_page("https://x.example/?p=1")
     assert not is_page("https://x.example/?utm_source=1")
+
+
+@pytest.mark.parametrize("nonces", [False, True])
+@pytest.mark.parametrize(
+    "query", ["id=1", "utm_source=rss", "FROM=Atom", "from=alice", "from", "sid=8", "b=2&from=rss&a=1", "=", ""]
+)
+def test_a_parameter_counts_alike_alone_and_among_others(query: str, *, nonces: bool) -> None:
+    """What a query is left with does not depend on how many parameters it has."""
+    alone = comparable(f"https://x.example/a?{query}", nonces=nonces)
+
+    assert alone == comparable(f"https://x.example/a?{query}&", nonces=nonces)
+    assert alone == comparable(f"https://x.example/a?fbclid=1&amp;{query}", nonces=nonces)
+    assert ("?" in alone) is (
+        query in {"id=1", "from=alice", "from", "b=2&from=rss&a=1", "="} or (query == "sid=8" and not nonces)
+    )

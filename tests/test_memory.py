@@ -36,13 +36,13 @@ def test_an_ill_formed_document_leaves_nothing_to_the_collector(tail: str) -> No
 
 def test_long_ids_and_texts_are_not_remembered() -> None:
     """What is remembered of the last hundreds of ids, names and texts is little, however long upstream makes them."""
-    for cache in (key._key, key._atom_id, links._is_tracking, find_fault_once):
+    for cache in (key._key, key._atom_id, links._tracking, find_fault_once):
         cache.cache_clear()
     entry_key("s", _LONG)
     atom_id("s", _LONG)
     links.tracks(f"{_LONG}=1")
     find_fault(_LONG)
-    assert [each.cache_info().currsize for each in (key._key, key._atom_id, links._is_tracking, find_fault_once)] == [0] * 4
+    assert [each.cache_info().currsize for each in (key._key, key._atom_id, links._tracking, find_fault_once)] == [0] * 4
 
 
 def test_an_ordinary_run_ends_before_the_collector_has_looked_once(tmp_path: Path) -> None:

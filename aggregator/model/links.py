@@ -19,11 +19,10 @@ _TRACKING = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 #: Parameters that may say what is read; they track only with a value that names the feed.
-_ORIGIN = re.compile(
-    r"(?:from|ref|referrer|source|src|via|medium|origin|partner|emc|cmp|mod|campaign|channel|feed)"
-    r"=(?:rss(?:[_-]\w+|feed|2)?|atom|feeds?|xml|feedburner|feedly)",
-    re.IGNORECASE,
+_ORIGIN_NAME = re.compile(
+    r"from|ref|referrer|source|src|via|medium|origin|partner|emc|cmp|mod|campaign|channel|feed", re.IGNORECASE
 )
+_ORIGIN = re.compile(rf"(?:{_ORIGIN_NAME.pattern})=(?:rss(?:[_-]\w+|feed|2)?|atom|feeds?|xml|feedburner|feedly)", re.IGNORECASE)
 #: Parameters that are another at each visit: sessions, signatures, times of expiry, cache busters.
 _NONCE = re.compile(
     r"(?:_|nonce|rand(?:om)?|cb|cachebust(?:er)?|timestamp|_?ts|token|sign|sig|signature|expires?|auth_key|hmac|policy|key-pair-id"
@@ -41,14 +40,16 @@ _LONGEST_REMEMBERED = 100  #: characters of a parameter's name
 def tracks(parameter: str) -> bool:
     """Tell whether a parameter of a query, `name=value`, says only who sent a reader."""
     name = parameter.partition("=")[0]
-    is_tracking = _is_tracking if len(name) <= _LONGEST_REMEMBERED else _is_tracking.__wrapped__
-    return is_tracking(name) or _ORIGIN.fullmatch(parameter) is not None
+    tracking = (_tracking if len(name) <= _LONGEST_REMEMBERED else _tracking.__wrapped__)(name)
+    return tracking if tracking is not None else _ORIGIN.fullmatch(parameter) is not None
 
 
 @lru_cache(maxsize=256)
-def _is_tracking(name: str) -> bool:
-    """Tell whether a parameter of that name tracks; remembered, for a site has few names."""
-    return _TRACKING.fullmatch(name) is not None
+def _tracking(name: str) -> bool | None:
+    """Tell whether a parameter of that name tracks; None: its value decides. Remembered, for a site has few names."""
+    if _TRACKING.fullmatch(name):
+        return True
+    return None if _ORIGIN_NAME.fullmatch(name) else False
 
 
 def comparable(address: str, *, nonces: bool = False) -> str:
@@ -59,7 +60,7 @@ def comparable(address: str, *, nonces: bool = False) -> str:
     found = _ADDRESS.fullmatch(address)
     if found is None:
         return address.lower() if _UUID.match(address) else address
-    host, path, query, fragment = found.groups(default="")
+    host, path, query, fragment = found.groups("")
     host = host.lower()
     if "@" in host or ":" in host:
         host = host.rpartition("@")[2].removesuffix(":80").removesuffix(":443")
@@ -78,9 +79,11 @@ def is_page(address: str) -> bool:
 def _kept(query: str, *, nonces: bool) -> str:
     if not query:
         return ""
-    parts = [
-        part
-        for part in query.replace("&amp;", "&").split("&")
-        if part and not tracks(part) and not (nonces and _NONCE.fullmatch(part.partition("=")[0]))
-    ]
+    if "&" not in query:  # as most are: one parameter
+        return "" if _varies(query, nonces=nonces) else f"?{query}"
+    parts = [part for part in query.replace("&amp;", "&").split("&") if part and not _varies(part, nonces=nonces)]
     return f"?{'&'.join(sorted(parts))}" if parts else ""
+
+
+def _varies(parameter: str, *, nonces: bool) -> bool:
+    return tracks(parameter) or (nonces and _NONCE.fullmatch(parameter.partition("=")[0]) is not None)

@@ -87,15 +87,14 @@ def visible_text(entry: Entry) -> str:
 def _text_trait(entry: Entry) -> bytes:
     """Return the part that stands for all that is read, seen or heard: a comic's text may be the same every day."""
     files = (*_FILE.findall(entry.content), *(enclosure.href for enclosure in entry.enclosures))
-    return _hash("\0".join((_visible(entry.content), *(comparable(address) for address in files))))
+    return _hash("\0".join((_visible(entry.content), *map(comparable, files))))
 
 
 def _visible(html: str) -> str:
     text = _TAG.sub("", html).replace("&nbsp;", "")
     if text.isascii():
         return text.encode().translate(None, _ASCII_SPACE).decode()
-    # Plain spaces first: with most of them gone, there is little left to split.
-    return "".join(text.replace(" ", "").split())
+    return "".join(text.split())
 
 
 def _hash(text: str) -> bytes:

@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 def is_adopted(path: str, key: str) -> bool:
     """Tell whether a post was adopted: its name does not end in its key, so an archive file says whose it is."""
-    return key_of_name(path) != key
+    return not path.endswith(f"-{key}.md")
 
 
 def reader_of(path: str, key: str, profile: Profile) -> Reader:
