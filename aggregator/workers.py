@@ -36,6 +36,8 @@ Result = TypeVar("Result")
 
 FEED_CPU_SECONDS = 5.0  #: for inflating, parsing, normalising and deciding: the feed's own work
 TOTAL_SECONDS = 65.0  #: for a whole job, writing included; past this it is a disk that hangs, not a feed
+#: For a job that no process takes up. Two wait for each process, so past this there is none that could.
+PATIENCE_SECONDS = 4 * TOTAL_SECONDS
 MEMORY_BYTES = 1024 * 1024 * 1024  #: of address space; nh3 aborts and lxml errs beyond it, so it is a crash
 #: What a worker needs from its first job on; the command's own module is among it, since each process loads that again.
 _PRELOADED = ["aggregator.cli", "pebble", "aggregator.pipeline.digest", "aggregator.pipeline.outputs"]
@@ -69,6 +71,7 @@ class Workers:
         self._pool: Any = None
         self._starter: ThreadPoolExecutor | None = None  #: the thread that starts the pool
         self._started: Future[bool] | None = None
+        self._is_lost = False  #: a job was taken up by nobody
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +98,7 @@ class Workers:
                 self._pool.close()
             self._pool.join()
         self._pool = self._starter = self._started = None
+        self._is_lost = False
 
     @property
     def width(self) -> int:
@@ -112,10 +116,17 @@ class Workers:
         except (BrokenProcessPool, OSError, RuntimeError) as error:
             raise _cannot_start(error) from error
         try:
-            result: Result = await asyncio.wrap_future(future)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                result: Result = await asyncio.wrap_future(future)
         except ProcessExpired as error:
             raise WorkerDiedError(*_cause_of_death(error.exitcode)) from error
+        except BrokenProcessPool as error:
+            raise WorkerDiedError("crash", "was cut off: the processes that read have died") from error
         except PoolTimeoutError as error:
+            if future.cancelled():
+                # One that was killed amid taking a job up holds, for ever, what the others need to take one up.
+                self._is_lost = self._pool is pool
+                raise WorkerDiedError("stuck", f"was not begun within {PATIENCE_SECONDS:.0f} s: workers are lost") from error
             raise WorkerDiedError("stuck", f"no progress for {TOTAL_SECONDS:.0f} s: the disk may hang") from error
         except MemoryError as error:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
@@ -128,6 +139,8 @@ class Workers:
 
         They load all that they need first, and whoever starts them waits for that: so a thread does, and polling goes on.
         """
+        if self._started is not None and self._started.done() and not self._is_up(self._started):
+            self._end(kill=True)
         if self._started is None:
             # With the first job, like everything that a run without news does not need.
             from concurrent.futures import ThreadPoolExecutor
@@ -146,6 +159,14 @@ class Workers:
             await asyncio.shield(asyncio.wrap_future(self._started))
         self._started.result()
         return self._pool
+
+    def _is_up(self, started: Future[bool]) -> bool:
+        """Tell whether a pool that was started can be given jobs; one that could not be, or has broken, cannot any more.
+
+        pebble takes the death of a process for the end of all of them when no job is on: the kernel, short of memory, picks
+        one that idles as well.
+        """
+        return started.exception() is None and not self._is_lost and bool(self._pool.active)
 
 
 def processors() -> int:

@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +85,37 @@ def test_workers_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.Mon
 
     with pytest.raises(StoreError, match=r"cannot start a worker process: .*denied\. Is .* writable"):
         expect_jobs()
+
+
+def test_a_process_that_dies_idle_is_replaced() -> None:
+    """A worker that is killed while there is no job, as the kernel does it when memory is short, costs no job."""
+
+    async def run() -> list[int]:
+        with Workers(1) as pool:
+            first = await pool.run(jobs.process_id, 0)
+            os.kill(first, signal.SIGKILL)
+            await asyncio.sleep(0.3)
+            return [await pool.run(jobs.double, 21), await pool.run(jobs.double, 4)]
+
+    assert asyncio.run(run()) == [42, 8]
+
+
+def test_a_job_that_nobody_takes_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processes are lost, a job fails in words instead of waiting for ever, and the next one gets new ones."""
+
+    async def run() -> tuple[str, int]:
+        with Workers(1) as pool:
+            worker = await pool.run(jobs.process_id, 0)
+            os.kill(worker, signal.SIGSTOP)
+            with monkeypatch.context() as patch:
+                patch.setattr(workers, "PATIENCE_SECONDS", 0.5)
+                with pytest.raises(WorkerDiedError) as died:
+                    await pool.run(jobs.double, 1)
+            return str(died.value), await pool.run(jobs.double, 21)
+
+    said, result = asyncio.run(run())
+    assert said.startswith("was not begun within")
+    assert result == 42
 
 
 def test_an_interruption_while_modules_load_is_no_business_of_the_process_that_loads_them() -> None:

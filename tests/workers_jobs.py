@@ -45,3 +45,7 @@ def take_pages(size: int) -> int:
         pieces = [bytes(_PIECE) for _ in range(size // _PIECE)]
         del pieces
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def process_id(_number: int) -> int:
+    return os.getpid()
