@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from base64 import b32encode
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model.key import entry_key, key_of_name
+from aggregator.model.key import KEY_LENGTH, entry_key, key_of_name
 from aggregator.store.paths import MAX_SLUG_BYTES, post_folder, post_path, slug
 from tests.post_records import SPECIAL, naughty_strings
 
@@ -112,3 +114,11 @@ def test_a_path_stays_below_the_posts_folder(categories: tuple[str, ...], title:
 def test_the_path_of_a_sample() -> None:
     """A path is the slugs of the categories, then the slug of the title with the key."""
     assert post_path(("新媒体", "ZAKER", "source"), "A: b", KEY) == f"新媒体/zaker/source/a-b-{KEY}.md"
+
+
+@given(source_id=st.text(max_size=8), entry_id=st.text(max_size=8))
+def test_a_key_is_the_beginning_of_a_hash_in_base32(source_id: str, entry_id: str) -> None:
+    """A key is what the standard library makes of the hash, cut to its length: names of posts rest on it for ever."""
+    digest = sha256(f"{source_id}\0{entry_id}".encode("utf-8", "surrogatepass")).digest()
+
+    assert entry_key(source_id, entry_id) == b32encode(digest).decode().lower()[:KEY_LENGTH]

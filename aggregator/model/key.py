@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b32encode
 from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -20,6 +19,10 @@ _KEY_IN_NAME = re.compile(r"-([a-z2-7]{12})\.md\Z")
 _ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f]+\Z")
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+#: Ten bits as two characters of base32 (RFC 4648 §6, in lower case).
+_PAIRS = tuple(first + second for first in _LETTERS for second in _LETTERS)
+
 #: Characters of an id; what is derived from a longer one is not remembered, for upstream chooses how long they are.
 _LONGEST_REMEMBERED = 1000
 
@@ -32,7 +35,21 @@ def entry_key(source_id: str, entry_id: str) -> str:
 @lru_cache(maxsize=256)  # each step of an entry's path asks for it again
 def _key(source_id: str, entry_id: str) -> str:
     digest = sha256(f"{source_id}\0{entry_id}".encode("utf-8", "surrogatepass")).digest()
-    return b32encode(digest[:10]).decode("ascii")[:KEY_LENGTH].lower()
+    return _base32(digest)
+
+
+def _base32(digest: bytes) -> str:
+    """Return the first KEY_LENGTH characters, sixty bits; `base64.b32encode` takes four times as long over them."""
+    bits = int.from_bytes(digest[:8], "big") >> 4
+    pairs = _PAIRS
+    return (
+        pairs[bits >> 50]
+        + pairs[bits >> 40 & 0x3FF]
+        + pairs[bits >> 30 & 0x3FF]
+        + pairs[bits >> 20 & 0x3FF]
+        + pairs[bits >> 10 & 0x3FF]
+        + pairs[bits & 0x3FF]
+    )
 
 
 def key_of_name(name: str) -> str | None:
