@@ -370,11 +370,25 @@ def test_a_run_without_changes_loads_nothing_for_it(watched: Watched) -> None:
     """With nothing due, and where a source goes on failing, no parser is loaded and no worker started."""
     for hours in (0, 2, 4):
         watched.poll(hours, DEAD)
-    done = run([sys.executable, "-c", _PROGRAM, str(watched.root)], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("due 0: []\ndue 1: []\n", "")
+
+    assert _loaded(watched.root, (4.1, ()), (9, ("b",))) == "due 0: []\ndue 1: []\n"
+
+
+def test_a_first_run_in_which_all_are_well_makes_nothing_of_it(watched: Watched) -> None:
+    """Where nothing was ever said and nothing fails, the file is begun, and no source is asked what to say of it."""
+    assert _loaded(watched.root, (0, ("a", "b"))) == "due 2: ['pebble']\n"
+    assert watched.told() == []
+
+
+def _loaded(root: Path, *runs: tuple[float, tuple[str, ...]]) -> str:
+    """Sync at these hours, these sources or what is due; return what was polled, what was loaded for it, and any error."""
+    program = [sys.executable, "-c", _PROGRAM, str(root), json.dumps(runs)]
+    done = run(program, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 _PROGRAM = """
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -385,12 +399,13 @@ from aggregator.pipeline.sync import SyncRequest, run_sync
 from aggregator.settings import load_settings
 
 root = Path(sys.argv[1])
-for hours, names in ((4.1, ()), (9, ("b",))):
+for hours, names in json.loads(sys.argv[2]):
     now, due = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(hours=hours), []
     settings = load_settings(root, root / "config", {})
     with open_project(settings, print, now) as project:
-        request = SyncRequest(now=now, stamp=now, sources=names, jobs=1, force=bool(names))
+        request = SyncRequest(now=now, stamp=now, sources=tuple(names), jobs=1, force=bool(names))
         run_sync(project, request, lambda event: due.append(event.due) if isinstance(event, Begin) else None)
     heavy = {"lxml", "feedgen", "nh3", "feedparser", "pebble", "aggregator.publish.status", "aggregator.publish.scan"}
+    heavy |= {"aggregator.pipeline.status_changes"}
     print(f"due {due[0]}: {sorted(heavy & set(sys.modules))}")
 """

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aggregator.errors import PlaceError
-from aggregator.health import LEAST_FAILURES, NO_NETWORK, contradicts, was_reachable
+from aggregator.health import LEAST_FAILURES, NO_NETWORK, contradicts, is_failing, was_reachable
 from aggregator.model.health import Change, Kind
 from aggregator.model.poll import Event, Note, OutputState, SourceState
 from aggregator.model.source import Source
@@ -95,24 +95,45 @@ def status_hash(project: Project) -> bytes:
 
 
 def _job(project: Project) -> StatusJob:
-    from aggregator.pipeline.status_changes import changes_of  # yarl and long patterns: for a run that has something to tell
-
     settings, sources = project.settings, _asked(project)
-    said, states, noted = said_last(project.state), project.state.sources(), _noted(project.ledger, sources)
-    changes = (
-        change
-        for source in sources.values()
-        for change in changes_of(source, states.get(source.id), noted[source.id], stamp=project.stamp, page=settings.site.url)
-        # Of those that are well only what was said otherwise is of interest, if anybody knows.
-        if change.kind is not Kind.RECOVERED or said is None or source.id in said
-    )
+    # Without the file nothing was said, whatever is remembered: so the worker has it too.
+    said = said_last(project.state) if (project.public / STATUS_PATH).exists() else {}
+    states, noted = project.state.sources(), _noted(project.ledger, sources)
+    asked = [source for source in sources.values() if _may_be_told(source, states.get(source.id), noted[source.id], said)]
     return StatusJob(
         frame=status_frame(settings),
         site_id=settings.site.id,
         public=project.public,
-        changes=_without_our_own(project, sources, states, tuple(changes)),
+        changes=_changes(project, asked, states, noted, said) if asked else (),
         remembered=said or {},
     )
+
+
+def _may_be_told(
+    source: Source, state: SourceState | None, noted: Sequence[Gone | Moved | Unstable], said: dict[str, Kind] | None
+) -> bool:
+    """Tell whether there can be a change: of a source that is well only if it was said otherwise, or nobody knows."""
+    return bool(noted) or said is None or source.id in said or (state is not None and is_failing(state))
+
+
+def _changes(
+    project: Project,
+    asked: Sequence[Source],
+    states: Mapping[str, SourceState],
+    noted: Mapping[str, Sequence[Gone | Moved | Unstable]],
+    said: dict[str, Kind] | None,
+) -> tuple[Change, ...]:
+    from aggregator.pipeline.status_changes import changes_of  # yarl and long patterns: for a run that has something to tell
+
+    changes = (
+        change
+        for source in asked
+        for change in changes_of(
+            source, states.get(source.id), noted[source.id], stamp=project.stamp, page=project.settings.site.url
+        )
+        if change.kind is not Kind.RECOVERED or said is None or source.id in said
+    )
+    return _without_our_own(project, _asked(project), states, tuple(changes))
 
 
 def _without_our_own(
