@@ -64,10 +64,11 @@ class AskBox:
                     no_cache=bool(found["no_cache"]),
                     limit=None if found["limit"] is None else int(found["limit"]),
                 )
-            except (OSError, ValueError, KeyError, TypeError):
-                path.unlink(missing_ok=True)
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                _remove(path)
                 continue
-            path.unlink(missing_ok=True)
+            if not _remove(path):
+                continue  # or it would be done again and again
             return path.name.removesuffix(_ASK), ask
         return None
 
@@ -83,11 +84,12 @@ class AskBox:
         before = time.time_ns() - int(older_than * 1e9)
         for path in self._files(_ASK, _ANSWER, _DRAFT):
             if _age(path)[0] <= before:
-                path.unlink(missing_ok=True)
+                _remove(path)
 
     def _files(self, *endings: str) -> Iterator[Path]:
-        with suppress(FileNotFoundError):
-            yield from [path for path in self._folder.iterdir() if path.name.endswith(endings)]
+        with suppress(OSError):  # nobody has asked yet, or nobody can: polling goes on
+            # A folder by that name is nobody's ask, and would be in the way for ever.
+            yield from [path for path in self._folder.iterdir() if path.name.endswith(endings) and not path.is_dir()]
 
 
 def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sleep) -> Answer | None:
@@ -122,6 +124,15 @@ def _write(path: Path, found: Mapping[str, Any]) -> None:
     draft = path.with_name(f".{path.name}{_DRAFT}")
     draft.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
     draft.replace(path)
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file; returns whether it is gone. One that cannot be is in nobody's way."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def _age(path: Path) -> tuple[int, str]:

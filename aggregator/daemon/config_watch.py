@@ -25,6 +25,10 @@ class ConfigWatch:
         self._seen = look
         return look == before and look != self._read
 
+    def differs(self) -> bool:
+        """Tell whether files differ from those last read, at rest or not."""
+        return self._look() != self._read
+
     def taken(self) -> None:
         """Take it that the files as last looked at were read, whatever became of it."""
         self._read = self._seen = self._look()

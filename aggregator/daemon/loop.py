@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator.daemon.asks import Answer, Ask, AskBox
@@ -140,6 +141,7 @@ class Daemon:
                 (self._look_at_hands, _HANDS_EVERY, now + _HANDS_EVERY),
                 (self._keep_up, _UPKEEP_EVERY, now + _HANDS_EVERY),
             ]
+        scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR)
         for function, every, first in jobs:
             seconds = every.total_seconds()
             scheduler.add_job(function, "interval", seconds=seconds, next_run_time=first, id=function.__name__)
@@ -210,9 +212,7 @@ class Daemon:
                 self._fail(error, str(error))
                 return False
             except Exception as error:  # noqa: BLE001 - shown as what it is, and the daemon goes on
-                self._fail(
-                    error, f"internal error, a bug of aggregator: {type(error).__name__}: {error} (-vv shows the traceback)"
-                )
+                self._fail(error, _bug(error))
                 return False
             if came is not None:
                 self._take(came)
@@ -231,7 +231,11 @@ class Daemon:
         self._next = min(came.summary.next_poll or latest, latest)
         self._say_status()
 
-    def _fail(self, error: Exception, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
+    def _job_failed(self, event: JobExecutionEvent) -> None:
+        """Tell of a bug in what the scheduler fires, which would keep it to itself."""
+        self._fail(event.exception, _bug(event.exception))
+
+    def _fail(self, error: BaseException, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
         self._not_before = time.monotonic() + seconds
         if text != self._trouble:  # once, and not each minute of a weekend
             self._tell.say(text, failed=True, trace=error)
@@ -254,9 +258,13 @@ class Daemon:
             )
             return came
 
+        if await asyncio.to_thread(self._watch.differs):
+            await self._reload(asked=False)  # who asks has read what stands there now, and may ask for what is new in it
         await self._do(serve)
         self._next = None
-        failed = Answer(events=tuple(events), summary=None, error=self._trouble or "the daemon is ending")
+        if not answer and self._ending.is_set():
+            return  # who asks sees that we have ended, and does it itself
+        failed = Answer(events=tuple(events), summary=None, error=self._trouble)
         try:
             await asyncio.to_thread(self._asks.answer, name, answer[0] if answer else failed)
         except OSError as error:
@@ -281,6 +289,9 @@ class Daemon:
             return
         except (AggregatorError, OSError) as error:
             self._tell.say(f"the configuration cannot be read again, the old one stays: {error}", failed=True)
+            return
+        except Exception as error:  # noqa: BLE001 - shown as what it is, and the daemon goes on
+            self._tell.say(f"the old configuration stays: {_bug(error)}", failed=True, trace=error)
             return
         finally:
             self._manager.ready()
@@ -320,6 +331,10 @@ class Daemon:
         """End as a kill would: a disk or a network that hangs is not waited for."""
         self._tell.say("the end was cut short: something did not answer. The next start finds what it left", failed=True)
         os._exit(128 + number)
+
+
+def _bug(error: BaseException) -> str:
+    return f"internal error, a bug of aggregator: {type(error).__name__}: {error} (-vv shows the traceback)"
 
 
 def _sources(number: int) -> str:
