@@ -72,6 +72,7 @@ class Workers:
         self._starter: ThreadPoolExecutor | None = None  #: the thread that starts the pool
         self._started: Future[bool] | None = None
         self._is_lost = False  #: a job was taken up by nobody
+        self._has_worked = False  #: a job of this pool came to an end
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +99,7 @@ class Workers:
                 self._pool.close()
             self._pool.join()
         self._pool = self._starter = self._started = None
-        self._is_lost = False
+        self._is_lost = self._has_worked = False
 
     @property
     def width(self) -> int:
@@ -121,6 +122,8 @@ class Workers:
         except ProcessExpired as error:
             raise WorkerDiedError(*_cause_of_death(error.exitcode)) from error
         except BrokenProcessPool as error:
+            if not self._has_worked:  # none of them got as far as taking a job
+                raise _cannot_start(error) from error
             raise WorkerDiedError("crash", "was cut off: the processes that read have died") from error
         except PoolTimeoutError as error:
             if future.cancelled():
@@ -130,8 +133,7 @@ class Workers:
             raise WorkerDiedError("stuck", f"no progress for {TOTAL_SECONDS:.0f} s: the disk may hang") from error
         except MemoryError as error:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
-        except BrokenProcessPool as error:  # none of them got as far as taking a job
-            raise _cannot_start(error) from error
+        self._has_worked = True
         return result
 
     async def _running(self) -> Any:

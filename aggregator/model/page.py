@@ -1,7 +1,7 @@
 """What a page shows, before it is HTML: read from state, posts and configuration, rendered by `pages`.
 
-Every address in here that begins with "/" counts from the root of the site (`site.url`); rendering makes it relative, so that pages
-work below any path and on any host. Instants are aware, UTC, whole seconds. Texts are plain, never HTML.
+Every address in here that begins with "/" counts from the root of the site (`site.url`); rendering makes it relative, so that
+pages work below any path and on any host. Instants are aware, UTC, whole seconds. Texts are plain, never HTML.
 """
 
 from __future__ import annotations
