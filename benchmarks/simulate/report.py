@@ -60,9 +60,9 @@ _WORLD = """\
   and the like), failures that pass, push (WebSub).
 - An earlier model of the same world, made before there was a planner (NumPy, steps of one minute, other sizes of the
   platforms), gave fixed 60 min 23.8 polls and 30.3 min, the square root with c=2 8.9 polls and 30.3 min, c=3 6.0 and
-  45.3, c=5 3.6 and 75.4. Here, fixed intervals bring fewer polls and longer delays: the planner polls up to a tenth
-  late and never early, where that model did both, and sources that do not answer are asked once a day. Lateness without
-  caps was half a step there; here time has no steps."""
+  45.3, c=5 3.6 and 75.4. Here there are fewer polls and longer delays throughout: the planner polls up to a
+  tenth late and never early, where that model did both, and sources that do not answer are asked once a day. Lateness
+  without caps was half a step there; here time has no steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
