@@ -250,7 +250,9 @@ def _set_up() -> None:
     gc.set_threshold(_RECORDS_BETWEEN_COLLECTIONS, 20, 20)
     if sys.platform == "linux":
         # macOS counts address space in a way that leaves no room for Python itself.
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MEMORY_BYTES)  # none may raise a limit
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         import ctypes
 
         library = ctypes.CDLL(None)

@@ -102,11 +102,18 @@ def test_packages_that_do_not_fit_are_named(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_worker_that_cannot_start_fails(tmp_path: Path) -> None:
-    """Under a limit of address space that leaves a worker no room, both the limit and the worker are named."""
+    """Where a process may not open the few files that starting a worker takes, that fails, in the words of `sync`."""
+    told = _under("ulimit -n 14", tmp_path, "program.workers")
+
+    assert told.startswith("fail no worker process: cannot start a worker process: [Errno 24] Too many open files")
+
+
+def test_little_address_space_is_odd_and_will_do(tmp_path: Path) -> None:
+    """A limit of address space below what a worker sets itself is named, and kept: the worker starts all the same."""
     told = _under("ulimit -v 900000", tmp_path, "machine.memory", "program.workers")
 
-    assert "fail processes may use 878 MiB of address space" in told
-    assert "fail no worker process: cannot start a worker process: All workers expired" in told
+    assert "warn processes may use 878 MiB of address space" in told
+    assert "ok a worker process answers" in told
 
 
 # -- the machine -----------------------------------------------------------------------------------------------------

@@ -127,12 +127,8 @@ def memory(situation: Situation) -> Findings:  # noqa: ARG001 - as all checks
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     free = min((found for found in (_available(), _left_in_group()) if found is not None), default=None)
     if hard != resource.RLIM_INFINITY and hard < MEMORY_BYTES:
-        text = (
-            f"processes may use {hard // _MIB} MiB of address space; a worker wants {MEMORY_BYTES // _MIB} to bound itself to"
-        )
-        yield fail(
-            "memory", text, "take that limit away (ulimit -v unlimited), or bound the whole by a control group (MemoryMax=)"
-        )
+        text = f"processes may use {hard // _MIB} MiB of address space; a worker has {MEMORY_BYTES // _MIB} without that limit"
+        yield warn("memory", text, "take it away (ulimit -v unlimited); MemoryMax= of a unit bounds all of them together")
     elif free is not None and free < _LEAST_MEMORY:
         text = f"{free // _MIB} MiB are free, and a run with news may want {_LEAST_MEMORY // _MIB}"
         yield warn("memory", text, "give it more, or let one worker do: --jobs 1")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import sqlite3
 from datetime import timedelta
@@ -14,9 +12,9 @@ from aggregator.errors import NoStateError, StoreError
 from aggregator.model.settings import Settings
 from aggregator.pipeline.planning import upcoming
 from aggregator.schedule import describe
+from aggregator.store.lock import daemon_runs
 from aggregator.store.opening import open_state
 
-_DAEMON = "state/daemon.lock"
 #: What is due longer than this, while nothing at all is polled, is not being worked on. Upstreams that fail do not count: they
 #: are polled too.
 _DAEMON_LAG, _RUN_LAG = timedelta(minutes=30), timedelta(days=1)
@@ -119,18 +117,3 @@ def _late(situation: Situation, settings: Settings, lag: timedelta) -> str | Non
         return None
     who = due[0].name if len(due) == 1 else f"{len(due)} sources"
     return f"{who} {'is' if len(due) == 1 else 'are'} due, and nothing was polled for {describe(situation.now - last)}"
-
-
-def daemon_runs(root: Path) -> bool:
-    """Tell whether a daemon of this project runs, as far as its lock can be read."""
-    try:
-        descriptor = os.open(root / _DAEMON, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
-    finally:
-        os.close(descriptor)
-    return False
