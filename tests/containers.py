@@ -136,15 +136,23 @@ class Build:
     def _sent(self, path: Path) -> bool:
         return is_sent(path.relative_to(self._context).as_posix(), self._ignore)
 
-    def execute(self, command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the image's environment, and what was given."""
+        kept = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
+        return {**kept, **self._environment}
+
+    def command(self, words: list[str]) -> list[str]:
+        """Return a command line as it is here: the program looked up in the image, its arguments below the prefix."""
+        program = shutil.which(words[0], path=self.environment["PATH"])
+        assert program is not None, words[0]
+        return [program, *(self.inside(word) for word in words[1:])]
+
+    def execute(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         """Run a command as in the image."""
+        command = words if words[0] == "sh" else self.command(words)
         return subprocess.run(
-            [self.inside(word) for word in command] if command[0] != "sh" else command,
-            cwd=self._folder,
-            env={**{name: os.environ[name] for name in ("HOME",) if name in os.environ}, **self._environment, **environment},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
+            command, cwd=self._folder, env=self.environment, capture_output=True, encoding="utf-8", check=False
         )
 
     def inside(self, text: str) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import sysconfig
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from aggregator.cli import COMMANDS
 from aggregator.doctor.finding import Level, Situation
 from aggregator.doctor.network import private
 from tests.containers import Build, is_sent, one, read_containerfile
+from tests.daemon_play import Daemon
 from tests.projects import read, write
-from tests.test_doctor import NOW, daemon_of
 
 ROOT = Path(__file__).parents[1]
 BUILD, FINAL = read_containerfile(ROOT / "Containerfile")
@@ -61,17 +62,25 @@ def test_the_image_runs_every_command_that_it_names(image: Build) -> None:
 
 
 def test_the_health_check_tells_whether_the_daemon_lives(image: Build) -> None:
-    """The image's HEALTHCHECK fails while no daemon runs in its project, and passes while one does."""
+    """The image's HEALTHCHECK passes while the daemon runs as compose.yaml starts it, and fails before and after."""
     check = one(FINAL, "HEALTHCHECK")
-    command = re.sub(r"^CMD ", "", check.rest)
-    words = [str(word) for word in yaml.safe_load(command)]
-    image.execute([*one(FINAL, "ENTRYPOINT").exec_form(), "init"])
-    (image.prefix / "data" / "state").mkdir(exist_ok=True)
-
-    assert image.execute(words).returncode == 1
-    with daemon_of(image.prefix / "data"):
-        assert image.execute(words).returncode == 0
     assert set(check.flags) == {"interval", "timeout", "start-period", "retries"}
+    health = [str(word) for word in yaml.safe_load(check.rest.removeprefix("CMD "))]
+    entry = one(FINAL, "ENTRYPOINT").exec_form()
+    image.execute([*entry, "init"])
+    assert image.execute(health).returncode == 1
+
+    given = COMPOSE["services"]["aggregator"]["command"]
+    assert given[:3] == one(FINAL, "CMD").exec_form()
+    command = image.command([*entry, *(word.replace("0.0.0.0:8080", "127.0.0.1:0") for word in given)])
+    daemon = Daemon(command, image.environment)
+    try:
+        daemon.wait_for_ready()
+        assert image.execute(health).returncode == 0
+        assert daemon.stop() == 143
+    finally:
+        daemon.close()
+    assert image.execute(health).returncode == 1
 
 
 def test_the_container_is_told_to_end_as_the_daemon_expects_it() -> None:
@@ -80,7 +89,7 @@ def test_the_container_is_told_to_end_as_the_daemon_expects_it() -> None:
     entry, command = one(FINAL, "ENTRYPOINT").exec_form(), one(FINAL, "CMD").exec_form()
 
     assert entry == ["aggregator", "-C", one(FINAL, "WORKDIR").rest]
-    assert command[0] in {"run", *COMMANDS}
+    assert command[0] in COMMANDS
 
 
 def test_the_container_has_few_rights() -> None:
@@ -133,7 +142,7 @@ def test_compose_gives_the_daemon_what_it_needs_and_no_more() -> None:
         assert {"mem_limit", "pids_limit"} <= set(service)
         assert service["restart"] == "unless-stopped"
         assert service["logging"]["options"]["max-size"]
-    assert ours["command"][0] in {"run", *COMMANDS}
+    assert ours["command"][0] in COMMANDS
 
 
 def test_the_rsshub_of_compose_may_be_asked(tmp_path: Path) -> None:
@@ -148,5 +157,7 @@ def test_the_rsshub_of_compose_may_be_asked(tmp_path: Path) -> None:
     assert source.allow_private == (subnet,)
     assert ip_network(subnet).is_private
     assert source.addresses[0].startswith("http://rsshub:1200/")
-    situation = Situation(root=tmp_path, config=tmp_path / "config", settings=settings, now=NOW, environ=os.environ)
+    situation = Situation(
+        root=tmp_path, config=tmp_path / "config", settings=settings, now=datetime.now(UTC), environ=os.environ
+    )
     assert [finding for finding in private(situation) if finding.level is not Level.OK] == []

@@ -305,7 +305,7 @@ def test_a_live_daemon_polls(synced: Folder) -> None:
         return found.level
 
     assert judged() is Level.FAIL
-    with daemon_of(synced.root):
+    with _daemon(synced.root):
         assert judged() is Level.OK
         assert judged(minutes=80) is Level.OK
         assert judged(minutes=100) is Level.FAIL
@@ -314,7 +314,7 @@ def test_a_live_daemon_polls(synced: Folder) -> None:
 def test_a_bad_edit_makes_no_daemon_unwell(synced: Folder) -> None:
     """A health check passes while a daemon runs on with the configuration of before, since a new one could not start."""
     (synced.root / "config" / "settings.yaml").write_text("site: {}\n", "utf-8")
-    with daemon_of(synced.root):
+    with _daemon(synced.root):
         done = synced.run("-q", "doctor", "--live")
 
     assert done.returncode == 0
@@ -325,7 +325,7 @@ def test_failing_sources_make_no_daemon_unwell(synced: Folder) -> None:
     """A health check passes while every upstream fails: they are polled all the same."""
     synced.sources_at({"a": "http://127.0.0.1:9/a", "b": "http://127.0.0.1:9/b"})
     assert synced.run("sync").returncode == 4
-    with daemon_of(synced.root):
+    with _daemon(synced.root):
         done = synced.run("doctor", "--live")
 
     assert done.returncode == 0, done.stdout
@@ -471,7 +471,7 @@ def _as_nobody() -> Iterator[Path]:
 
 
 @contextmanager
-def daemon_of(root: Path) -> Iterator[None]:
+def _daemon(root: Path) -> Iterator[None]:
     """Hold the lock that a daemon holds."""
     with (root / "state" / "daemon.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +14,13 @@ import pytest
 from aggregator.cli import COMMANDS
 from tests.confinement import NO_MDWE, read_unit
 from tests.conftest import absent, need
-from tests.projects import SITE, write
-from tests.upstream import Upstream, item
+from tests.daemon_play import Daemon
+from tests.upstream import Folder
 
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "docs" / "deployment" / "systemd"
 SERVICES = ("aggregator.service", "aggregator-sync.service")
 PROGRAM = "/opt/aggregator/bin/aggregator"
-#: The command that runs this program from its source.
-HERE = (sys.executable, "-m", "aggregator")
 
 
 @pytest.fixture
@@ -57,25 +55,32 @@ def test_the_services_are_hardened(name: str, units: list[Path]) -> None:
     assert "Overall exposure level" in done.stdout
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with Upstream() as running:
-        yield running
-
-
-def test_a_run_stays_within_the_bounds(tmp_path: Path, upstream: Upstream) -> None:
-    """Under the unit's system calls, address families and memory rules a run with news, and its workers, work as ever."""
+def test_the_daemon_works_within_the_bounds(folder: Folder) -> None:
+    """Under the unit's system calls, address families and memory rules the daemon polls, reloads, and ends with 143."""
     need("systemd-analyze")
-    upstream.feed("/a", "".join(item(number) for number in range(1, 4)))
-    sources = f"sources:\n  a: {{feed: '{upstream.address.replace('127.0.0.1', 'localhost')}/a', categories: [news]}}\n"
-    allow = "fetch: {allow_private: [127.0.0.1]}\n"
-    write(tmp_path, {"settings.yaml": SITE + allow, "sources/a.yaml": sources})
+    command = _confinement(*folder.command("run", "--listen", "127.0.0.1:0", "--log-format", "json"))
+    daemon = Daemon(command, folder.environment(PYTHONPATH=str(ROOT), WATCHDOG_USEC="60000000"))
+    try:
+        _skip_without_mdwe(daemon)
+        assert daemon.wait_for_poll("a")["new"] == 3
+        daemon.wait_for_idle()
+        daemon.send(signal.SIGHUP)  # what ExecReload sends
+        daemon.wait_for_words("the configuration is as it was")
+        daemon.wait(lambda: {"RELOADING=1", "WATCHDOG=1"} <= set(daemon.told))
+        assert daemon.stop() == 143
+    finally:
+        daemon.close()
+    assert "STOPPING=1" in daemon.told
+    assert len(list((folder.root / "posts").rglob("*.md"))) == 5
 
-    done = _confined(*HERE, "-C", str(tmp_path), "sync", "--strict")
 
-    assert done.returncode == 0, done.stderr
-    assert "3 new" in done.stderr
-    assert (tmp_path / "public/feeds/news.atom").exists()
+def _skip_without_mdwe(daemon: Daemon) -> None:
+    try:
+        daemon.wait_for_ready()
+    except AssertionError:
+        if any(NO_MDWE in line for line in daemon.astray):
+            absent(f"{NO_MDWE}: it takes Linux 6.3")
+        raise
 
 
 def test_the_bounds_are_in_force() -> None:
@@ -115,7 +120,7 @@ def test_the_commands_of_the_units_exist() -> None:
         words = command.split()
         assert words[0] == PROGRAM
         assert words[words.index("-C") + 1] == f"/var/lib/{service['StateDirectory'][0]}" == service["WorkingDirectory"][0]
-        assert words[words.index("-C") + 2] in {"run", *COMMANDS}
+        assert words[words.index("-C") + 2] in COMMANDS
 
 
 def test_the_daemon_is_ended_and_begun_again_as_its_exit_codes_mean() -> None:
@@ -160,9 +165,12 @@ def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _confined(*command: str) -> subprocess.CompletedProcess[str]:
-    launcher = [sys.executable, "-m", "tests.confinement", str(UNITS / SERVICES[0]), *command]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(launcher, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(_confinement(*command), cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if NO_MDWE in done.stderr:
         absent(f"{NO_MDWE}: it takes Linux 6.3")
     return done
+
+
+def _confinement(*command: str) -> list[str]:
+    return [sys.executable, "-m", "tests.confinement", str(UNITS / SERVICES[0]), *command]
