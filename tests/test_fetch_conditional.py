@@ -35,6 +35,19 @@ def test_validators_go_back_as_they_came(etag: bytes) -> None:
     assert _remembered(second) == first.validators
 
 
+@pytest.mark.rule("F1")
+@pytest.mark.parametrize("kept", [None, DATE])
+@pytest.mark.parametrize("etag", [b'"a\x7fb"', b'"a\x01b"', b'"\x00"'])
+def test_a_validator_that_no_header_may_hold_is_not_sent(etag: bytes, kept: bytes | None) -> None:
+    """One with a control character makes no later poll fail: the request goes out without it, the other one stays in it."""
+    with Upstream(routes={"*": reply(200, b"x")}) as upstream:
+        address = upstream.address()
+        fetched(poll(address, Validators(address=address, etag=etag, last_modified=kept)))
+
+    assert upstream.asked[0].all("if-none-match") == []
+    assert upstream.asked[0].all("if-modified-since") == ([kept] if kept else [])
+
+
 def test_first_poll_is_unconditional() -> None:
     """Without validators no condition is sent."""
     with Upstream(routes={"*": reply(200, b"x")}) as upstream:

@@ -7,6 +7,7 @@ looks into no body.
 
 from __future__ import annotations
 
+import re
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -258,9 +259,19 @@ def _host(address: str) -> str:
         return redact(address)
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
 def _usable(validators: Validators | None) -> Validators | None:
-    """Return validators that make a request conditional, or None."""
-    return validators if validators is not None and (validators.etag or validators.last_modified) else None
+    """Return validators that make a request conditional, or None.
+
+    One with a control character, which no header may hold (RFC 9110 §5.5), is not sent: the request would be refused by our
+    own library, at every poll from then on.
+    """
+    if validators is None:
+        return None
+    etag, modified = (None if _CONTROL.search(value or b"") else value for value in (validators.etag, validators.last_modified))
+    return replace(validators, etag=etag, last_modified=modified) if etag or modified else None
 
 
 def _outcome(
