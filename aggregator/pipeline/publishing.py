@@ -150,8 +150,10 @@ async def _publish(
     remember_topics(project, wanted)
     jobs = OutputJobs(project, frames)
     slots = asyncio.Semaphore(workers.width)
-    going = [_write(project, workers, slots, frame, jobs) for frame in wanted]
-    results = list(zip(wanted, await asyncio.gather(*going), strict=True))
+    # From the end, where the feeds are that rest on one category: `all`, the first, rests on all of them, and workers would
+    # wait until their rows are read. So these are read while workers have something to do, and are at hand for those above.
+    going = [_write(project, workers, slots, frame, jobs) for frame in reversed(wanted)]
+    results = list(zip(wanted, reversed(await asyncio.gather(*going)), strict=True))
     for number, (frame, result) in enumerate(results):
         if result.lost and (moved := _now_elsewhere(project, frame, result.lost)):
             results[number] = frame, await _write(project, workers, slots, frame, jobs, moved)
