@@ -204,6 +204,21 @@ def test_folders_that_may_not_be_written_fail() -> None:
     assert [finding.text.partition(" cannot")[0] for finding in found] == ["posts/news", "state/state.sqlite"]
 
 
+def test_a_configuration_that_may_not_be_read_ends_nothing() -> None:
+    """Where the configuration may not be read by this user, what needs none of it is judged all the same."""
+    with _as_nobody() as place:
+        folder = Folder(place / "p")
+        (folder.root / "config" / "settings.yaml").chmod(0)
+        (folder.root / "config").chmod(0o755)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+
+        done = folder.here("doctor", "--live")
+
+    assert done.returncode == 1
+    assert "no daemon runs" in done.stdout
+
+
 def test_root_in_somebody_elses_project_is_odd(tmp_path: Path) -> None:
     """Run as root in a project that belongs to another user, it says whom to run it as."""
     if os.geteuid() != 0:

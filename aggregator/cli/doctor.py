@@ -81,6 +81,10 @@ def _settings(invocation: Invocation) -> tuple[Settings | None, Finding]:
     except AggregatorError as error:
         first = str(error).partition("\n")[0]
         return None, fail("config", first, "aggregator check config names every problem; what needs the settings is left out")
+    except PermissionError as error:
+        return None, fail(
+            "config", f"{error.filename} cannot be read by this user", "run as its owner, or let this user read it"
+        )
     return settings, ok("config", f"{count(len(settings.sources), 'source')}; aggregator check all judges what stands in it")
 
 
