@@ -37,6 +37,7 @@ class Frame:
     """What all pages of one site have in common, at one moment."""
 
     title: str  #: of the site
+    url: str  #: absolute address of the root, ending in "/": addresses to copy and canonical links begin with it
     language: str  #: of the words around the entries: zh-CN, zh-TW or en
     languages: tuple[str, ...]  #: that can be chosen; one on a static host
     nav: tuple[Link, ...]  #: categories of the first level, as configured
@@ -46,7 +47,8 @@ class Frame:
     built: datetime | None  #: when feeds were last published
     sources: int
     failing: int
-    is_static: bool  #: no search, no choice of language, no switch for pictures
+    is_static: bool  #: no search, no choice of language, no switch for pictures; folders' pages lie at "/status/", not "/status"
+    carry: str = ""  #: query that links between pages carry on since the reader chose it by hand: "lang=en", or nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class EntryPage:
     newer: Link | None  #: in its category
     older: Link | None
     shows_pictures: bool  #: False: pictures of other hosts stand there as links, since to load them tells them who reads
+    may_show_pictures: bool = True  #: the reader may switch them on; never on a static host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +198,7 @@ class LostPage:
 
     gone: bool
     feeds: tuple[FeedLinks, ...]
+    path: str | None = None  #: as it was asked for; None: one page for any address below the root (404.html of a static host)
 
 
 Page = ListPage | EntryPage | SourcePage | StatusPage | FeedsPage | LostPage
