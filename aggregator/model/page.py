@@ -47,7 +47,9 @@ class Frame:
     built: datetime | None  #: when feeds were last published
     sources: int
     failing: int
-    is_static: bool  #: no search, no choice of language, no switch for pictures; folders' pages lie at "/status/", not "/status"
+    is_static: (
+        bool  #: no search, no choice of language, no switch for pictures; folders' pages lie at "/status/", not "/status"
+    )
     carry: str = ""  #: query that links between pages carry on since the reader chose it by hand: "lang=en", or nothing
 
 
