@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 enum { READS = 1, CHANGES = 2, SYNCS = 4 };                /* what a call does; `mask` says which ones count */
-enum { COUNT = 0, KILL = 1, TORN = 2, ONCE = 3, ON = 4 };  /* at call `at`: nothing, kill, kill amid a write, fail, fail from then on */
+enum { COUNT = 0, KILL = 1, TORN = 2, ONCE = 3, ON = 4, HANG = 5 };
+/* at call `at`: nothing, kill, kill amid a write, fail, fail from then on, never return */
 
 /* Every call that is counted, in the order of `calls` below; tests/faults.py has the same names. */
 #define CALLS \
@@ -154,6 +155,7 @@ static int meet(int call, int kind, const char *path, int descriptor) {
   if (control->action == KILL || (control->action == TORN && call != CALL_write)) die();
   if (control->action == TORN) return 1;
   if (control->action == COUNT) return 0;
+  if (control->action == HANG) for (;;) pause();
   errno = control->error;
   return -1;
 }

@@ -25,7 +25,7 @@ from tests.conftest import absent, need
 from tests.upstream import Folder
 
 READS, CHANGES, SYNCS = 1, 2, 4
-COUNT, KILL, TORN, ONCE, ON = range(5)
+COUNT, KILL, TORN, ONCE, ON, HANG = range(6)
 
 _CALLS = (
     *("open", "opendir", "read", "stat", "readlink", "close", "creat", "write", "rename", "link", "unlink", "mkdir", "rmdir"),
@@ -55,21 +55,47 @@ class Ran:
     place: str | None  #: call and path of the fault; None: it was not reached
 
 
-class Faults:
-    """Commands on one project folder, run with the shim in between. A context manager."""
+class Shim:
+    """The library between a command and libc, and the file that it is told by. `environment` puts it there."""
 
     def __init__(self, place: Path, folder: Folder) -> None:
-        """Compile the shim into `place`, outside of the project; skip the test where that cannot be."""
-        self._control, self._told = place / "control", place / "stderr"
+        """Compile it into `place`, outside of the project; skip the test where that cannot be."""
+        self._control = place / "control"
         library, source = place / "faults.so", Path(__file__).with_name("faults.c")
         command = [need("cc"), "-O2", "-shared", "-fPIC", "-Wall", "-Wextra", "-o", str(library), str(source), "-ldl"]
         made = subprocess.run(command, check=False, capture_output=True, text=True)
         if made.returncode:
             absent(f"tests/faults.c cannot be compiled here: it is for Linux and glibc. {made.stderr[:500]}")
-        self._arm(Fault())
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "CRASH_ROOT": str(folder.root),
+            "CRASH_CONTROL": str(self._control),
+        }
+        self.arm(Fault())
+
+    def arm(self, fault: Fault) -> None:
+        """Have this go wrong from now on; what was counted is forgotten. In place: who runs has the file mapped."""
+        armed = _CONTROL.pack(0, fault.at, fault.action, fault.error, fault.mask, 0, *[0] * 32, b"")
+        self._control.touch()
+        with self._control.open("r+b") as file:
+            file.write(armed)
+
+    def read(self) -> tuple[int, dict[str, int], str | None]:
+        """Return the number of calls of the kinds in the mask, that of each call, and where the fault was, if it was."""
+        counted, _, _, _, _, hit, *rest = _CONTROL.unpack(self._control.read_bytes()[: _CONTROL.size])
+        calls = {name: number for name, number in zip(_CALLS, rest, strict=False) if number}
+        return counted, calls, bytes(rest[-1]).partition(b"\0")[0].decode("utf-8", "replace") if hit else None
+
+
+class Faults:
+    """Commands on one project folder, run with the shim in between. A context manager."""
+
+    def __init__(self, place: Path, folder: Folder) -> None:
+        """Compile the shim into `place`, outside of the project; skip the test where that cannot be."""
+        self._shim, self._told = Shim(place, folder), place / "stderr"
         self._server = subprocess.Popen(
             [sys.executable, "-c", "from tests.faults import serve; serve()", str(folder.root), str(self._told)],
-            env=folder.environment(LD_PRELOAD=str(library), CRASH_ROOT=str(folder.root), CRASH_CONTROL=str(self._control)),
+            env=folder.environment(**self._shim.environment),
             cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -84,27 +110,20 @@ class Faults:
 
     def run(self, words: tuple[str, ...], fault: Fault | None = None, **environment: str) -> Ran:
         """Run the command to its end, whatever that is."""
-        self._arm(fault or Fault())
+        self._shim.arm(fault or Fault())
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps([words, environment]) + "\n")
         self._server.stdin.flush()
         returncode = int(self._server.stdout.readline())
-        counted, _, _, _, _, hit, *rest = _CONTROL.unpack(self._control.read_bytes()[: _CONTROL.size])
+        counted, calls, place = self._shim.read()
         return Ran(
             returncode=returncode,
             stderr=self._told.read_text("utf-8", "replace"),
             counted=counted,
-            calls={name: number for name, number in zip(_CALLS, rest, strict=False) if number},
-            place=bytes(rest[-1]).partition(b"\0")[0].decode("utf-8", "replace") if hit else None,
+            calls=calls,
+            place=place,
         )
-
-    def _arm(self, fault: Fault) -> None:
-        """Write the control file in place: the server has it mapped."""
-        armed = _CONTROL.pack(0, fault.at, fault.action, fault.error, fault.mask, 0, *[0] * 32, b"")
-        self._control.touch()
-        with self._control.open("r+b") as file:
-            file.write(armed)
 
 
 def serve() -> None:
