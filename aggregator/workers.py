@@ -73,6 +73,7 @@ class Workers:
         self._started: Future[bool] | None = None
         self._is_lost = False  #: a job was taken up by nobody
         self._has_worked = False  #: a job of this pool came to an end
+        self._died_writing = False
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +102,11 @@ class Workers:
         self._pool = self._starter = self._started = None
         self._is_lost = self._has_worked = False
 
+    def died_writing(self) -> bool:
+        """Tell whether, since this was last asked, a process has died that may have been writing; its deadline comes before."""
+        died, self._died_writing = self._died_writing, False
+        return died
+
     @property
     def width(self) -> int:
         """Return how many jobs should be in flight: two per process, so that none waits for the main process."""
@@ -120,6 +126,7 @@ class Workers:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 result: Result = await asyncio.wrap_future(future)
         except ProcessExpired as error:
+            self._died_writing |= error.exitcode != -signal.SIGPROF
             raise WorkerDiedError(*_cause_of_death(error.exitcode)) from error
         except BrokenProcessPool as error:
             if not self._has_worked:  # none of them got as far as taking a job
@@ -130,6 +137,7 @@ class Workers:
                 # One that was killed amid taking a job up holds, for ever, what the others need to take one up.
                 self._is_lost = self._pool is pool
                 raise WorkerDiedError("stuck", f"was not begun within {PATIENCE_SECONDS:.0f} s: workers are lost") from error
+            self._died_writing = True
             raise WorkerDiedError("stuck", f"no progress for {TOTAL_SECONDS:.0f} s: the disk may hang") from error
         except MemoryError as error:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error

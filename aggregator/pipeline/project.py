@@ -92,6 +92,7 @@ class Project:
         self.outputs_written = 0
         self.outputs_refused = 0
         self.still_in: list[str] = []  #: files that hold what was taken down, and could not be mended
+        self.is_untidy = False  #: a process died amid its work: what it was writing may lie about
         self.began_ns = time.time_ns() - _CLOCK_TICK_NS  #: what is older was not written by this run
         self._folders = state.folders()
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -401,7 +402,12 @@ def open_project(
             if not dry_run:
                 settle(project.state, project.place, project.outputs_of)
                 finish_takedowns(project, report)
-            yield project
+            try:
+                yield project
+            except BaseException:
+                held.cut_off = True  # its processes were ended amid their work
+                raise
+            held.cut_off = project.is_untidy
             if not dry_run:
                 note_ledger(ledger, opened.state)
         finally:

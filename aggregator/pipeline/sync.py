@@ -118,11 +118,13 @@ class _Sync:
         self._report(Begin(due=len(due)))
         if self._series is not None:
             await self._stoppable(self._all(self._series.workers, due), self._series)
+            self._project.is_untidy |= self._series.workers.died_writing()
             return self._summary(due)
         with Workers(self._request.jobs or processors()) as workers:
             if any(source.id not in self._known_sources for source in due):
                 expect_jobs()  # what was never polled brings news; meanwhile this process loads what fetches it
             await self._guarded(self._all(workers, due))
+            self._project.is_untidy |= workers.died_writing()
         return self._summary(due)
 
     # -- which ------------------------------------------------------------------------------------------------------

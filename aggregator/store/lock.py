@@ -34,7 +34,9 @@ _LOOK_EVERY = 0.05
 class Held:
     """The lock, held."""
 
-    cut_off: bool  #: a holder before us was killed, and what it left was not cleared yet; who has cleared it says False
+    #: A holder before us was killed, and what it left was not cleared yet. Who has cleared it says False; who ends with such
+    #: things of its own lying about says True again, for the next one.
+    cut_off: bool
 
 
 @contextmanager
