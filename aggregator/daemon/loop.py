@@ -25,6 +25,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator.daemon.asks import Answer, Ask, AskBox
 from aggregator.daemon.clock_watch import ClockWatch
 from aggregator.daemon.config_watch import ConfigWatch
+from aggregator.daemon.memory import trimmer
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
 from aggregator.errors import AggregatorError, ConfigError, LockedError
@@ -103,6 +104,7 @@ class Daemon:
         self._heard_at = time.monotonic()
         self._trouble: str | None = None  #: what was told of the last round that failed as a whole
         self._hands_since = now()
+        self._trim = trimmer()
 
     async def run(self) -> int:
         """Run until a signal ends it; returns its number."""
@@ -207,7 +209,7 @@ class Daemon:
                 return False
             self._heard_at = time.monotonic()
             try:
-                came = await self._in_thread(round_)
+                came = await self._in_thread(lambda: self._then_trim(round_))
             except InterruptedRunError:
                 return False
             except LockedError as error:
@@ -222,6 +224,12 @@ class Daemon:
             if came is not None:
                 self._take(came)
             return True
+
+    def _then_trim(self, round_: Callable[[], Came | None]) -> Came | None:
+        try:
+            return round_()
+        finally:
+            self._trim()
 
     async def _in_thread(self, function: Callable[[], Came | None]) -> Came | None:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
