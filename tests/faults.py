@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 from tests.conftest import absent, need
 from tests.upstream import Folder
@@ -55,6 +55,14 @@ class Ran:
     place: str | None  #: call and path of the fault; None: it was not reached
 
 
+class Preload(TypedDict):
+    """What puts the library there."""
+
+    LD_PRELOAD: str
+    CRASH_ROOT: str
+    CRASH_CONTROL: str
+
+
 class Shim:
     """The library between a command and libc, and the file that it is told by. `environment` puts it there."""
 
@@ -66,11 +74,7 @@ class Shim:
         made = subprocess.run(command, check=False, capture_output=True, text=True)
         if made.returncode:
             absent(f"tests/faults.c cannot be compiled here: it is for Linux and glibc. {made.stderr[:500]}")
-        self.environment = {
-            "LD_PRELOAD": str(library),
-            "CRASH_ROOT": str(folder.root),
-            "CRASH_CONTROL": str(self._control),
-        }
+        self.environment = Preload(LD_PRELOAD=str(library), CRASH_ROOT=str(folder.root), CRASH_CONTROL=str(self._control))
         self.arm(Fault())
 
     def arm(self, fault: Fault) -> None:

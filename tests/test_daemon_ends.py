@@ -24,7 +24,7 @@ from tests.faults import CHANGES, HANG, SYNCS, Fault, Shim
 from tests.processes import of_session
 from tests.upstream import Folder, Upstream, item, wait_until
 
-EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+EPOCH = "1767225600"
 SOURCES, ENTRIES = 5, 8
 #: Seconds in which it must have ended.
 PROMISED = 10.0
@@ -81,7 +81,7 @@ def expected(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ca
         Stage(folder, upstream, made.__getitem__).lay_out(often=news)
         for later in (False, True)[: 1 + news]:
             _serve(upstream, news=later)
-            folder.sync("--force", **EPOCH)
+            folder.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
         made[news] = outcome(folder)
     return made.__getitem__
 
@@ -105,7 +105,7 @@ def _brought_to(moment: str, stage: Stage, chance: random.Random) -> Iterator[Da
     if moment == "asked":
         for path in chance.sample(sorted(stage.upstream.pages), 2):
             stage.upstream.pages[path].respond = _late(chance.uniform(0.3, 3.0))
-    with running(stage.folder, ready=False, **EPOCH) as daemon:
+    with running(stage.folder, ready=False, SOURCE_DATE_EPOCH=EPOCH) as daemon:
         if moment == "start":
             time.sleep(chance.uniform(0, 1.5))
         elif moment == "asked":
@@ -169,14 +169,14 @@ def _goes_on(stage: Stage, *, news: bool, with_daemon: bool) -> None:
     """Start anew, as a daemon or with `sync`: nothing is lost, double, or left lying about."""
     wanted = stage.expected(news)
     if with_daemon:
-        with running(stage.folder, **EPOCH) as daemon:
+        with running(stage.folder, SOURCE_DATE_EPOCH=EPOCH) as daemon:
             wait_until(
                 lambda: stage.folder.files().keys() == wanted.files.keys() and outcome(stage.folder).files == wanted.files
             )
             daemon.wait_for_idle()
             assert _ended(daemon) == 143
         assert not list(stage.folder.root.rglob(".tmp-*"))
-    stage.folder.sync("--force", **EPOCH)
+    stage.folder.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
     assert not list(stage.folder.root.rglob(".tmp-*"))
     found = outcome(stage.folder)
     assert found.files == wanted.files
@@ -216,7 +216,7 @@ def test_a_disk_that_hangs_is_not_waited_for(stage: Stage, tmp_path: Path, fault
     """SIGTERM while a file call never returns: what it could not finish is cut off, in time, and the next start has it."""
     shim = Shim(tmp_path, stage.folder)
     shim.arm(fault)
-    with running(stage.folder, **EPOCH, **shim.environment) as daemon:
+    with running(stage.folder, SOURCE_DATE_EPOCH=EPOCH, **shim.environment) as daemon:
         wait_until(lambda: shim.read()[2] is not None)
         time.sleep(0.2)
         assert _ended(daemon) == 143, shim.read()
@@ -229,7 +229,9 @@ def test_a_log_that_nobody_reads_is_not_waited_for(stage: Stage) -> None:
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     command = stage.folder.command("run", "--no-serve", "--log-format", "json")
-    with subprocess.Popen(command, env=stage.folder.environment(**EPOCH), stderr=writing, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, env=stage.folder.environment(SOURCE_DATE_EPOCH=EPOCH), stderr=writing, start_new_session=True
+    ) as process:
         try:
             os.close(writing)
             wait_until(lambda: _unread(reading) >= 4096 - 600)

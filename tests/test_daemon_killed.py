@@ -17,7 +17,7 @@ from tests.faults import CHANGES, HANG, Fault, Shim
 from tests.processes import fork_server, of_session, workers
 from tests.upstream import Folder, Upstream, item, wait_until
 
-EPOCH = {"SOURCE_DATE_EPOCH": "1767225600"}
+EPOCH = "1767225600"
 #: So many entries that writing their posts takes a worker some time.
 MANY = 300
 #: Number of a file call that writes one of them.
@@ -55,7 +55,7 @@ def _as_undisturbed(folder: Folder, tmp_path: Path, upstream: Upstream) -> None:
     """Check that a project is as if nothing had happened."""
     other = Folder(tmp_path / "undisturbed")
     other.sources_at({name: f"{upstream.address}/{name}" for name in ("big", "small")})
-    other.sync("--force", **EPOCH)
+    other.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
     found, wanted = outcome(folder), outcome(other)
     assert found.files == wanted.files
     assert found.state == wanted.state
@@ -73,7 +73,7 @@ def test_a_worker_that_is_killed_costs_one_poll(folder: Folder, upstream: Upstre
     """
     shim = Shim(tmp_path, folder)
     shim.arm(Fault(action=HANG, at=AMID_POSTS, mask=CHANGES))
-    with running(folder, "--jobs", "1", **EPOCH, **shim.environment) as daemon:
+    with running(folder, "--jobs", "1", SOURCE_DATE_EPOCH=EPOCH, **shim.environment) as daemon:
         wait_until(lambda: shim.read()[2] is not None)
         assert "/posts/news/big/" in str(shim.read()[2])
         shim.arm(Fault())
@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_costs_one_poll(folder: Folder, upstream: Upstre
         assert (summary.failed, summary.due) == (0, 2)
         assert not half.exists()
         assert daemon.stop() == 143
-    folder.sync("--force", **EPOCH)
+    folder.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
     _as_undisturbed(folder, tmp_path, upstream)
 
 
@@ -100,7 +100,7 @@ def test_a_fork_server_that_is_killed_is_started_again(
     folder: Folder, upstream: Upstream, tmp_path: Path, *, is_at_work: bool
 ) -> None:
     """Its workers go with it: at most the polls that were in them are lost, and the next ones get new ones."""
-    with running(folder, "--jobs", "1", **EPOCH) as daemon:
+    with running(folder, "--jobs", "1", SOURCE_DATE_EPOCH=EPOCH) as daemon:
         if is_at_work:
             wait_until(lambda: _is_writing(folder))
         else:
@@ -116,7 +116,7 @@ def test_a_fork_server_that_is_killed_is_started_again(
         assert fork_server(daemon.pid) not in {None, first}
         assert daemon.stop() == 143
         _nothing_is_left_of(daemon)
-    folder.sync("--force", **EPOCH)
+    folder.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
     _as_undisturbed(folder, tmp_path, upstream)
 
 
@@ -124,7 +124,7 @@ def test_a_fork_server_that_is_killed_is_started_again(
 @pytest.mark.parametrize("moment", ["workers load", "amid posts", "idle"])
 def test_a_daemon_that_is_killed_leaves_no_process(folder: Folder, upstream: Upstream, tmp_path: Path, moment: str) -> None:
     """Its workers and what they were forked from end with it, and the next daemon goes on where it was."""
-    with running(folder, **EPOCH) as daemon:
+    with running(folder, SOURCE_DATE_EPOCH=EPOCH) as daemon:
         if moment == "workers load":
             wait_until(lambda: fork_server(daemon.pid) is not None)
         elif moment == "amid posts":
@@ -133,9 +133,9 @@ def test_a_daemon_that_is_killed_leaves_no_process(folder: Folder, upstream: Ups
             daemon.wait_for_idle()
         daemon.kill()
         _nothing_is_left_of(daemon)
-    with running(folder, **EPOCH) as daemon:
+    with running(folder, SOURCE_DATE_EPOCH=EPOCH) as daemon:
         daemon.wait_for_idle()
         assert not [line for line in daemon.polls() if line["outcome"] == Outcome.FAILED], daemon.tail()
         assert daemon.stop() == 143
-    folder.sync("--force", **EPOCH)
+    folder.sync("--force", SOURCE_DATE_EPOCH=EPOCH)
     _as_undisturbed(folder, tmp_path, upstream)

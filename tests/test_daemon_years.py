@@ -63,7 +63,7 @@ def test_thousands_of_polls_leave_nothing_behind(
 
             warm = found[load.warm_up :]
             before, after = (mean(each.resident_kib for each in part) for part in (warm[: load.window], warm[-load.window :]))
-            said = f"{load.polls} polls: {before / 1024:.1f} MiB, at the end {after / 1024:.1f} MiB; answers: {dict(chaos.told)}"
+            said = f"{load.polls} polls: {before / 1024:.1f} MiB, at the end {after / 1024:.1f} MiB; {dict(chaos.told)}"
             record_property("table", said)
             assert after <= before * (1 + load.growth), said
             assert {each.descriptors for each in warm} == {warm[0].descriptors}
