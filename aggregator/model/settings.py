@@ -19,6 +19,12 @@ FORMAT_NAMES = ("atom", "rss", "json")
 #: When hubs are told of changes: by the run that wrote them, or by `aggregator ping` once they are live.
 PING_TIMES = ("now", "later")
 
+#: Languages that the words of pages are there in.
+PAGE_LANGUAGES = ("zh-CN", "zh-TW", "en")
+
+#: What becomes of pictures of other hosts in a page: the reader may switch them on, they load at once, or never.
+PICTURES = ("ask", "always", "never")
+
 #: What a post can look like; each is a module of `store/profiles`.
 PROFILE_NAMES = ("default", "volantis", "hexo", "hugo", "jekyll")
 
@@ -133,6 +139,16 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PagesSettings:
+    """How the pages for people look."""
+
+    language: str | None = None  #: of the words around the entries; None: the one nearest to `site.language`
+    pictures: str = "ask"  #: of other hosts, which learn from them who reads
+    theme: Path = Path("theme")  #: folder below config/ whose files take the place of ours
+    entries: int = 50  #: in a list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
     """How one category path is published."""
 
@@ -158,6 +174,7 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     daemon: DaemonSettings = DaemonSettings()
     server: ServerSettings = ServerSettings()
+    pages: PagesSettings = PagesSettings()
     categories: tuple[Category, ...] = ()  #: in config order
     sources: tuple[Source, ...] = ()  #: in config order: files by name, then as written
     renamed: Renames = NEVER  #: categories that had other names before, as the ledger tells; none before it was asked

@@ -14,12 +14,15 @@ from typing import Any
 
 from aggregator.model.retention import Keep
 from aggregator.model.settings import (
+    PAGE_LANGUAGES,
+    PICTURES,
     PING_TIMES,
     PROFILE_NAMES,
     Category,
     DaemonSettings,
     FetchSettings,
     HostLimits,
+    PagesSettings,
     PostsSettings,
     PublicSettings,
     ServerSettings,
@@ -125,6 +128,15 @@ PUBLIC = Shape(
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
 DAEMON = Shape(record=DaemonSettings, keys={"debounce": duration(_NO_TIME, timedelta(hours=1))})
 SERVER = Shape(record=ServerSettings, keys={"listen": kinds.LISTEN})
+PAGES = Shape(
+    record=PagesSettings,
+    keys={
+        "language": kinds.choice("a language", PAGE_LANGUAGES),
+        "pictures": kinds.choice("a choice", PICTURES),
+        "theme": kinds.FOLDER,
+        "entries": whole(1, 500),
+    },
+)
 
 CATEGORY = Shape(
     record=Category,
@@ -178,7 +190,16 @@ SOURCE = Shape(
 DEFAULTS = Shape(record=Source, keys={key: kind for key, kind in SOURCE.keys.items() if key != "feed"})
 
 SETTINGS_FILE = Top(
-    keys={"site": SITE, "fetch": FETCH, "posts": POSTS, "public": PUBLIC, "state": STATE, "daemon": DAEMON, "server": SERVER},
+    keys={
+        "site": SITE,
+        "fetch": FETCH,
+        "posts": POSTS,
+        "public": PUBLIC,
+        "state": STATE,
+        "daemon": DAEMON,
+        "server": SERVER,
+        "pages": PAGES,
+    },
     words="Who publishes, how upstreams are polled, and where posts, feeds and state live.",
 )
 CATEGORIES = Table(
