@@ -18,8 +18,8 @@ _HEAD = """\
 
 When a source is polled next, and why, is the answer of one pure function, `next_poll` in
 [schedule.py](../aggregator/schedule.py); [decision 7](decisions/0007-due-times-are-computed.md) says how it is
-made. This page says what its rule for sources without `every` is worth: that function is played over a made-up world, and so are other
-policies. It is written by `make simulate` and by nothing else.
+made. This page says what its rule for sources without `every` is worth: that function is played over a
+made-up world, and so are other policies. It is written by `make simulate` and by nothing else.
 
 ## The rule
 
