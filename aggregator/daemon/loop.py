@@ -25,6 +25,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator.daemon.asks import Answer, Ask, AskBox
 from aggregator.daemon.clock_watch import ClockWatch
 from aggregator.daemon.config_watch import ConfigWatch
+from aggregator.daemon.every import Every
 from aggregator.daemon.memory import trimmer
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
@@ -150,8 +151,8 @@ class Daemon:
             ]
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR)
         for function, every, first in jobs:
-            seconds = every.total_seconds()
-            scheduler.add_job(function, "interval", seconds=seconds, next_run_time=first, id=function.__name__)
+            trigger = Every(seconds=every.total_seconds(), timezone=UTC)
+            scheduler.add_job(function, trigger, next_run_time=first, id=function.__name__)
         return scheduler
 
     async def _tick(self) -> None:
@@ -246,7 +247,8 @@ class Daemon:
 
     def _job_failed(self, event: JobExecutionEvent) -> None:
         """Tell of a bug in what the scheduler fires, which would keep it to itself."""
-        self._fail(event.exception, _bug(event.exception))
+        if not isinstance(event.exception, asyncio.CancelledError):  # the end cancels what is on
+            self._fail(event.exception, _bug(event.exception))
 
     def _fail(self, error: BaseException, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
         self._not_before = time.monotonic() + seconds
