@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmarks.bars import judge
+from benchmarks.programs import FLOOR, OURS, READER
 from benchmarks.results import Figure, Measured, Results
-from benchmarks.scenarios import Scenario, Sizes
+from benchmarks.scenarios import COLD, PEERS, Scenario, Sizes
 
 _HEAD = """\
 # Performance
@@ -18,6 +19,10 @@ says how they are made. This page is written by `make bench` and by nothing else
 _ON_STAGES = """\
 What the workers do with a feed, stage by stage ([stages.py](../benchmarks/stages.py)). The main process stands in the tables
 above; what is left of a cold sync's CPU is publishing, and the start of the workers."""
+_ON_FLOOR = """\
+The floor is what nobody who keeps posts can save: requests and bodies in its main process; inflating, lxml, nh3 and durable
+files in its workers. It knows no entries: no identity, dates, links, covers, front matter, index or feeds, no gate, and asks
+each host without a guard, a pause or a memory. The difference to it is what these cost:"""
 
 
 def render_report(results: Results, scenarios: Sequence[Scenario], *, plot: str | None = None) -> str:
@@ -29,7 +34,7 @@ def render_report(results: Results, scenarios: Sequence[Scenario], *, plot: str 
         if scenario.name in results.farms:
             blocks += _scenario(scenario, results)
     if results.stages:
-        blocks += ["## Where the rest goes", _ON_STAGES, results.stages.strip()]
+        blocks += ["## Where the rest goes", *_beside_the_floor(results), _ON_STAGES, results.stages.strip()]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -55,6 +60,40 @@ def _bars(results: Results) -> Iterator[str]:
     yield "\n".join(lines)
     if results.sizes != Sizes():
         yield "The bars are meant for the sizes that `make bench` has by default. This run had others: it proves nothing."
+
+
+def _beside_the_floor(results: Results) -> Iterator[str]:
+    """Say what a cold sync costs beyond the floor, and what a tenth of reader comes to on this machine."""
+    floor, ours, reader = (
+        results.measured.get(Figure(scenario=PEERS, step=COLD, program=each.name), ()) for each in (FLOOR, OURS, READER)
+    )
+    if not floor or not ours:
+        return
+    yield _ON_FLOOR
+    rows = ["| cold, CPU seconds | the floor | ours |", "|---|---|---|"]
+    rows += [
+        f"| {what} | {median(of(each) for each in floor):.2f} | {median(of(each) for each in ours):.2f} |"
+        for what, of in (
+            ("main process", _main_cpu),
+            ("workers", _workers_cpu),
+        )
+    ]
+    yield "\n".join(rows)
+    if reader:
+        tenth, least = (median(each.cost.wall_seconds for each in found) for found in (reader, floor))
+        tenth /= 10
+        yield (
+            f"A tenth of reader's time is {tenth:.1f} s on this machine, {tenth / least:.1f} times the floor. Where that is less"
+            " than 2, the bar against reader asks for more than the bar against the floor."
+        )
+
+
+def _main_cpu(measured: Measured) -> float:
+    return measured.cost.main_cpu_seconds
+
+
+def _workers_cpu(measured: Measured) -> float:
+    return measured.cost.cpu_seconds - measured.cost.main_cpu_seconds
 
 
 def _number(value: float) -> str:
