@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -172,11 +172,18 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Folder, *words: str, serves: bool = False, ready: bool = True, **environment: str) -> Iterator[Daemon]:
+def running(
+    folder: Folder,
+    *words: str,
+    serves: bool = False,
+    ready: bool = True,
+    environment: Mapping[str, str] | None = None,
+    **variables: str,
+) -> Iterator[Daemon]:
     """Run a daemon in this project, with -v and a log in JSON; whatever is left of it at the end is killed."""
     served = ("--listen", "127.0.0.1:0") if serves else ("--no-serve",)
     command = folder.command("-v", "run", "--log-format", "json", *served, *words)
-    daemon = Daemon(command, folder.environment(**environment))
+    daemon = Daemon(command, folder.environment(**(environment or {}), **variables))
     try:
         if ready:
             daemon.wait_for_ready()

@@ -69,8 +69,8 @@ def test_news_is_served_within_one_poll_and_one_debounce(folder: Folder, upstrea
 
 def test_news_that_comes_in_a_row_is_published_together(folder: Folder, upstream: Upstream) -> None:
     """Five entries over three rounds give one write per feed and debounce, which is counted from the first of them."""
-    debounce = timedelta(seconds=5)
-    folder.settings("daemon: {debounce: 5s}")
+    debounce = timedelta(seconds=4)
+    folder.settings("daemon: {debounce: 4s}")
     upstream.feed("/c")
     _sources(folder, upstream, a="1s", b="1s", c="1s")
     with running(folder) as daemon:
@@ -99,7 +99,7 @@ def test_news_that_comes_in_a_row_is_published_together(folder: Folder, upstream
 
 def test_a_restart_keeps_every_due_time(folder: Folder, upstream: Upstream) -> None:
     """After SIGTERM and after kill -9 a source is polled when it was due before, and no other one is."""
-    _sources(folder, upstream, a="1h", b="5s")
+    _sources(folder, upstream, a="1h", b="4s")
     due: datetime | None = None
     for ending in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
         with running(folder) as daemon:
@@ -216,6 +216,7 @@ def test_two_syncs_beside_a_daemon_are_both_served(synced: Folder) -> None:
     assert [path.name for path in asks.iterdir()] == ["6.ask.json"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_a_sync_whose_daemon_ends_does_it_itself(synced: Folder, lasting_upstream: Upstream, ending: signal.Signals) -> None:
     """However the daemon ends while it polls, the `sync` that waits for it goes on by itself and succeeds."""

@@ -1,0 +1,91 @@
+"""When a daemon reads its configuration again, and that a bug of ours in doing so is told and ends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aggregator.daemon.config_watch import ConfigWatch
+from aggregator.daemon.loop import Daemon
+from aggregator.model.poll import Event
+from aggregator.model.settings import Settings
+from tests.projects import settings_of, write
+
+SOURCES = "sources: {a: {feed: 'http://a.example/', categories: [news]}}\n"
+
+
+def test_a_file_that_is_half_written_is_not_read(tmp_path: Path) -> None:
+    """A configuration counts as changed once two looks in a row find the same: what is still being written is left alone."""
+    watch = ConfigWatch(write(tmp_path, {"sources/a.yaml": SOURCES}) / "config")
+    assert not watch.has_changed()
+    for end in (5, 20, len(SOURCES)):
+        write(tmp_path, {"sources/b.yaml": SOURCES[:end]})
+        assert not watch.has_changed()
+
+    assert watch.has_changed()
+    watch.taken()
+    assert not watch.has_changed()
+
+
+def test_any_file_that_is_read_counts(tmp_path: Path) -> None:
+    """Settings, categories and sources that change, come or go are a changed configuration; other files are not."""
+    watch = ConfigWatch(write(tmp_path, {"sources/a.yaml": SOURCES}) / "config")
+    (tmp_path / "config" / "sources" / "notes.txt").write_text("not ours")
+    assert not watch.differs()
+    for change in (
+        lambda: write(tmp_path, {"categories.yaml": "{}\n"}),
+        lambda: write(tmp_path, {"sources/b.yml": SOURCES}),
+        (tmp_path / "config" / "sources" / "a.yaml").unlink,
+        lambda: (tmp_path / "config" / "sources" / "b.yml").rename(tmp_path / "b.yml"),
+        (tmp_path / "config" / "settings.yaml").unlink,
+    ):
+        change()
+        assert watch.differs()
+        watch.taken()
+
+
+class _Ears:
+    """Hears what is told, and ends the daemon when something has failed."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def report(self, event: Event) -> None:
+        pass
+
+    def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
+        del trace
+        if failed:
+            self.failed.append(text)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_bug_in_reading_the_configuration_is_told(tmp_path: Path) -> None:
+    """It is called a bug of ours, the old configuration stays, and the daemon ends only when it is told to."""
+    settings = settings_of(tmp_path, sources=SOURCES)
+
+    def load() -> Settings:
+        raise RuntimeError("boom")
+
+    ears = _Ears()
+
+    async def run() -> int:
+        daemon = Daemon(
+            settings,
+            tmp_path / "config",
+            load,
+            ears,
+            now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
+            stamp=lambda now: now,
+            jobs=1,
+            schedule=False,
+        )
+        asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.SIGHUP)
+        return await daemon.run()
+
+    assert asyncio.run(run()) == signal.SIGTERM
+    [said] = ears.failed
+    assert said.startswith("the old configuration stays: internal error, a bug of aggregator: RuntimeError: boom")
