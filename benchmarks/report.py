@@ -83,8 +83,8 @@ def _beside_the_floor(results: Results) -> Iterator[str]:
         tenth, least = (median(each.cost.wall_seconds for each in found) for found in (reader, floor))
         tenth /= 10
         yield (
-            f"A tenth of reader's time is {tenth:.1f} s on this machine, {tenth / least:.1f} times the floor. Where that is less"
-            " than 2, the bar against reader asks for more than the bar against the floor."
+            f"A tenth of reader's time is {tenth:.1f} s on this machine, {tenth / least:.1f} times the floor. Where that is"
+            " less than 2, the bar against reader asks for more than the bar against the floor."
         )
 
 
