@@ -64,8 +64,8 @@ class Site:
 
 
 def polled(number: int) -> dict[str, int]:
-    """Return the rows that so many polls cost: what was learned, and the poll. Histories are looked at all at once."""
-    return {"INSERT sources": number, "INSERT polls": number}
+    """Return the rows that so many polls cost: what was learned, the poll, its day. Histories are looked at all at once."""
+    return {"INSERT sources": number, "INSERT polls": number, "INSERT days": number}
 
 
 @pytest.fixture

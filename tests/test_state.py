@@ -294,7 +294,7 @@ def test_history_is_kept_short(state: State) -> None:
     """The last hundred polls of each source are kept, newest first."""
     polls = tuple(Poll(source_id="s", at=THEN + timedelta(hours=number), outcome=Outcome.SAME) for number in range(130))
     state.save(Batch(polls=polls))
-    state.trim_history(["s"])
+    state.trim_history(["s"], THEN)
 
     kept = state.history("s")
     assert len(kept) == 100

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from aggregator.model.changes import Hints
@@ -78,12 +78,31 @@ class PollCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PollPace:
+    """What the kept polls of one source took, as far as it was asked."""
+
+    p95: timedelta  #: 19 of 20 took no longer
+    not_modified: float | None  #: share of 304 among the answers, 0 to 1; None: there was no answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How the polls of one source went on one day, UTC."""
+
+    day: date
+    ok: int
+    failed: int
+    entries: int  #: new ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutputState:
     """What is known of a published file."""
 
     path: str  #: relative to the public folder
     frame_hash: bytes  #: of everything but the entries: titles, addresses, limits
     dirty: bool  #: its entries changed since it was last written
+    refused: bool = False  #: so it was not written; the last good file is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,8 +163,9 @@ async def _publish(
     for frame, result in results:
         _tell(project, result, report)
         edited.update((row.key, row) for row in result.edited)
-        dirty = result.refused is not None
-        states.append(OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=dirty))
+        refused = result.refused is not None
+        state = OutputState(path=frame.path, frame_hash=_frame_hash(project, frame), dirty=refused, refused=refused)
+        states.append(state)
     _keep(project, [path for _, result in results for path in _written(result)])
     again = _also_touched(project, edited, {frame.path for frame in wanted})
     news = news_of(project, {path: digest for _, result in results for path, digest in result.digests.items()})
@@ -258,7 +259,8 @@ async def _publish_opml(
         result = OutputResult(path=OPML_PATH, refused=f"{OPML_PATH}: building it {error}; kept as it was")
     _tell(project, result, report)
     _keep(project, _written(result))
-    project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=result.refused is not None)], ())
+    refused = result.refused is not None
+    project.state.published([OutputState(path=OPML_PATH, frame_hash=listing, dirty=refused, refused=refused)], ())
 
 
 async def _publish_status(
@@ -272,7 +274,8 @@ async def _publish_status(
     _keep(project, _written(done.output))
     if done.said is not None:
         remember_said(project, done.said)
-    state = OutputState(path=STATUS_PATH, frame_hash=status_hash(project), dirty=done.output.refused is not None)
+    refused = done.output.refused is not None
+    state = OutputState(path=STATUS_PATH, frame_hash=status_hash(project), dirty=refused, refused=refused)
     project.state.published([state], (), news=news_of(project, done.output.digests))
 
 

@@ -42,4 +42,5 @@ def publish_style(project: Project, report: Callable[[Event], None], *, again: b
     project.outputs_written += changed
     project.outputs_refused += refused is not None
     report(OutputEvent(path=STYLE_PATH, changed=changed, refused=refused))
-    project.state.published([OutputState(path=STYLE_PATH, frame_hash=now_hash, dirty=refused is not None)], ())
+    kept = refused is not None
+    project.state.published([OutputState(path=STYLE_PATH, frame_hash=now_hash, dirty=kept, refused=kept)], ())

@@ -218,7 +218,7 @@ class _Sync:
             self._retention.settle()
         project.close_folders()
         if due:
-            project.state.trim_history([source.id for source in due])
+            project.state.trim_history([source.id for source in due], self._request.now)
         if is_time and self._settings.public.ping == "now":
             await tell_hubs(project, self._report)
 

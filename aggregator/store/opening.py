@@ -26,8 +26,11 @@ from aggregator.store.damage import (
     set_aside,
     state_error,
 )
+from aggregator.store.days import count_history
 from aggregator.store.state import State
 from aggregator.store.tables import GROWN, GROWN_COLUMNS, GROWN_FROM, VERSION, meta_table, schema
+
+_WITH_DAYS = 10  #: the first layout that has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ def _open_to_read(url: sa.URL, path: Path) -> Opened:
         raise StoreError(f"cannot read the state {path}: {cause_of(error)}. {SEEN_TO}", path=path) from error
 
 
-def _grow(run: sa.Connection) -> None:
+def _grow(run: sa.Connection, version: int) -> None:
     """Give a state of a layout before what it lacks."""
     schema.create_all(run, tables=GROWN)
     for table, columns in GROWN_COLUMNS.items():
@@ -113,6 +116,8 @@ def _grow(run: sa.Connection) -> None:
         for name, words in columns.items():
             if name not in there:
                 run.execute(sa.text(f"ALTER TABLE {table} ADD COLUMN {name} {words}"))
+    if version < _WITH_DAYS:
+        count_history(run)
 
 
 def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
@@ -125,7 +130,7 @@ def _prepared(engine: sa.Engine, path: Path | str, *, create: bool) -> Opened:
             schema.create_all(run)
         version = None if found is None else _version(found)
         if create and version is not None and GROWN_FROM <= version < VERSION:
-            _grow(run)
+            _grow(run, version)
             run.execute(sa.update(meta_table).where(meta_table.c.name == "version").values(value=str(VERSION)))
             version = VERSION
     if version is None and not create:

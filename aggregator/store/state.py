@@ -32,6 +32,7 @@ from aggregator.store.damage import (
     set_aside,
     state_error,
 )
+from aggregator.store.days import Days, forget_old, tallies
 from aggregator.store.expiry import Expiry
 from aggregator.store.pings import Pings, note_news
 from aggregator.store.prepared import Prepared
@@ -51,6 +52,7 @@ from aggregator.store.tables import (
     categories_of,
     categories_table,
     category_text,
+    days_table,
     entries_table,
     folders_table,
     host_of,
@@ -73,6 +75,7 @@ from aggregator.store.tables import (
 )
 
 _REWRITING = "rewriting"  #: the row of `meta` that holds what is about to be written anew
+REFUSED = 2  #: in `outputs.dirty`: more than 1, which says that it changed since
 HISTORY = 100  #: polls kept per source
 _ROWS_AT_ONCE = 2000
 _REMEMBERED = timedelta(days=60)  #: what a host has complained of, after it was to be left alone
@@ -233,7 +236,9 @@ class State:
         """Return what is known of every published file."""
         with self._transaction() as run:
             return {
-                row.path: OutputState(path=row.path, frame_hash=row.frame_hash, dirty=bool(row.dirty))
+                row.path: OutputState(
+                    path=row.path, frame_hash=row.frame_hash, dirty=bool(row.dirty), refused=row.dirty == REFUSED
+                )
                 for row in run.execute(sa.select(outputs_table))
             }
 
@@ -269,6 +274,11 @@ class State:
         return Pings(self._transaction, self._insert)
 
     @property
+    def days(self) -> Days:
+        """Return the operations on how the polls of each day went."""
+        return Days(self._transaction)
+
+    @property
     def archived(self) -> Archived:
         """Return the operations on what the feeds' archives hold."""
         return Archived(self._transaction)
@@ -281,6 +291,7 @@ class State:
             self._upsert(run, sources_table, [source_values(source) for source in batch.sources])
             self._upsert(run, hosts_table, [host_values(host) for host in batch.hosts])
             self._upsert(run, polls_table, [poll_values(poll) for poll in batch.polls])
+            self._upsert(run, days_table, tallies(batch.polls))
             self._save_rows(run, batch.rows)
             if batch.intents is not None:
                 self._upsert(run, meta_table, [{"name": _REWRITING, "value": intents_text(batch.intents)}])
@@ -344,7 +355,10 @@ class State:
         """
         with self._transaction() as run:
             self._save_rows(run, tuple(edited))
-            values = [{"path": out.path, "frame_hash": out.frame_hash, "dirty": int(out.dirty)} for out in outputs]
+            values = [
+                {"path": out.path, "frame_hash": out.frame_hash, "dirty": REFUSED if out.refused else int(out.dirty)}
+                for out in outputs
+            ]
             self._upsert(run, outputs_table, values)
             self._mark_dirty(run, dirty)
             if news is not None:
@@ -362,8 +376,9 @@ class State:
             self._upsert(run, meta_table, [{"name": name, "value": value}])
 
     def tidy(self, now: datetime) -> None:
-        """Forget hosts that complained long ago, and let SQLite keep its statistics and its log in order."""
+        """Forget days and complaints of hosts of long ago, and let SQLite keep its statistics and its log in order."""
         with self._transaction() as run:
+            forget_old(run, now)
             run.execute(sa.delete(hosts_table).where(hosts_table.c.closed_until < int((now - _REMEMBERED).timestamp())))
         if self._engine.dialect.name == "sqlite":
             with self._transaction() as run:
@@ -374,8 +389,8 @@ class State:
         with self._transaction() as run:
             self._upsert(run, folders_table, [{"path": path, "mtime_ns": mtime} for path, mtime in mtimes.items()])
 
-    def trim_history(self, source_ids: Sequence[str]) -> None:
-        """Keep the last polls of these sources only; what it costs does not grow with what others have behind them."""
+    def trim_history(self, source_ids: Sequence[str], now: datetime) -> None:
+        """Keep the last polls of these sources and the last days of all; what it costs does not grow with what is kept."""
         polls, later = polls_table.c, polls_table.alias().c
         newest_kept = (
             sa.select(later.number)
@@ -387,6 +402,7 @@ class State:
         )
         old = sa.delete(polls_table).where(polls.source_id == sa.bindparam("s"), polls.number < newest_kept)
         with self._transaction() as run:
+            forget_old(run, now)
             for chunk in chunks(source_ids):
                 these = sa.select(polls.source_id).where(polls.source_id.in_(chunk)).group_by(polls.source_id)
                 if long := run.execute(these.having(sa.func.count() > HISTORY)).scalars().all():
@@ -404,7 +420,9 @@ class State:
     def _mark_dirty(self, run: sa.Connection, paths: Sequence[str]) -> None:
         if not paths:
             return
-        add = self._insert(outputs_table).on_conflict_do_update(index_elements=["path"], set_={"dirty": 1})
+        # What was refused is kept as it was until it is written, whatever comes on top.
+        dirty = sa.case((outputs_table.c.dirty == REFUSED, REFUSED), else_=1)
+        add = self._insert(outputs_table).on_conflict_do_update(index_elements=["path"], set_={"dirty": dirty})
         run.execute(add, [{"path": path, "frame_hash": b"", "dirty": 1} for path in paths])
 
     def _insert(self, table: sa.Table) -> Any:
@@ -437,6 +455,8 @@ class State:
             # Which archives hold the entry: another version of it changes nothing there, another category does.
             same = table.c.category == insert.excluded.category
             changed["archived"] = sa.case((same, table.c.archived), else_=sa.literal_column("0"))
+        if table is days_table:
+            changed = {name: table.c[name] + came for name, came in changed.items()}
         written: sa.Insert = insert.on_conflict_do_update(index_elements=keys, set_=changed)
         return written
 

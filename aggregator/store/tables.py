@@ -21,7 +21,7 @@ from aggregator.model.poll import Outcome, Poll, SourceState
 
 Read = TypeVar("Read")
 
-VERSION = 9  #: of this layout; a newer one is an error, an older one is rebuilt
+VERSION = 10  #: of this layout; a newer one is an error, an older one is rebuilt
 #: The oldest layout that lacks nothing but GROWN and GROWN_COLUMNS: it gets them, and keeps all that it knows.
 GROWN_FROM = 7
 
@@ -122,8 +122,20 @@ pings_table = sa.Table(
     sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("tried", sa.BigInteger),
 )
+#: How the polls of one day went, for one source: more days than `polls` reaches back. By day first, so that the rows of today,
+#: which every poll counts up, lie together, and those that are too old are found at once.
+days_table = sa.Table(
+    "days",
+    schema,
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),  #: since 1970-01-01, UTC
+    sa.Column("source_id", sa.Text, primary_key=True),
+    sa.Column("ok", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
 #: What a state of the layout GROWN_FROM lacks: tables, and columns with what they hold for the rows that are there.
-GROWN = (topics_table, pings_table)
+GROWN = (topics_table, pings_table, days_table)
 GROWN_COLUMNS = {"entries": {"archived": "BIGINT NOT NULL DEFAULT 0"}}
 polls_table = sa.Table(
     "polls",
