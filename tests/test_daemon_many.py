@@ -21,8 +21,8 @@ from aggregator.settings import load_settings
 from aggregator.workers import Workers
 from tests import raw_upstream
 from tests.daemon_play import PATIENCE, Daemon, moment, running
-from tests.raw_upstream import Exchange
-from tests.timeline import FEED, START, Timeline, feed
+from tests.raw_upstream import Exchange, reply
+from tests.timeline import START, Timeline, feed
 from tests.upstream import Folder, Page, Upstream, item, rss
 
 #: How late a poll may be on a machine that has much else to do, beside what is the daemon's own part.
@@ -83,8 +83,8 @@ def _polled(daemon: Daemon, number: int) -> list[int]:
 
 def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> None:
     """A host's queue does not keep a round open: the rest is polled by the next ones, and its pause holds between them."""
-    gap = 0.6
-    with raw_upstream.Upstream(routes={"*": feed(FEED)}) as upstream, Workers(1) as workers:
+    gap = 0.6  # what answers 404 needs no worker, so a round ends at once, before the pause does
+    with raw_upstream.Upstream(routes={"*": reply(404, b"")}) as upstream, Workers(1) as workers:
         names = [f"s{number}" for number in range(8)]
         timeline = Timeline(tmp_path, {name: upstream.address(f"/{name}") for name in names})
         timeline.settings(", hosts: {127.0.0.2: {per_host: 1, gap: 600ms}}")
@@ -99,7 +99,6 @@ def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> No
 
         assert summary.due == 8 - len(first)
         assert sorted(event.source_id for event in first + rest) == sorted(names)
-        assert not [event for event in first + rest if event.failures]
         assert len(upstream.asked) == 8
         assert min(later.at - earlier.at for earlier, later in pairwise(upstream.asked)) >= gap - 0.01
 
