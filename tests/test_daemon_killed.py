@@ -95,6 +95,7 @@ def test_a_worker_that_is_killed_costs_one_poll(folder: Folder, upstream: Upstre
     _as_undisturbed(folder, tmp_path, upstream)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("is_at_work", [True, False])
 def test_a_fork_server_that_is_killed_is_started_again(
     folder: Folder, upstream: Upstream, tmp_path: Path, *, is_at_work: bool
