@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "schedule": _PURE,
     "health": _PURE,
     "publish": _PURE,
+    "pages": _PURE,
     "store": _PURE,
     "fetch": _PURE,
     "serve": _PURE,
@@ -47,9 +48,11 @@ ONLY_IMPORTER = {
     "pebble": "workers",
     "click": "cli",
     "apscheduler": "daemon",
+    "jinja2": "pages",
+    "markupsafe": "pages",
 }
 #: Parts that must not know the time, chance, the environment, files, the network or a log.
-PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish"}
+PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish", "pages"}
 IMPURE_MODULES = {"time", "random", "secrets", "os", "socket", "logging", "tempfile", "subprocess", "urllib.request"}
 IMPURE_CALLS = re.compile(r"\b(datetime\.now|date\.today|datetime\.utcnow|uuid4|uuid1|open|print|input)\(")
 
