@@ -1,0 +1,118 @@
+"""A page's records, what all pages share, and the owner's theme -> HTML. Pure; equal records give equal bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    DictLoader,
+    Environment,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+)
+
+from aggregator.errors import ConfigError, Problem
+from aggregator.model.page import EntryPage, FeedsPage, Frame, ListPage, LostPage, Page, SourcePage, StatusPage
+from aggregator.pages.theme import EXTRA_STYLE, STYLE, Theme
+from aggregator.pages.view import View
+
+_OURS = Theme()
+_TEMPLATES = {
+    ListPage: "list.html",
+    EntryPage: "entry.html",
+    SourcePage: "source.html",
+    StatusPage: "status.html",
+    FeedsPage: "feeds.html",
+    LostPage: "lost.html",
+}
+#: Characters that no HTML document may hold (HTML §13.2.3.5), and halves of surrogate pairs.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_BLANK = re.compile(r"\n\s*\n")
+_HASH_CHARACTERS = 12
+
+
+def render(page: Page, frame: Frame, *, theme: Theme | None = None) -> bytes:
+    """Return the HTML of a page.
+
+    Raises:
+        ConfigError: a template of the theme is broken; the place is relative to the theme's folder.
+    """
+    theme = theme or _OURS
+    name = _TEMPLATES[type(page)]
+    if isinstance(page, ListPage) and page.query is not None:
+        name = "search.html"
+    view = View(page, frame, style=stylesheet(theme)[0], script=script()[0])
+    try:
+        text = _environment(theme).get_template(name).render(page=page, frame=frame, v=view, t=view.say)
+    except TemplateError as error:
+        raise _broken(error, name) from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        if not theme.files:
+            raise
+        raise ConfigError((Problem(file=name, line=None, column=None, message=f"{type(error).__name__}: {error}"),)) from error
+    return _BLANK.sub("\n", _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)).encode()
+
+
+@lru_cache(maxsize=4)
+def stylesheet(theme: Theme | None = None) -> tuple[str, bytes]:
+    """Return the name of the stylesheet below /static/, which tells its content, and the content."""
+    theme = theme or _OURS
+    own = theme.get(STYLE)
+    parts = (own if own is not None else _asset("style.css"), theme.get(EXTRA_STYLE) or "")
+    return _named("\n".join(part for part in parts if part), ".css")
+
+
+@lru_cache(maxsize=1)
+def script() -> tuple[str, bytes]:
+    """Return the name of the script below /static/ that makes copy buttons work, and its content."""
+    return _named(_asset("copy.js"), ".js")
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("assets", name).read_text("utf-8")
+
+
+def _named(text: str, ending: str) -> tuple[str, bytes]:
+    content = text.encode("utf-8", "replace")
+    return sha256(content).hexdigest()[:_HASH_CHARACTERS] + ending, content
+
+
+@lru_cache(maxsize=4)
+def _environment(theme: Theme) -> Environment:
+    ours: BaseLoader = PackageLoader("aggregator.pages")
+    # A template of the theme that bears the name of ours may still extend it, as "ours/NAME".
+    loaders = (DictLoader(dict(theme.files)), ours, _Ours(ours))
+    return Environment(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+class _Ours(BaseLoader):
+    """Our own templates by the names that no theme can take."""
+
+    def __init__(self, ours: BaseLoader) -> None:
+        self._ours = ours
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return the source of `ours/NAME`."""
+        return self._ours.get_source(environment, template.removeprefix("ours/"))
+
+
+def _broken(error: TemplateError, name: str) -> ConfigError:
+    """Return what is wrong with a theme, with its place where Jinja says one."""
+    file, line = (error.name or name, error.lineno) if isinstance(error, TemplateSyntaxError) else (name, None)
+    message = " ".join(str(error.message or error).split())
+    return ConfigError((Problem(file=file, line=line, column=None, message=message),))
