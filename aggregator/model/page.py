@@ -79,6 +79,7 @@ class ListPage:
     """The index (path "/"), a category, a month of one, a source's entries, or what a search has found."""
 
     path: str  #: of the page itself: /, /c/new-media/, /c/new-media/2021-09/, /s/zaker/, /search
+    base: str = "/"  #: of the list whose months they are: a month's page is at base + month + "/"
     title: str
     cards: tuple[Card, ...]
     feed: FeedLinks | None  #: the same as a feed
@@ -199,6 +200,18 @@ class LostPage:
     gone: bool
     feeds: tuple[FeedLinks, ...]
     path: str | None = None  #: as it was asked for; None: one page for any address below the root (404.html of a static host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """No page, but where it is for good (301)."""
+
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """No page, since it was taken out on purpose (410)."""
 
 
 Page = ListPage | EntryPage | SourcePage | StatusPage | FeedsPage | LostPage
