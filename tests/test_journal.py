@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import sys
+import os
+import threading
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from io import StringIO
-
-import pytest
 
 from aggregator.cli.journal import Journal
 from aggregator.model.poll import Begin, Event, Note, Outcome, OutputEvent, PostExpired, SourceEvent
@@ -23,27 +22,31 @@ NEWS = SourceEvent(
 DULL: tuple[Event, ...] = (Begin(due=3), PostExpired(path="x.md", source_id="a"), OutputEvent(path="a.atom", changed=True))
 
 
-def _lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    text = capsys.readouterr().err
+def _told(events: Iterable[Event], *, as_text: bool = False, quiet: bool = False, verbosity: int = 0) -> list[str]:
+    """Return the lines of a log to which these events were told."""
+    out, into = os.pipe()
+    with Journal(as_text=as_text, quiet=quiet, verbosity=verbosity, descriptor=into) as journal:
+        for event in events:
+            journal.report(event)
+    os.close(into)
+    with open(out, encoding="utf-8") as log:  # noqa: PTH123 - a pipe
+        text = log.read()
     assert text.endswith("\n")
     return text[:-1].split("\n")
 
 
-def test_a_log_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_is_one_line() -> None:
     """Text with line ends, escapes and directions in it is told on one line that moves no cursor, in both forms."""
     for as_text in (True, False):
-        Journal(as_text=as_text, quiet=False, verbosity=0).report(FAILED)
-        [line] = _lines(capsys)
+        [line] = _told([FAILED], as_text=as_text)
         assert len(line.splitlines()) == 1
         assert not {"\x1b", "\x07", "\u202e", "\u2028"} & set(line)
     assert json.loads(line)["message"] == json.loads(json.dumps(HOSTILE))
 
 
-def test_a_poll_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_poll_is_one_object() -> None:
     """A poll is told with its time, level, source and outcome; tracebacks only when they are asked for."""
-    Journal(as_text=False, quiet=False, verbosity=0).report(FAILED)
-    Journal(as_text=False, quiet=False, verbosity=2).report(FAILED)
-    brief, whole = (json.loads(line) for line in _lines(capsys))
+    [brief], [whole] = ([json.loads(line) for line in _told([FAILED], verbosity=verbosity)] for verbosity in (0, 2))
 
     assert (brief["event"], brief["level"], brief["source_id"], brief["outcome"]) == ("poll", "error", "a", "failed")
     assert datetime.fromisoformat(brief["time"]).tzinfo is not None
@@ -51,25 +54,40 @@ def test_a_poll_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert whole["trace"] == "Traceback"
 
 
-def test_what_is_told_follows_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_told_follows_the_options() -> None:
     """-q tells only what failed, nothing tells what is no news without -v."""
-    for quiet, verbosity, told in ((True, 0, 1), (False, 0, 3), (False, 1, 5)):
-        journal = Journal(as_text=False, quiet=quiet, verbosity=verbosity)
-        for event in (*DULL, Note(text="n"), NEWS, FAILED):
-            journal.report(event)
-        assert len(_lines(capsys)) == told, (quiet, verbosity)
+    events = (*DULL, Note(text="n"), NEWS, FAILED)
+
+    assert len(_told(events, quiet=True)) == 1
+    assert len(_told(events)) == 3
+    assert len(_told(events, verbosity=1)) == 5
 
 
-class _Full(StringIO):
-    """A file on a full disk."""
-
-    def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device", text[:0])
-
-
-def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     """A full disk under the log is no reason to stop polling."""
-    monkeypatch.setattr(sys, "stderr", _Full())
+    full = os.open("/dev/full", os.O_WRONLY)
+    with Journal(as_text=True, quiet=False, verbosity=0, descriptor=full) as journal:
+        journal.say("a")
+        journal.report(FAILED)
+    os.close(full)
 
-    Journal(as_text=True, quiet=False, verbosity=0).say("a")
-    Journal(as_text=False, quiet=False, verbosity=0).report(FAILED)
+
+def test_a_log_that_nobody_reads_stops_nothing() -> None:
+    """Who tells does not wait for who reads; what is lost is counted once somebody does."""
+    found: list[bytes] = []
+    out, into = os.pipe()
+    with Journal(as_text=True, quiet=False, verbosity=0, descriptor=into) as journal:
+        for _ in range(12_000):
+            journal.say("0123456789" * 20)
+        reader = threading.Thread(target=_drain, args=(out, found))
+        reader.start()
+        while not found or b"are lost" not in b"".join(found):
+            time.sleep(0.05)
+    os.close(into)
+    reader.join()
+
+
+def _drain(descriptor: int, found: list[bytes]) -> None:
+    while piece := os.read(descriptor, 1 << 16):
+        found.append(piece)
+    os.close(descriptor)

@@ -1,34 +1,54 @@
 """What a daemon tells: one event, one line. Text for a terminal, a JSON object for whatever gathers logs; both on stderr.
 
-A line is one line whatever an upstream wrote: what could move a terminal's cursor or begin another line is shown escaped.
+A line is one line whatever an upstream wrote: what could move a terminal's cursor or begin another line is shown escaped. A
+thread of its own writes them, so that who tells never waits for who reads: a log that nobody reads stops nothing.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+import os
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from queue import Full, Queue
 from traceback import format_exception
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from aggregator.cli.console import MARKS, what_came
 from aggregator.model.poll import Begin, Event, HubEvent, Note, Outcome, OutputEvent, PostExpired, SourceEvent
 from aggregator.model.telling import as_json
 
 _NAMED = 3
+_MOST_WAITING = 10_000  #: lines that are not read yet; what comes beyond that is lost, and counted
+_LAST_WORDS = 1.0  #: seconds that the end waits for lines to be read
 
 
-class Journal:
-    """Takes events and words; may be called from any thread."""
+class Journal(AbstractContextManager["Journal"]):
+    """Takes events and words; may be called from any thread. Its lines are written by the end of the block at the latest."""
 
-    def __init__(self, *, as_text: bool, quiet: bool, verbosity: int) -> None:
-        """Take the form, and how much is told: -q only what went wrong, -v each file, -vv tracebacks."""
+    def __init__(self, *, as_text: bool, quiet: bool, verbosity: int, descriptor: int = 2) -> None:
+        """Take the form, how much is told (-q only what went wrong, -v each file, -vv tracebacks), and where: stderr.
+
+        Not by way of `sys.stderr`: a thread that waits in there for a reader would be in the way of the interpreter's end.
+        """
+        self._descriptor = descriptor
         self._as_text = as_text
         self._quiet = quiet
         self._verbosity = verbosity
-        self._lock = threading.Lock()
+        self._waiting: Queue[str | None] = Queue(_MOST_WAITING)
+        self._lost = 0
+        self._writer = threading.Thread(target=self._write_all, name="journal", daemon=True)
+        self._writer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with suppress(Full):  # nobody reads: there is nobody to wait for
+            self._waiting.put_nowait(None)
+            self._writer.join(_LAST_WORDS)
 
     def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
         """Tell something about the daemon itself."""
@@ -73,10 +93,21 @@ class Journal:
         self._put(json.dumps(head | found, ensure_ascii=True) + "\n")
 
     def _put(self, line: str) -> None:
-        # Whoever reads the log may have gone, or its disk be full: no reason to stop polling.
-        with self._lock, suppress(OSError):
-            sys.stderr.write(line)
-            sys.stderr.flush()
+        try:
+            self._waiting.put_nowait(line)
+        except Full:
+            self._lost += 1
+
+    def _write_all(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            # Whoever reads the log may have gone, or its disk be full: no reason to stop polling.
+            with suppress(OSError):
+                rest = line.encode("utf-8", "backslashreplace")
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            lost, self._lost = self._lost, 0
+            if lost:
+                self.say(f"{lost} lines of this log are lost: it was read too slowly", failed=True)
 
 
 def _level(event: Event) -> str:

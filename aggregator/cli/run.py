@@ -65,17 +65,17 @@ def run(
         raise click.UsageError("--no-serve and --no-schedule together leave nothing to do")
     gc.set_threshold(*_COLLECTOR)
     as_text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
-    journal = Journal(as_text=as_text, quiet=invocation.quiet, verbosity=invocation.verbosity)
-    with ExitStack() as stack:
-        settings = load(invocation)
-        clock.stamp(clock.now())  # a SOURCE_DATE_EPOCH that is none is told now, not at each round
-        stack.enter_context(daemon_lock(settings.root))
-        if not no_serve:
-            place = listen or settings.server.listen
-            server = stack.enter_context(_serve(settings, parse_listening(place)))
-            journal.say(f"feeds are served at {server.url}")
-        number = asyncio.run(_run(invocation, settings, journal, jobs=jobs, schedule=not no_schedule))
-    journal.say("ended")
+    settings = load(invocation)
+    clock.stamp(clock.now())  # a SOURCE_DATE_EPOCH that is none is told now, not at each round
+    with Journal(as_text=as_text, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
+        with ExitStack() as stack:
+            stack.enter_context(daemon_lock(settings.root))
+            if not no_serve:
+                place = listen or settings.server.listen
+                server = stack.enter_context(_serve(settings, parse_listening(place)))
+                journal.say(f"feeds are served at {server.url}")
+            number = asyncio.run(_run(invocation, settings, journal, jobs=jobs, schedule=not no_schedule))
+        journal.say("ended")
     sys.exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
 
 

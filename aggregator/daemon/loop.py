@@ -49,7 +49,7 @@ _AFTER_TROUBLE = 60.0  #: seconds until the next round after one that failed as 
 _JOBS_EACH = 1000  #: of a worker process, before another one takes its place
 _REST_AFTER = 60.0  #: seconds without a job, after which worker processes are ended
 _DRAIN = 9.0  #: seconds that the end may take; what is cut off then the next start finds
-_LAST_WORDS = 0.3  #: seconds that telling this may take
+_LAST_WORDS = 0.3  #: seconds that the log has for what was told last
 _LONGEST_ROUND = 900.0  #: seconds without an event after which a round counts as stuck, and a watching manager is told nothing
 
 
@@ -345,10 +345,8 @@ class Daemon:
     def _cut_off(self, number: int) -> None:
         """End as a kill would: a disk or a network that hangs is not waited for."""
         words = "the end was cut short: something did not answer. The next start finds what it left"
-        # What does not answer may be whoever should read the log.
-        teller = threading.Thread(target=self._tell.say, args=(words,), kwargs={"failed": True}, daemon=True)
-        teller.start()
-        teller.join(_LAST_WORDS)
+        self._tell.say(words, failed=True)
+        time.sleep(_LAST_WORDS)
         os._exit(128 + number)
 
 
