@@ -44,12 +44,3 @@ class Door:
         """Wait until there is room; what follows is a request."""
         await self._room.wait()
         self.has_begun = True
-
-
-class Walk:
-    """One of the tasks that visit sources, one after the other, and the visit that it is at."""
-
-    def __init__(self, room: Room) -> None:
-        """Take what holds requests back."""
-        self.task: asyncio.Task[None] | None = None
-        self.door = Door(room)

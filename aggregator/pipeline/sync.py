@@ -11,10 +11,11 @@ import signal
 import time
 import traceback
 from collections import ChainMap
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import AggregatorError, PlaceError, StoreError
@@ -26,15 +27,16 @@ from aggregator.pipeline.finished import Finished, answered, body_hash, failed, 
 from aggregator.pipeline.jobs import NOT_MOUNTED, BugError, DigestJob, NewNames, Unreadable
 from aggregator.pipeline.moves import is_elsewhere
 from aggregator.pipeline.pinging import tell_hubs
-from aggregator.pipeline.planning import holding, in_rounds, upcoming
+from aggregator.pipeline.planning import holding, upcoming
 from aggregator.pipeline.project import Project
 from aggregator.pipeline.publishing import publish_what_changed, put_archives_off
 from aggregator.pipeline.retention import Retention
-from aggregator.pipeline.room import Door, Room, Walk
+from aggregator.pipeline.room import Door, Room
 from aggregator.pipeline.series import Series
 from aggregator.pipeline.status_feed import outputs_touched
 from aggregator.pipeline.summing import summarise
 from aggregator.pipeline.together import Digests
+from aggregator.pipeline.walks import Walks
 from aggregator.schedule import Next
 from aggregator.store.ledger import Alias, Unstable
 from aggregator.store.state import Batch
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2000  #: posts per state transaction
 BATCH_POLLS = 500  #: or so many polls: what a kill -9 may make us ask again
 BATCH_SECONDS = 5.0  #: or what has come together in this time
-VISITS_AT_ONCE = 2000  #: begun and not ended, most of them waiting for a turn at their host: each costs 6 KB
 BODIES_WAITING = 64  #: fetched and not yet digested; beyond that no further request is started
 
 
@@ -109,7 +110,6 @@ class _Sync:
         self._fresh: set[str] = set()  #: sources whose posts became more in this run
         self._expired = 0
         self._had_entries = not project.state.is_empty()
-        self._closed = False  #: no further visit begins
         if series is not None:
             project.fresh = series.unpublished.fresh
 
@@ -247,35 +247,27 @@ class _Sync:
             try:
                 async with asyncio.TaskGroup() as group:
                     saving = group.create_task(self._flush_now_and_then(workers))
-                    line = iter(in_rounds(due))
-                    walks = [Walk(self._room) for _ in range(min(len(due), VISITS_AT_ONCE))]
-                    for walk in walks:
-                        walk.task = group.create_task(self._walk(walk, client, workers, digests, line))
-                    closing = group.create_task(self._close_in_time(walks))
-                    await asyncio.wait([walk.task for walk in walks if walk.task is not None])
+                    walks = Walks(group, self._room, partial(self._visit, client, workers, digests))
+                    walks.begin(due)
+                    if self._series is not None and self._request.scheduled:
+                        open_for = self._series.open_for.total_seconds()
+                        joining = group.create_task(walks.join_and_close(open_for, partial(self._joining, due)))
+                    else:
+                        joining = None  # a person waits for these, and for all of them
+                    await walks.ended()
                     saving.cancel()
-                    closing.cancel()
+                    if joining is not None:
+                        joining.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
 
-    async def _walk(self, walk: Walk, client: Client, workers: Workers, digests: Digests, line: Iterator[Source]) -> None:
-        """Visit one source after the other, as long as there are any."""
-        for source in line:
-            if self._closed:
-                return
-            walk.door = Door(self._room)
-            await self._visit(client, workers, digests, source, walk.door)
-
-    async def _close_in_time(self, walks: list[Walk]) -> None:
-        """End the visits that have not begun when the run has been open for long enough; their sources stay due."""
-        if self._series is None or not self._request.scheduled:
-            return  # a person waits for all of it
-        await asyncio.sleep(self._series.open_for.total_seconds())
-        self._closed = True
-        for walk in walks:
-            if walk.task is not None and not walk.door.has_begun:
-                walk.task.cancel()
+    def _joining(self, due: list[Source]) -> list[Source]:
+        """Return the sources whose moment has come since the run began; from now on they are among the due ones."""
+        now, taken = self._now(), {source.name for source in due}
+        joining = [source for source in self._chosen() if source.name not in taken and self._next(source, now).has_come(now)]
+        due += joining
+        return joining
 
     async def _visit(self, client: Client, workers: Workers, digests: Digests, source: Source, door: Door) -> None:
         """Take one source down its path. Whatever happens costs this source only, but for a disk that fails."""
