@@ -17,7 +17,7 @@ from typing import Any
 
 from aggregator.model.poll import Event, Summary
 from aggregator.model.telling import as_json, from_json
-from aggregator.store.lock import daemon_runs
+from aggregator.store.lock import daemon_holder
 
 FOLDER = "state/asks"
 _ASK, _ANSWER, _DRAFT = ".ask.json", ".answer.json", ".new"
@@ -97,7 +97,7 @@ def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sl
 
     Raises OSError where the folder cannot be written to.
     """
-    if not daemon_runs(root):
+    if (whose := daemon_holder(root)) is None:
         return None
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,8 @@ def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sl
     try:
         _write(asked, asdict(ask))
         while not answered.exists():
-            if not daemon_runs(root) and not answered.exists():
+            # Another one in its place knows nothing of what this one has taken.
+            if daemon_holder(root) != whose and not answered.exists():
                 return None
             sleep(_LOOK_EVERY)
         found = json.loads(answered.read_bytes())

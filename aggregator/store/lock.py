@@ -77,17 +77,22 @@ def daemon_lock(root: Path) -> Iterator[None]:
 
 def daemon_runs(root: Path) -> bool:
     """Tell whether a daemon of this project runs, as far as its lock can be read."""
+    return daemon_holder(root) is not None
+
+
+def daemon_holder(root: Path) -> bytes | None:
+    """Return what the daemon of this project has written down of itself; None: none runs, as far as its lock can be read."""
     try:
         descriptor = os.open(root / DAEMON_PATH, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        return error.errno in _TAKEN
+        return os.pread(descriptor, 200, 0) if error.errno in _TAKEN else None
     finally:
         os.close(descriptor)
-    return False
+    return None
 
 
 _TAKEN = frozenset({errno.EWOULDBLOCK, errno.EACCES})
