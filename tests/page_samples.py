@@ -54,8 +54,8 @@ _SUMMARIES = (
     "上线第三年，缓存里有了别处没有的数据。本文记录我们怎样发现它、怎样一步步搬回去，以及今后怎样不再犯。",
     "Nobody ranks it, nobody counts what you skip, and it ends. A short defence of a list in the order of time.",
     (
-        "The free-threaded build is no longer an experiment. We look at what changed for extension authors, at the "
-        "single-threaded cost, and at the libraries with wheels."
+        "The free-threaded build is no longer an experiment. We look at what changed for extension authors, "
+        "at the single-threaded cost, and at the libraries that already ship wheels for it."
     ),
     "انطلقت فعاليات المعرض صباح اليوم بحضور كبار الكتّاب والناشرين، ويستمر عشرة أيام تتخللها ندوات وأمسيات شعرية.",
     "从卡带时代的八位机到交响乐团，三位主播各带来五段最难忘的旋律。",

@@ -69,7 +69,7 @@ class Health:
         if last is None or not days:
             return Markup("")
         rects = Markup("").join(self._bar(day, (last - day.day).days) for day in days if 0 <= (last - day.day).days < DAYS)
-        svg = '<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+        svg = '<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
         return Markup(svg).format(DAYS * _STEP - 1, _HEIGHT, self.told(days), rects)
 
     def _bar(self, day: Day, ago: int) -> Markup:
