@@ -162,6 +162,7 @@ def category(**changes: Any) -> ListPage:
     """Return a category that has a parent and children."""
     given: dict[str, Any] = {
         "path": "/c/new-media/zaker/",
+        "base": "/c/new-media/zaker/",
         "title": "ZAKER",
         "feed": FEEDS[2],
         "older": "/c/new-media/zaker/page/2/",
@@ -177,7 +178,18 @@ def category(**changes: Any) -> ListPage:
 def month(**changes: Any) -> ListPage:
     """Return the archive of one month of a category."""
     path = "/c/new-media/2021-09/"
-    return index(12, **{"path": path, "title": "新媒体", "feed": FEEDS[1], "month": "2021-09", "older": None, **changes})
+    return index(
+        12,
+        **{
+            "path": path,
+            "base": "/c/new-media/",
+            "title": "新媒体",
+            "feed": FEEDS[1],
+            "month": "2021-09",
+            "older": None,
+            **changes,
+        },
+    )
 
 
 def search(**changes: Any) -> ListPage:
@@ -362,6 +374,7 @@ def pages(entries: int = 50) -> dict[str, Page]:
 _OURS = frozenset(
     {
         "path",
+        "base",
         "atom",
         "page",
         "key",

@@ -31,7 +31,7 @@ _OTHER = ("◆", "odd")
 DAYS = 30
 _STEP, _WIDTH, _HEIGHT = 5, 4, 20
 #: Kind of a day -> how high its bar is. The better a day, the higher.
-_HEIGHTS = {"good": 20, "some": 12, "bad": 6, "none": 1}
+_HEIGHTS = {"good": 20, "some": 12, "bad": 6}
 #: With more sources than these, only those that are not well bring their numbers as a table.
 _TABLES = 60
 
@@ -66,9 +66,11 @@ class Health:
 
     def bars(self, days: Sequence[Day], last: date | None) -> Markup:
         """Return the bars of the days up to `last`; a day of which nothing is known has none."""
-        if last is None or not days:
+        if last is None or not self.known(days):
             return Markup("")
-        rects = Markup("").join(self._bar(day, (last - day.day).days) for day in days if 0 <= (last - day.day).days < DAYS)
+        rects = Markup("").join(
+            self._bar(day, (last - day.day).days) for day in self.known(days) if 0 <= (last - day.day).days < DAYS
+        )
         svg = '<svg class="bars" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
         return Markup(svg).format(DAYS * _STEP - 1, _HEIGHT, self.told(days), rects)
 
@@ -84,12 +86,17 @@ class Health:
 
     def told(self, days: Sequence[Day]) -> Markup:
         """Return all days in one sentence."""
-        failed = sum(1 for day in days if day.failed)
-        return self._words.say("days_told", days=self._words.say("n_days", n=len(days)), n=failed)
+        known = self.known(days)
+        failed = sum(1 for day in known if day.failed)
+        return self._words.say("days_told", days=self._words.say("n_days", n=len(known)), n=failed)
+
+    def known(self, days: Sequence[Day]) -> list[Day]:
+        """Return the days of which a poll is known."""
+        return [day for day in days if day.ok or day.failed]
 
     def has_table(self, line: SourceLine, lines: int) -> bool:
         """Tell whether the numbers of a source's days stand in the page of all sources."""
-        return bool(line.days) and (lines <= _TABLES or line.health != "ok")
+        return bool(self.known(line.days)) and (lines <= _TABLES or line.health != "ok")
 
 
 def is_bad(state: str) -> bool:
@@ -103,6 +110,4 @@ def last_day(lines: Sequence[SourceLine]) -> date | None:
 
 
 def _kind(day: Day) -> str:
-    if not day.ok and not day.failed:
-        return "none"
     return "good" if not day.failed else "some" if day.ok else "bad"

@@ -107,8 +107,8 @@ class View:
 
     def month_href(self, month: str) -> str:
         """Return the link to a month of what this list shows."""
-        feed = _feed_of(self._page)
-        return self.href(f"{feed.page if feed is not None else '/'}{month}/")
+        base = self._page.base if isinstance(self._page, ListPage) else "/"
+        return self.href(f"{base}{month}/")
 
     def file_name(self, address: str) -> str:
         """Return the last part of an address, else its host: what a file is called that has no title."""
