@@ -31,6 +31,7 @@ from aggregator.store.state import State
 from aggregator.store.tables import GROWN, GROWN_COLUMNS, GROWN_FROM, VERSION, meta_table, schema
 
 _WITH_DAYS = 10  #: the first layout that has them
+DEFAULT_FILE = "state/state.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,29 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
         raise state_error(error, name) from error
 
 
+def state_file(url: str, root: Path) -> Path | None:
+    """Return the file that a state lies in; None where it lies in a server, or nobody can tell."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return None
+    return root / (parsed.database or DEFAULT_FILE) if parsed.get_backend_name() == "sqlite" else None
+
+
+def file_mark(path: Path) -> tuple[int, ...]:
+    """Return what is another after any change of a state's file: SQLite writes to it or to its log; () where there is none."""
+    marks: list[int] = []
+    for name in (path, path.with_name(f"{path.name}-wal")):
+        try:
+            found = name.stat()
+        except OSError:
+            continue
+        marks += (found.st_ino, found.st_size, found.st_mtime_ns)
+    return tuple(marks)
+
+
 def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
-    path = root / (url.database or "state/state.sqlite")
+    path = root / (url.database or DEFAULT_FILE)
     if not create:
         return _open_to_read(url, path)
     try:

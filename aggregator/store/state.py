@@ -34,6 +34,7 @@ from aggregator.store.damage import (
 )
 from aggregator.store.days import Days, forget_old, tallies
 from aggregator.store.expiry import Expiry
+from aggregator.store.listing import Listing
 from aggregator.store.pings import Pings, note_news
 from aggregator.store.prepared import Prepared
 from aggregator.store.queries import (
@@ -282,6 +283,11 @@ class State:
     def archived(self) -> Archived:
         """Return the operations on what the feeds' archives hold."""
         return Archived(self._transaction)
+
+    @property
+    def listing(self) -> Listing:
+        """Return the questions that lists of entries are made of."""
+        return Listing(self._transaction)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,145 @@
+"""What lists of entries are made of, asked of the state's index: how many there are in each month, and one list's rows.
+
+A part of `State`. A list is that of some categories, as stored, or of one source; never of a post that is kept no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from aggregator.model.changes import PostRow
+from aggregator.store.queries import chunks
+from aggregator.store.tables import categories_of, category_text, entries_table, live, row_of
+
+_DAY = 86400
+#: Days that make every date a positive number: division rounds towards zero.
+_SHIFT = _DAY * 800_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Entries of one day, of one category or source."""
+
+    category: tuple[str, ...]  #: as stored
+    first: int  #: date of the earliest of them, in seconds since the epoch
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Whose entries a list shows, and from when: seconds since the epoch, `until` is not part of it."""
+
+    categories: Sequence[tuple[str, ...]] = ()  #: as stored
+    source_id: str | None = None  #: of this source instead, whatever the category
+    since: int | None = None
+    until: int | None = None
+
+
+class Listing:
+    """Each method is one named operation and one transaction."""
+
+    def __init__(self, transaction: Callable[[], AbstractContextManager[sa.Connection]]) -> None:
+        """Take what opens a transaction."""
+        self._transaction = transaction
+
+    def tallies(self, turns: Sequence[int]) -> list[Tally]:
+        """Return how many entries each category has a day; days turn at each of these seconds of the UTC day.
+
+        So no month of a zone whose days begin at one of them begins within a day.
+        """
+        column = entries_table.c
+        query = sa.select(column.category, *_DAYS).where(live).group_by(column.category, *_turned(turns))
+        with self._transaction() as run:
+            found = run.execute(query)
+            return [Tally(category=categories_of(text), first=first, number=number) for text, first, number in found]
+
+    def tallies_of(self, source_id: str, turns: Sequence[int]) -> list[tuple[int, int]]:
+        """Return the same of one source: the earliest date of each day, and how many entries."""
+        query = sa.select(*_DAYS).where(entries_table.c.source_id == source_id, live).group_by(*_turned(turns))
+        with self._transaction() as run:
+            return [(first, number) for first, number in run.execute(query)]
+
+    def rows(self, wanted: Wanted, limit: int, *, skipped: int = 0, oldest_first: bool = False) -> list[PostRow]:
+        """Return the entries of a list, newest first or oldest first, ties by key."""
+        column = entries_table.c
+        order = (column.date, column.key) if oldest_first else (column.date.desc(), column.key.desc())
+        found: list[PostRow] = []
+        conditions = _conditions(wanted)
+        whole = len(conditions) == 1
+        with self._transaction() as run:
+            for condition in conditions:
+                query = sa.select(entries_table).where(condition, live).order_by(*order)
+                query = query.limit(limit).offset(skipped) if whole else query.limit(limit + skipped)
+                found += [row_of(row) for row in run.execute(query)]
+        if whole:
+            return found
+        found.sort(key=lambda row: (row.date, row.key), reverse=not oldest_first)
+        return found[skipped : skipped + limit]
+
+    def beside(self, row: PostRow, categories: Sequence[tuple[str, ...]], *, newer: bool) -> PostRow | None:
+        """Return the entry next to one, among those of these categories; None at the end."""
+        column = entries_table.c
+        date = int(row.date.timestamp())
+        order: tuple[sa.ColumnElement[Any], ...]
+        if newer:
+            beyond = sa.or_(column.date > date, sa.and_(column.date == date, column.key > row.key))
+            bound, order = column.date >= date, (column.date, column.key)
+        else:
+            beyond = sa.or_(column.date < date, sa.and_(column.date == date, column.key < row.key))
+            bound, order = column.date <= date, (column.date.desc(), column.key.desc())
+        found: list[PostRow] = []
+        with self._transaction() as run:
+            for condition in _conditions(Wanted(categories=categories)):
+                query = sa.select(entries_table).where(condition, bound, beyond, live).order_by(*order).limit(1)
+                found += [row_of(each) for each in run.execute(query)]
+        pick = min if newer else max
+        return pick(found, key=lambda each: (each.date, each.key), default=None)
+
+    def keys(self, after: str, limit: int) -> list[str]:
+        """Return keys of entries in their order, those behind one: so that all of them are read in portions."""
+        query = sa.select(entries_table.c.key).where(live, entries_table.c.key > after).order_by(entries_table.c.key)
+        with self._transaction() as run:
+            return list(run.execute(query.limit(limit)).scalars())
+
+    def sources(self) -> list[str]:
+        """Return the identities of the sources that any entry is of."""
+        later = entries_table.alias().c
+        first = sa.select(sa.func.min(entries_table.c.source_id).label("source_id")).cte("each_source", recursive=True)
+        following = sa.select(sa.func.min(later.source_id)).where(later.source_id > first.c.source_id).scalar_subquery()
+        every = first.union_all(sa.select(following).where(first.c.source_id.is_not(None)))
+        with self._transaction() as run:
+            return list(run.execute(sa.select(every.c.source_id).where(every.c.source_id.is_not(None))).scalars())
+
+    def mark(self) -> str:
+        """Return what changes with every change of a PostgreSQL database; of a file, its times tell (`opening.file_mark`)."""
+        with self._transaction() as run:
+            return str(run.execute(sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar())
+
+
+_DAYS = (sa.func.min(entries_table.c.date).label("first"), sa.func.count().label("number"))
+
+
+def _turned(turns: Sequence[int]) -> list[sa.ColumnElement[Any]]:
+    """Return what is alike for entries of one day, for each moment that days turn at."""
+    number = sa.BigInteger()
+    day = sa.literal_column(str(_DAY), number)
+    return [(entries_table.c.date + sa.literal_column(str(_SHIFT - turn), number)) // day for turn in turns]
+
+
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """Return who is meant, in portions that fit into a statement each."""
+    column = entries_table.c
+    span = []
+    if wanted.since is not None:
+        span.append(column.date >= wanted.since)
+    if wanted.until is not None:
+        span.append(column.date < wanted.until)
+    if wanted.source_id is not None:
+        return [sa.and_(column.source_id == wanted.source_id, *span)]
+    texts = [category_text(category) for category in wanted.categories]
+    return [sa.and_(column.category.in_(portion), *span) for portion in chunks(texts)]
