@@ -14,9 +14,12 @@ from enum import StrEnum
 from aggregator.model.health import Kind
 from aggregator.model.poll import SourceState
 from aggregator.model.source import Source
+from aggregator.schedule import missed
 
 LEAST_FAILURES = 3  #: in a row: less may be chance
 LEAST_SPAN = timedelta(hours=6)  #: without any success: an upstream that restarts every night is no news
+LEAST_SILENCE = timedelta(weeks=5)
+LEAST_MISSED = 10  #: entries: for one that brings them by chance as often as not, that happens once in 20,000 pauses
 #: Answers that say "later": 429 (RFC 6585 §4), 503 (RFC 9110 §15.6.4).
 _LATER = frozenset({429, 503})
 #: Failures of our own disk, whatever the source answered: `Failed.kind`.
@@ -36,6 +39,7 @@ class Health(StrEnum):
     GONE = "gone"  #: its server said 410: it is not asked again
     RETRYING = "retrying"  #: its last poll failed, which may pass
     WAITING = "waiting"  #: its server said "later"
+    QUIET = "quiet"  #: it answers, but has brought nothing for much longer than it used to
     NEW = "new"  #: never polled
     PAUSED = "paused"
     OK = "ok"
@@ -50,7 +54,7 @@ def health(source: Source, state: SourceState) -> Health:
     if state.last_poll is None:
         return Health.NEW
     if not state.failures:
-        return Health.OK
+        return Health.QUIET if is_quiet(state) else Health.OK
     if is_failing(state):
         return Health.FAILING
     return Health.WAITING if state.last_status in _LATER else Health.RETRYING
@@ -64,6 +68,17 @@ def is_failing(state: SourceState) -> bool:
     if state.failures < LEAST_FAILURES or state.last_kind in _OURS:
         return False
     return state.last_success is None or state.last_poll is None or state.last_poll - state.last_success >= LEAST_SPAN
+
+
+def is_quiet(state: SourceState) -> bool:
+    """Tell whether a source that answers has brought nothing for so long that it is odd: a dead site may well answer.
+
+    Many entries would have come by now at the rhythm it had, and weeks have gone by, so that neither holidays nor a monthly
+    issue with all its entries at once count. One that brings several at once more seldom than that is called quiet in between.
+    """
+    if state.last_news is None or state.last_success is None:
+        return False
+    return state.last_success - state.last_news >= LEAST_SILENCE and missed(state) >= LEAST_MISSED
 
 
 def contradicts(state: SourceState, said: Mapping[str, Kind]) -> bool:

@@ -30,6 +30,9 @@ _PRIOR_DAYS = 2.0
 #: How long a source must have been watched before its rhythm counts for more than the default.
 _LEARNING_DAYS = 2.0
 _HALF_LIFE_DAYS = 14.0
+#: What was seen of a source that brings an entry a month, when it has just brought one: 1 + 0.5^(30/14) + 0.5^(60/14) + ...
+_LEAST_SEEN = 1.25
+_LONGEST_SILENCE_DAYS = 1000.0  #: what faded for longer cannot be told from nothing
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
@@ -167,6 +170,20 @@ def learn(state: SourceState, new: int, now: datetime) -> tuple[float, float]:
     days = max(0.0, (now - state.last_success) / _DAY)
     kept = 0.5 ** (days / _HALF_LIFE_DAYS)
     return state.arrivals * kept + new, state.watched * kept + (1 - kept) * _HALF_LIFE_DAYS / log(2)
+
+
+def missed(state: SourceState) -> float:
+    """Return how many entries a source would have brought since its last news, had it kept the rhythm that it had then.
+
+    What was seen fades, and nothing has been added since: so what was known at that moment is known again. That it was watched
+    as long as memory reaches is taken for granted, which makes less of its rhythm, never more. 0 where no rhythm was seen: less
+    than about an entry a month.
+    """
+    if state.last_news is None or state.last_success is None:
+        return 0.0
+    days = min(max(0.0, (state.last_success - state.last_news) / _DAY), _LONGEST_SILENCE_DAYS)
+    seen = state.arrivals / 0.5 ** (days / _HALF_LIFE_DAYS)
+    return days * seen * log(2) / _HALF_LIFE_DAYS if seen >= _LEAST_SEEN else 0.0
 
 
 def back_off(base: timedelta, failures: int) -> timedelta:

@@ -28,7 +28,8 @@ _MARKS = {
     Health.GONE: "†",
     Health.RETRYING: "↻",
     Health.WAITING: "⏲",
-    Health.NEW: "○",
+    Health.QUIET: "○",
+    Health.NEW: "◌",
     Health.PAUSED: "‖",
     Health.OK: "●",
 }
