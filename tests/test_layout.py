@@ -50,6 +50,7 @@ ONLY_IMPORTER = {
     "apscheduler": "daemon",
     "jinja2": "pages",
     "markupsafe": "pages",
+    "prometheus_client": "pipeline",
 }
 #: Parts that must not know the time, chance, the environment, files, the network or a log.
 PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish", "pages"}

@@ -136,6 +136,7 @@ class ServerSettings:
     """How published feeds are served by `aggregator run`."""
 
     listen: str = "127.0.0.1:8080"  #: HOST:PORT, or unix:PATH
+    metrics: bool = False  #: /metrics for Prometheus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
