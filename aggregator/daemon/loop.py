@@ -30,7 +30,7 @@ from aggregator.daemon.memory import trimmer
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
 from aggregator.errors import AggregatorError, ConfigError, LockedError
-from aggregator.model.poll import Event, Note
+from aggregator.model.poll import Event, Note, Summary
 from aggregator.model.settings import Settings
 from aggregator.pipeline.series import Series, Unpublished
 from aggregator.pipeline.sync import InterruptedRunError
@@ -78,16 +78,19 @@ class Daemon:
         jobs: int | None = None,
         schedule: bool = True,
         manager: Manager | None = None,
+        measure: Callable[[Event | Summary], None] | None = None,
     ) -> None:
         """Take the settings, how to `load` them again, and where to tell.
 
-        Without `schedule` it polls only what it is asked for.
+        Without `schedule` it polls only what it is asked for. `measure` hears every event, and what each round came to, in
+        whatever thread that is.
         """
         self._load = load
         self._tell = tell
         self._now = now
         self._schedules = schedule
         self._manager = manager or Manager()
+        self._measure = measure or (lambda _: None)
         self._watch = ConfigWatch(config)
         self._clocks = ClockWatch()
         self._series = Series(
@@ -236,6 +239,7 @@ class Daemon:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     def _take(self, came: Came) -> None:
+        self._measure(came.summary)
         if self._trouble is not None and came.fault is None:
             self._tell.say("all is well again")
             self._trouble = None
@@ -287,6 +291,7 @@ class Daemon:
 
     def _heard(self, event: Event) -> None:
         self._heard_at = time.monotonic()
+        self._measure(event)
         if isinstance(event, Note):
             self._tell.say(event.text)
         else:
