@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from aggregator.errors import PlaceError, UnmountedError
+from aggregator.errors import PlaceError, StoreError, UnmountedError
 from aggregator.model.changes import SOME_VERSION, PostRow
 from aggregator.model.key import key_of_name
 from aggregator.model.poll import Event, Note
@@ -137,6 +137,7 @@ def finish_takedowns(project: Project, report: Callable[[Event], None]) -> None:
             removed.append(row)
     if removed:
         project.state.forget_posts([row.key for row in removed], project.outputs_of({row.categories for row in removed}))
+        _forget_words(project, [row.key for row in removed], report)
 
 
 def settle_lines(project: Project, report: Callable[[Event], None]) -> None:
@@ -317,6 +318,16 @@ def _remove(project: Project, row: PostRow, report: Callable[[Event], None]) -> 
     remove_file(project.place.archive, extra_path(row.path, row.key))
     if removed:
         report(Note(text=f"{project.settings.posts.dir}/{row.path}: taken down (ledger.jsonl); removed"))
+
+
+def _forget_words(project: Project, keys: Sequence[str], report: Callable[[Event], None]) -> None:
+    """Have nobody find by searching what was taken down; whoever searches without this index asks the ledger as well."""
+    from aggregator.pipeline.searching import forget  # hardly a run takes anything down
+
+    try:
+        forget(project.settings.root, keys)
+    except StoreError as error:
+        report(Note(text=f"taken down, but its words may still stand in the index: {error}"))
 
 
 def _note_moves(project: Project, moved: Mapping[str, str], report: Callable[[Event], None]) -> None:

@@ -70,6 +70,13 @@ def posts_of(category: str, after: str, limit: int) -> sa.Select[Any]:
     return query.order_by(column.key).limit(limit)
 
 
+def post_versions(after: str, limit: int) -> sa.Select[Any]:
+    """Return the question what each post is indexed by for searching, by key, those behind a key only."""
+    column = entries_table.c
+    wanted = sa.select(column.key, column.post_hash, column.category, column.date).where(live, column.key > after)
+    return wanted.order_by(column.key).limit(limit)
+
+
 def posts_holding(text: str, limit: int) -> sa.Select[Any]:
     """Return the question which posts have this text in their title, path or upstream id, in any case."""
     column = entries_table.c

@@ -43,6 +43,7 @@ from aggregator.store.queries import (
     empty_categories,
     known_paths,
     poll_counts,
+    post_versions,
     posts_before,
     posts_holding,
     posts_like,
@@ -179,6 +180,11 @@ class State:
         wanted = sa.select(entries_table.c.key, entries_table.c.source_id, entries_table.c.path).where(live)
         with self._transaction() as run:
             return [(key, source_id, path) for key, source_id, path in run.execute(wanted)]
+
+    def versions(self, after: str, limit: int) -> list[tuple[str, bytes, str, int]]:
+        """Return key, hash, category and date of posts, all as stored, by key, those behind a key: so many at once."""
+        with self._transaction() as run:
+            return [tuple(row) for row in run.execute(post_versions(after, limit))]
 
     def newer(self, row: PostRow, leaves: Sequence[tuple[str, ...]]) -> int:
         """Return how many posts of these categories come before this one, in the order of `newest`."""
