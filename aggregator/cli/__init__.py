@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ping": ("aggregator.cli.ping", "ping", "Tell the hubs of the feeds that changed."),
     "plan": ("aggregator.cli.plan", "plan", "Say when each source is polled next, why, and what would be sent."),
     "status": ("aggregator.cli.status", "status", "Say how each source is doing."),
+    "search": ("aggregator.cli.search", "search", "Find posts by the words that are in them."),
     "explain": ("aggregator.cli.explain", "explain", "Say everything that is known about an entry or a source."),
     "check": ("aggregator.cli.check", "check", "Check the configuration, the posts, or the feeds."),
     "doctor": ("aggregator.cli.doctor", "doctor", "Say what is missing or odd on this machine and in this project folder."),
