@@ -42,7 +42,8 @@ def search(
     """Find posts by words in their titles and texts, the best first.
 
     All words must be there; what stands in quotation marks must be there as it stands, and the last word may be the
-    beginning of a longer one. In Chinese, Japanese and Korean any part of a text is found. Accents, case and full width do not matter.
+    beginning of a longer one. In Chinese, Japanese and Korean any part of a text is found. Accents, case and full width do
+    not matter.
 
     The index that this needs, state/search.sqlite, is brought up to date first; the first time that takes a second for some
     hundred posts.

@@ -167,7 +167,11 @@ class Daemon:
             await self._do(self._rounds.poll)
         else:
             async with self._busy:
-                await self._in_thread(lambda: self._series.workers.rest(_REST_AFTER))
+                await self._in_thread(self._idle)
+
+    def _idle(self) -> None:
+        self._series.workers.rest(_REST_AFTER)
+        self._rounds.index()
 
     def _is_time(self) -> bool:
         if not self._schedules or time.monotonic() < self._not_before:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aggregator.daemon.asks import Ask
 from aggregator.errors import AggregatorError
-from aggregator.model.poll import Event, Summary
+from aggregator.model.poll import Event, Note, Summary
 from aggregator.model.settings import Settings
 from aggregator.pipeline.gone import unmounted_error
 from aggregator.pipeline.hands import look_for_hands
 from aggregator.pipeline.project import Project, open_project
+from aggregator.pipeline.searching import Searching
 from aggregator.pipeline.series import Series
 from aggregator.pipeline.sync import SyncRequest, run_sync
+from aggregator.store.search import SEARCH_PATH
 from aggregator.workers import processors
 
 _PATIENCE = 60.0  #: seconds that another command's end is waited for, when a `sync` waits for us
+#: After so long posts are compared with the index for searching though no round has brought any: other commands do, too.
+_SEARCH_AGAIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class Rounds:
         self._now = now
         self._stamp = stamp
         self._jobs = jobs or processors()
+        self._searching = Searching(settings.root / SEARCH_PATH, again=_SEARCH_AGAIN)
+        self._search_trouble: str | None = None  #: as it was told
 
     def poll(self) -> Came:
         """Poll the sources whose moment has come; with none, publish what has waited. Raises AggregatorError."""
@@ -82,6 +88,15 @@ class Rounds:
         with self._opened(now) as project:
             project.state.tidy(now)
 
+    def index(self) -> None:
+        """Make posts findable, for half a second; without the project's lock, and never at the cost of anything else."""
+        if not self._searching.is_due:
+            return
+        self._searching.slice(self.settings)
+        if (trouble := self._searching.problem) != self._search_trouble:
+            self._search_trouble = trouble
+            self._report(Note(text=trouble or "posts are indexed for searching again"))
+
     @contextmanager
     def _opened(self, now: datetime, report: Callable[[Event], None] | None = None, *, wait: float = 0) -> Iterator[Project]:
         # Whoever else holds the project is not waited for, unless a person waits: the next tick comes.
@@ -95,5 +110,7 @@ class Rounds:
 
     def _ran(self, project: Project, request: SyncRequest, report: Callable[[Event], None]) -> Came:
         summary = run_sync(project, request, report, series=self._series)
+        if summary.changed or summary.adopted:
+            self._searching.note()
         fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
         return Came(summary=summary, fault=fault)
