@@ -18,7 +18,7 @@ import pytest
 
 from aggregator.cli import main
 from aggregator.publish.document import examine
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from tests.archives import DAY, SITE, Archive, dated, fetch, spread, walk
 from tests.conftest import Sweep
 from tests.publish_records import schema_errors

@@ -17,7 +17,7 @@ from aggregator.publish.addresses import STYLE_PATH, public_url, style_link
 from aggregator.publish.atom import build_feed
 from aggregator.publish.style import STYLE
 from aggregator.publish.twins import build_twin
-from aggregator.serve.static import Server, serve
+from aggregator.serve.server import Server, serve
 from tests import chromium
 from tests.browser_vectors import VECTORS
 from tests.chromium import Chromium

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import pytest
 from lxml import etree
 
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from aggregator.store.ledger import Ledger, Renamed
 from aggregator.store.opening import open_state
 from tests.conftest import Sweep

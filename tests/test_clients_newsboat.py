@@ -17,7 +17,7 @@ from aggregator.publish.addresses import OPML_PATH
 from aggregator.publish.atom import build_feed
 from aggregator.publish.opml import render_opml
 from aggregator.publish.select import published_id
-from aggregator.serve.static import Server, serve
+from aggregator.serve.server import Server, serve
 from tests.conftest import need
 from tests.publish_records import NOON, SITE_ID, bare_item, make_frame, make_item
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from tests.conftest import Sweep
 from tests.upstream import ATOM, Folder, Upstream, item, titles, unsealed
 

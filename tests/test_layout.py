@@ -51,6 +51,9 @@ ONLY_IMPORTER = {
     "jinja2": "pages",
     "markupsafe": "pages",
     "prometheus_client": "pipeline",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "h11": "serve",
 }
 #: Parts that must not know the time, chance, the environment, files, the network or a log.
 PURE_PARTS = {"model", "parse", "normalise", "decide", "schedule", "health", "publish", "pages"}

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from lxml import etree
 
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from tests.conftest import need
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}

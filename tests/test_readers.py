@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from tests.reader_entries import SAMPLES, SITE, Facts, File
 from tests.reader_expectations import CLIENTS, FIELDS, FORMATS, Client, Limit, differences, within
 from tests.reader_site import configure, sync

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.serve.static import serve
+from aggregator.serve.server import serve
 from tests.reader_entries import LATER, NEW, SAMPLES
 from tests.reader_expectations import CLIENTS, Client, differences
 from tests.reader_site import configure, sync

@@ -24,7 +24,7 @@ from aggregator.demo.project import write_project
 from aggregator.demo.upstream import Upstream
 from aggregator.errors import AggregatorError
 from aggregator.pipeline.sync import SyncRequest
-from aggregator.serve.static import Server, serve
+from aggregator.serve.server import Server, serve
 
 _HOST = "127.0.0.1"
 _PORT = 8080

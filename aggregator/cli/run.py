@@ -19,7 +19,7 @@ from aggregator.cli.project import load
 from aggregator.daemon.loop import Daemon
 from aggregator.model.listening import Listening, parse_listening
 from aggregator.model.settings import Settings
-from aggregator.serve.static import Server, serve, serve_at_path
+from aggregator.serve.server import Server, serve, serve_at_path
 from aggregator.store.lock import daemon_lock
 
 _FORMATS = ("auto", "text", "json")

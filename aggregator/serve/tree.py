@@ -24,6 +24,8 @@ PAGE_TYPE = "application/xml; charset=utf-8"
 _PAGES = frozenset({".atom", ".rss"})
 #: JSON is a feed only in here: the public folder may be a site's own, with data of any kind.
 _FEEDS = "feeds"
+#: Below it stands what belongs to our pages.
+_STATIC = "static"
 #: What only this server reads.
 _REDIRECTS = (_FEEDS, "redirects.json")
 #: For whoever runs the site: served, and named to nobody else.
@@ -33,6 +35,8 @@ _TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
 #: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
 _SETTLED = 2
+#: Device, number, time and size of a file: other bytes come with another one.
+Stamp = tuple[int, int, int, int]
 _TITLE = re.compile(rb"<title[^>]*>([^<]*)</title>")
 
 
@@ -61,10 +65,22 @@ class PublicTree:
     def __init__(self, root: Path) -> None:
         """Take the folder; it may come into being later."""
         self._root = root.resolve()
+        self._root_text = str(self._root)
+        self._table: tuple[Stamp | None, dict[str, str]] = (None, {})
+
+    def stamp(self, parts: tuple[str, ...]) -> Stamp | None:
+        """Return what changes with the file of that path; None: nothing is there, or it was changed a moment ago."""
+        try:
+            found = os.stat("/".join((self._root_text, *parts)))  # noqa: PTH116 - for each request
+        except (OSError, ValueError):
+            return None
+        if found.st_mtime + _SETTLED >= time.time():
+            return None  # the same date and size may come to stand for other bytes
+        return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
 
     def read(self, parts: tuple[str, ...]) -> Document | None:
         """Return the published file of that path, or None if there is none that may be served."""
-        if not all(_is_plain(part) for part in parts):
+        if not parts or not all(_is_plain(part) for part in parts):
             return None
         suffix = Path(parts[-1]).suffix
         kind, page_type = TYPES.get(suffix), PAGE_TYPE if suffix in _PAGES else None
@@ -81,6 +97,10 @@ class PublicTree:
                 return Document(content=content, type=kind, modified=date, page_type=page_type)
         except OSError:
             return None
+
+    def may_hold(self, parts: tuple[str, ...]) -> bool:
+        """Tell whether a file of that path would be served; the disk is not asked."""
+        return bool(parts) and parts[0] != _STATIC and f".{parts[-1].rpartition('.')[2]}" in TYPES
 
     def moved(self, parts: tuple[str, ...]) -> str | None:
         """Return the path of the feed that lay there before its category was renamed; None: there was none, or it is gone."""
@@ -108,6 +128,14 @@ class PublicTree:
 
         Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
+        stamp = self.stamp(_REDIRECTS)
+        if stamp is not None and stamp == self._table[0]:
+            return self._table[1]
+        table = self._read_redirects()
+        self._table = (stamp, table)
+        return table
+
+    def _read_redirects(self) -> dict[str, str]:
         try:
             said = json.loads(self._root.joinpath(*_REDIRECTS).read_bytes())
         except (OSError, ValueError, RecursionError):
