@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from functools import lru_cache
 from hmac import compare_digest
 from typing import TypeVar
 from urllib.parse import parse_qsl, quote
@@ -19,7 +19,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from aggregator.serve.kept import SAFE, Header, Prepared, Shelf, codings
+from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Access, Exchange
+from aggregator.serve.kept import Header, Prepared, Shelf, codings
 from aggregator.serve.links import feed_links
 from aggregator.serve.negotiate import choose_coding, choose_languages, decoded_path, is_current
 from aggregator.serve.site import Answer, Policy, Site
@@ -27,30 +28,18 @@ from aggregator.serve.tree import PublicTree
 
 T = TypeVar("T")
 
+_OK, _NOT_MODIFIED = 200, 304
+_METHODS = frozenset({"GET", "HEAD"})
 _ALLOWED = "GET, HEAD"
-_TEXT = "text/plain; charset=utf-8"
 #: In what a browser is asked to put the answer: `document` is a page that a person goes to (Fetch Metadata §2.1).
 _ASKED_AS = b"sec-fetch-dest"
-_PIECE = 64 * 1024  #: bytes that are handed on at once, so that no slow reader makes us hold a whole feed for it
 _FILES_BYTES = 32 * 1024 * 1024  #: that are kept of files, codings included
 _PAGES_BYTES = 16 * 1024 * 1024  #: and of pages
 _LONGEST_QUERY = 2048
 _MOST_FIELDS = 8
 _VERSION_EVERY = 1.0  #: seconds for which the site's version is believed
 _RENDER_WITHIN = 20.0  #: seconds after which a page is given up
-_ENDED = (b"connection", b"close")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """One request that was answered, for a log. It holds no query and no secret."""
-
-    method: str
-    path: str
-    status: int
-    sent: int  #: bytes of the body
-    elapsed_ms: float
-    agent: str  #: what the client calls itself
+_FOR_EVER = 365 * 24 * 3600
 
 
 class Application:
@@ -71,13 +60,12 @@ class Application:
         self._tree = tree
         self._site = site
         self._threads = threads
-        self._secret = None if secret is None else secret.encode()
+        self._secret = secret
         self._log = log
         self._tell = tell
         self._files: Shelf[tuple[tuple[str, ...], bool]] = Shelf(_FILES_BYTES)
         self._pages: Shelf[object] = Shelf(_PAGES_BYTES)
         self._version, self._version_at = "", float("-inf")
-        self._cache_control: dict[int, bytes] = {}
         routes = [Route("/healthz", _Endpoint(self._healthz)), Route("/readyz", _Endpoint(self._readyz))]
         self._routed = Starlette(routes=routes)
         self._routed.router.redirect_slashes = False
@@ -87,11 +75,8 @@ class Application:
         """Answer one request."""
         began = time.monotonic()
         exchange = Exchange(scope, send)
-        scope["exchange"] = exchange
         try:
             await self._answer(scope, exchange, receive)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             if self._tell is not None:
                 self._tell(f"internal error, a bug of aggregator: {type(error).__name__}: {error}", error)
@@ -103,61 +88,53 @@ class Application:
             self._log(exchange.access(began))
 
     async def _answer(self, scope: Scope, exchange: Exchange, receive: Receive) -> None:
-        if exchange.method not in {"GET", "HEAD"}:
-            headers = [(b"allow", _ALLOWED.encode()), _ENDED]  # a body that nobody reads may follow
-            await exchange.text(405, f"only {_ALLOWED}", headers)
+        if exchange.method not in _METHODS:  # a body that nobody reads may follow
+            await exchange.text(405, f"only {_ALLOWED}", [(b"allow", _ALLOWED.encode()), ENDED])
             return
-        parts = decoded_path(scope["raw_path"].decode("latin-1"))
+        parts = _decoded(scope["raw_path"])
         if parts is not None and self._secret is not None:
-            parts = self._behind_secret(parts)
+            parts = _behind(self._secret, parts)
         if parts is None:
             await exchange.missing()
             return
         exchange.parts = parts
+        if self._tree.may_hold(parts):
+            # What most of all requests are for: nothing is to be done but to look whether it is still the same.
+            coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
+            stamp = self._tree.stamp(parts)
+            kept = None if stamp is None else self._files.take((parts, as_page), stamp)
+            if kept is not None and kept.has(coding) and not self._tree.is_former(parts):
+                await self._send(exchange, kept, coding, self._site.max_age(parts))
+                return
+        scope["exchange"] = exchange
         scope["path"] = "/" + "/".join(parts)
         await self._routed(scope, receive, _unheard)
-
-    def _behind_secret(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Return the parts behind the secret one, None if that is not there. Takes as long for a near miss as for any."""
-        said = parts[0].encode() if parts else b""
-        if not compare_digest(said, self._secret or b"") or len(parts) == 1:
-            return None
-        return () if parts[1:] == ("",) else parts[1:]
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
     async def _healthz(self, exchange: Exchange) -> None:
-        await exchange.text(200, "ok", _NOT_KEPT)
+        await exchange.text(_OK, "ok", [NOT_KEPT])
 
     async def _readyz(self, exchange: Exchange) -> None:
         troubles = await self._in_thread(self._site.troubles)
-        await exchange.text(503 if troubles else 200, "\n".join(troubles) or "ready", _NOT_KEPT)
+        await exchange.text(503 if troubles else _OK, "\n".join(troubles) or "ready", [NOT_KEPT])
 
     async def _anything(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         """Answer with a file, where it lay before, what the site has, or 404."""
         exchange: Exchange = scope["exchange"]
         parts = exchange.parts
         if self._tree.may_hold(parts):
-            if (moved := self._tree.moved(parts)) is not None:
+            if self._tree.is_former(parts) and (moved := await self._in_thread(lambda: self._tree.moved(parts))) is not None:
                 await self._send_elsewhere(exchange, moved)
                 return
-            coding = choose_coding(exchange.header(b"accept-encoding"), codings())
-            as_page = exchange.header(_ASKED_AS) == "document"
-            prepared = await self._file(parts, coding, as_page=as_page)
+            coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
+            prepared = await self._in_thread(lambda: self._prepare_file(parts, coding, as_page=as_page))
             if prepared is not None:
-                await self._send(exchange, prepared, coding, self._max_age_of(parts))
+                await self._send(exchange, prepared, coding, self._site.max_age(parts))
                 return
         await self._page(exchange)
 
-    async def _file(self, parts: tuple[str, ...], coding: str | None, *, as_page: bool) -> Prepared | None:
-        stamp = self._tree.stamp(parts)
-        if stamp is not None:
-            prepared = self._files.take((parts, as_page), stamp)
-            if prepared is not None and prepared.has(coding):
-                return prepared
-        return await self._in_thread(lambda: self._prepare_file(parts, coding, as_page))
-
-    def _prepare_file(self, parts: tuple[str, ...], coding: str | None, as_page: bool) -> Prepared | None:  # noqa: FBT001
+    def _prepare_file(self, parts: tuple[str, ...], coding: str | None, *, as_page: bool) -> Prepared | None:
         stamp = self._tree.stamp(parts)  # before the bytes are read: what comes in between has another one
         prepared = None if stamp is None else self._files.take((parts, as_page), stamp)
         if prepared is None:
@@ -179,20 +156,16 @@ class Application:
             self._files.put((parts, as_page), stamp, prepared)
         return prepared
 
-    def _max_age_of(self, parts: tuple[str, ...]) -> int:
-        return self._site.max_age(parts)
-
     async def _page(self, exchange: Exchange) -> None:
         query = _fields(exchange.query)
-        offered = self._site.languages
-        languages = choose_languages(exchange.header(b"accept-language"), query.get("lang", ""), offered)
-        coding = choose_coding(exchange.header(b"accept-encoding"), codings())
+        languages = choose_languages(exchange.header(b"accept-language"), query.get("lang", ""), tuple(self._site.languages))
+        coding = _wanted(exchange)
         key = (exchange.parts, tuple(query.items()), languages)
         try:
             async with asyncio.timeout(_RENDER_WITHIN):
                 found = await self._in_thread(lambda: self._prepare_page(key, query, languages, coding))
         except TimeoutError:
-            await exchange.text(503, "this takes too long just now", [(b"retry-after", b"60"), *_NOT_KEPT])
+            await exchange.text(503, "this takes too long just now", [(b"retry-after", b"60"), NOT_KEPT])
             return
         if found is None:
             await exchange.missing()
@@ -212,10 +185,8 @@ class Application:
         prepared = self._pages.take(key, version)
         if prepared is None:
             answer = self._site.find(key[0], query, languages)
-            if answer is None:
-                return None
-            if answer.location is not None:
-                return answer.location
+            if answer is None or answer.location is not None:
+                return None if answer is None else answer.location
             prepared = _prepared(answer)
         prepared.make(coding)
         if version:
@@ -227,23 +198,21 @@ class Application:
             self._version, self._version_at = self._site.version(), now
         return self._version
 
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
     # -- how it is sent ---------------------------------------------------------------------------------------------
 
     async def _send(self, exchange: Exchange, prepared: Prepared, coding: str | None, max_age: int) -> None:
-        coding = prepared.choice(coding)
-        control = self._cache_control.get(max_age)
-        if control is None:
-            self._cache_control[max_age] = control = _cache_control(max_age, is_private=self._secret is not None)
-        headers = [*prepared.head(coding), (b"cache-control", control)]
-        tags, since = exchange.headers(b"if-none-match"), exchange.header(b"if-modified-since") or None
-        if prepared.status == 200 and is_current(prepared.etag(coding), prepared.modified, tags, since):  # noqa: PLR2004
-            await exchange.begin(304, headers, None)
-            return
-        body = prepared.body(coding)
-        headers += [(b"content-type", prepared.type.encode()), (b"content-length", b"%d" % len(body))]
-        if coding is not None:
-            headers.append((b"content-encoding", coding.encode()))
-        await exchange.begin(prepared.status, headers, body)
+        sent = prepared.sent(coding)
+        control = _cache_control(max_age, is_private=self._secret is not None)
+        if prepared.status == _OK:
+            asked = exchange.asked
+            tags = asked.get(b"if-none-match")
+            if tags == sent.etag or is_current(sent.etag, prepared.modified, tags, asked.get(b"if-modified-since")):
+                await exchange.begin(_NOT_MODIFIED, [*sent.both, control], b"")
+                return
+        await exchange.begin(prepared.status, [*sent.both, *sent.only_whole, control], sent.body)
 
     async def _send_elsewhere(self, exchange: Exchange, path: str) -> None:
         """Say that something has another address for good (RFC 9110 §15.4.2)."""
@@ -251,84 +220,7 @@ class Application:
         if self._secret is not None:
             address = f"/{quote(self._secret)}{address}"
         # A category may get its old name back: who had kept both answers would go in circles.
-        await exchange.text(301, f"it is at {address} now", [(b"location", address.encode()), _ASK_EACH_TIME])
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-_ASK_EACH_TIME: Header = (b"cache-control", b"no-cache")
-_NOT_KEPT: list[Header] = [(b"cache-control", b"no-store")]
-
-
-class Exchange:
-    """One request and its answer."""
-
-    __slots__ = ("_answers", "_headers", "_sent", "method", "parts", "query", "status")
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        """Take the request."""
-        self._headers: list[Header] = scope["headers"]
-        self._answers = send
-        self._sent = 0
-        self.method: str = scope["method"]
-        self.query: bytes = scope["query_string"]
-        self.parts: tuple[str, ...] = ()
-        self.status = 0  #: of the answer; 0: none was begun
-
-    def header(self, name: bytes) -> str:
-        """Return what a header says, all of its lines in one (RFC 9110 §5.3)."""
-        return ", ".join(self.headers(name))
-
-    def headers(self, name: bytes) -> list[str]:
-        """Return each line of a header."""
-        return [value.decode("latin-1") for known, value in self._headers if known == name]
-
-    async def begin(self, status: int, headers: list[Header], body: bytes | None) -> None:
-        """Send an answer; None: it has no body and no length of one."""
-        self.status = status
-        if self._has_body():
-            headers = [*headers, _ENDED]  # what follows is a body, not the next request
-        await self._answers({"type": "http.response.start", "status": status, "headers": headers})
-        if body is None or self.method == "HEAD":
-            body = b""
-        view = memoryview(body)
-        for start in range(0, len(body) - _PIECE, _PIECE):
-            await self._answers({"type": "http.response.body", "body": bytes(view[start : start + _PIECE]), "more_body": True})
-            self._sent += _PIECE
-        rest = bytes(view[self._sent :]) if self._sent else body
-        await self._answers({"type": "http.response.body", "body": rest})
-        self._sent += len(rest)
-
-    def _has_body(self) -> bool:
-        length = self.header(b"content-length")
-        return length not in {"", "0"} or bool(self.headers(b"transfer-encoding"))
-
-    async def text(self, status: int, words: str, headers: Iterable[Header] = ()) -> None:
-        """Send a few words."""
-        body = f"{words}\n" if status == 200 else f"{status} {words}\n"  # noqa: PLR2004 - all is well
-        own = [(b"content-type", _TEXT.encode()), (b"content-length", b"%d" % len(body.encode())), *SAFE, _TEXT_POLICY]
-        await self.begin(status, [*own, *headers], body.encode())
-
-    async def missing(self) -> None:
-        """Say that there is nothing."""
-        await self.text(404, "there is no such feed or page; / lists those that there are", [_ASK_EACH_TIME])
-
-    def access(self, began: float) -> Access:
-        """Return what a log is told."""
-        agent = self.header(b"user-agent")[:200]
-        path = "/" + quote("/".join(self.parts), safe="/")
-        elapsed = (time.monotonic() - began) * 1000
-        return Access(
-            method=self.method[:20], path=path, status=self.status, sent=self._sent, elapsed_ms=round(elapsed, 1), agent=agent
-        )
-
-
-_TEXT_POLICY: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox")
-
-
-async def _unheard(_message: Message) -> None:
-    """Take what Starlette itself would say of an error: an exchange says that."""
+        await exchange.text(301, f"it is at {address} now", [(b"location", address.encode()), ASK_EACH_TIME])
 
 
 class _Endpoint:
@@ -339,6 +231,28 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         await self._answer(scope["exchange"])
+
+
+async def _unheard(_message: Message) -> None:
+    """Take what Starlette itself would say of an error: an exchange says that."""
+
+
+@lru_cache(maxsize=4096)
+def _decoded(target: bytes) -> tuple[str, ...] | None:
+    return decoded_path(target.decode("latin-1"))
+
+
+def _behind(secret: str, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the parts behind the secret one, None if that is not there. Takes as long for a near miss as for any."""
+    said = parts[0] if parts else ""
+    if not compare_digest(said.encode(), secret.encode()) or len(parts) == 1:
+        return None
+    return () if parts[1:] == ("",) else parts[1:]
+
+
+def _wanted(exchange: Exchange) -> str | None:
+    accepted = exchange.asked.get(b"accept-encoding")
+    return None if accepted is None else choose_coding(accepted, codings())
 
 
 def _prepared(answer: Answer) -> Prepared:
@@ -352,14 +266,12 @@ def _prepared(answer: Answer) -> Prepared:
     )
 
 
-_FOR_EVER = 365 * 24 * 3600
-
-
-def _cache_control(max_age: int, *, is_private: bool) -> bytes:
+@lru_cache(maxsize=1024)
+def _cache_control(max_age: int, *, is_private: bool) -> Header:
     if max_age <= 0:
-        return b"no-cache"  # keep it, but ask: a 304 costs nothing here
+        return ASK_EACH_TIME  # keep it, but ask: a 304 costs nothing here
     words = [*(["private"] if is_private else []), f"max-age={max_age}", *(["immutable"] if max_age == _FOR_EVER else [])]
-    return ", ".join(words).encode()
+    return (b"cache-control", ", ".join(words).encode())
 
 
 def _fields(query: bytes) -> dict[str, str]:

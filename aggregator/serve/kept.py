@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass
+from email.utils import formatdate
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
@@ -44,10 +46,20 @@ def codings() -> tuple[str, ...]:
     return ("br", "gzip") if _brotli() is not None else ("gzip",)
 
 
-class Prepared:
-    """One representation of one resource in its codings; each of them has a strong tag of its own (RFC 9110 §8.8.3.3)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One coding of one representation, as it goes out."""
 
-    __slots__ = ("_heads", "_tags", "_variants", "content", "max_age", "modified", "status", "type", "vary")
+    etag: bytes  #: strong (RFC 9110 §8.8.3)
+    both: tuple[Header, ...]  #: what 200 and 304 say, besides Cache-Control
+    only_whole: tuple[Header, ...]  #: what tells of the body
+    body: bytes
+
+
+class Prepared:
+    """One representation of one resource in its codings; each of them has a tag of its own (RFC 9110 §8.8.3.3)."""
+
+    __slots__ = ("_both", "_content", "_sent", "_tag", "_type", "max_age", "modified", "status")
 
     def __init__(
         self,
@@ -63,55 +75,51 @@ class Prepared:
         max_age: int = 0,
     ) -> None:
         """Take the bytes and what is told of them; `mark` tells bytes apart that are the same under another type."""
-        self.content = content
-        self.type = kind
         self.status = status
         self.modified = modified  #: seconds since 1970
         self.max_age = max_age
-        vary = "Accept-Encoding" + (f", {vary}" if vary else "")
-        digest = sha256(content).hexdigest()[:32]
-        head = [(b"vary", vary.encode()), *SAFE, (b"content-security-policy", _POLICIES[policy].encode())]
+        self._content = content
+        self._type = kind.encode()
+        # Over the bytes: it survives a rebuild that changes nothing.
+        self._tag = sha256(content).hexdigest()[:32] + mark
+        both = [
+            (b"vary", ("Accept-Encoding" + (f", {vary}" if vary else "")).encode()),
+            *SAFE,
+            (b"content-security-policy", _POLICIES[policy].encode()),
+            *((b"link", link.encode("ascii")) for link in links),
+        ]
         if modified is not None:
-            head.append((b"last-modified", http_date(modified)))
-        head += [(b"link", link.encode("ascii")) for link in links]
-        ends = {None: "", "gzip": "-gz", "br": "-br"}
-        self._tags = {coding: f'"{digest}{mark}{end}"' for coding, end in ends.items()}
-        self._heads = {coding: [(b"etag", tag.encode()), *head] for coding, tag in self._tags.items()}
-        self._variants: dict[str | None, bytes] = {None: content}
+            both.append((b"last-modified", formatdate(modified, usegmt=True).encode()))
+        self._both = both
+        self._sent = {None: self._made(None, content)}
 
     @property
     def size(self) -> int:
         """Return how many bytes it keeps, about."""
-        return sum(map(len, self._variants.values())) + 1024
+        return sum(len(sent.body) for sent in self._sent.values()) + 2048
 
     def has(self, coding: str | None) -> bool:
         """Tell whether that coding was made already."""
-        return coding in self._variants
+        return coding in self._sent
 
     def make(self, coding: str | None) -> None:
         """Make a coding; what would not be smaller is sent as it is. Takes milliseconds: not for the loop."""
-        if coding in self._variants:
+        if coding is None or coding in self._sent:
             return
-        made = self.content
-        if len(self.content) >= _SMALLEST:
-            made = _encode(self.content, coding or "")
-        self._variants[coding] = made if len(made) < len(self.content) else self.content
+        made = _encode(self._content, coding) if len(self._content) >= _SMALLEST else self._content
+        self._sent[coding] = self._sent[None] if len(made) >= len(self._content) else self._made(coding, made)
 
-    def choice(self, coding: str | None) -> str | None:
-        """Return the coding that is really sent to who wants this one."""
-        return None if self._variants[coding] is self.content else coding
+    def sent(self, coding: str | None) -> Sent:
+        """Return what goes out to who wants a coding, which was made."""
+        return self._sent[coding]
 
-    def etag(self, coding: str | None) -> str:
-        """Return the strong tag of a coding: it survives a rebuild that changes nothing (§8.8.3)."""
-        return self._tags[coding]
-
-    def head(self, coding: str | None) -> list[Header]:
-        """Return the headers that 200 and 304 have in common, without Cache-Control."""
-        return self._heads[coding]
-
-    def body(self, coding: str | None) -> bytes:
-        """Return the bytes in a coding."""
-        return self._variants[coding]
+    def _made(self, coding: str | None, body: bytes) -> Sent:
+        end = {None: "", "gzip": "-gz", "br": "-br"}[coding]
+        etag = f'"{self._tag}{end}"'.encode()
+        whole = [(b"content-type", self._type), (b"content-length", b"%d" % len(body))]
+        if coding is not None:
+            whole.append((b"content-encoding", coding.encode()))
+        return Sent(etag=etag, both=((b"etag", etag), *self._both), only_whole=tuple(whole), body=body)
 
 
 def _encode(content: bytes, coding: str) -> bytes:
@@ -120,14 +128,6 @@ def _encode(content: bytes, coding: str) -> bytes:
         return made
     squeeze = zlib.compressobj(6, zlib.DEFLATED, 31)  # no name and no time in it: equal bytes give equal bytes
     return squeeze.compress(content) + squeeze.flush()
-
-
-@lru_cache(maxsize=1024)
-def http_date(seconds: int) -> bytes:
-    """Return a date as headers have it (RFC 9110 §5.6.7)."""
-    from email.utils import formatdate
-
-    return formatdate(seconds, usegmt=True).encode()
 
 
 class Shelf(Generic[K]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -36,12 +36,12 @@ def _is_plain(part: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def choose_coding(accepted: str, offered: tuple[str, ...]) -> str | None:
+def choose_coding(accepted: bytes, offered: tuple[str, ...]) -> str | None:
     """Return the content coding that is wanted most of those offered (best first), None for the bytes as they are.
 
     A coding that is not named is not sent unless `*` allows it (RFC 9110 §12.5.3).
     """
-    wanted = {name.removeprefix("x-"): quality for name, quality in _weighed(accepted)}
+    wanted = {name.removeprefix("x-"): quality for name, quality in _weighed(accepted.decode("latin-1"))}
     best, found = 0.0, None
     for coding in offered:
         quality = wanted.get(coding, wanted.get("*", 0.0))
@@ -92,15 +92,14 @@ def _weighed(text: str) -> list[tuple[str, float]]:
     return found
 
 
-def is_current(etag: str, modified: int | None, tags: Iterable[str], since: str | None) -> bool:
-    """Tell whether the client's copy is this one; the tag beats the date (RFC 9110 §13.2.2), weak tags do (§13.1.2)."""
-    lines = tuple(tags)
-    if lines:
-        asked = {tag.strip().removeprefix("W/") for line in lines for tag in line.split(",")}
-        return "*" in asked or etag in asked
+def is_current(etag: bytes, modified: int | None, tags: bytes | None, since: bytes | None) -> bool:
+    """Tell whether the client's copy is this one; the tag beats the date (RFC 9110 §13.2.2), weak ones do (§13.1.2)."""
+    if tags is not None:
+        asked = {tag.strip().removeprefix(b"W/") for tag in tags.split(b",")}
+        return b"*" in asked or etag in asked
     if since is None or modified is None:
         return False
     try:
-        return modified <= int(parsedate_to_datetime(since).timestamp())
+        return modified <= int(parsedate_to_datetime(since.decode("latin-1")).timestamp())
     except (ValueError, OverflowError):
         return False  # an invalid date is ignored (RFC 9110 §13.1.3)

@@ -21,8 +21,9 @@ from typing import Any, Self
 import uvicorn
 
 from aggregator.errors import AggregatorError
-from aggregator.serve.app import Access, Application
+from aggregator.serve.app import Application
 from aggregator.serve.connection import Connection
+from aggregator.serve.exchange import Access
 from aggregator.serve.page import FeedsSite
 from aggregator.serve.site import Site
 from aggregator.serve.tree import PublicTree
@@ -280,7 +281,8 @@ def _bound(host: str, port: int) -> socket.socket:
     if port > _LAST_PORT:  # looking it up would take another one for it
         raise OverflowError(f"ports end at {_LAST_PORT}")
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named, or asyncio leaves Nagle's algorithm on, and the body waits 40 ms for the client's late ACK.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

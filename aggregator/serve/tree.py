@@ -66,6 +66,7 @@ class PublicTree:
         """Take the folder; it may come into being later."""
         self._root = root.resolve()
         self._root_text = str(self._root)
+        self._table_path = "/".join((self._root_text, *_REDIRECTS))
         self._table: tuple[Stamp | None, dict[str, str]] = (None, {})
 
     def stamp(self, parts: tuple[str, ...]) -> Stamp | None:
@@ -102,6 +103,11 @@ class PublicTree:
         """Tell whether a file of that path would be served; the disk is not asked."""
         return bool(parts) and parts[0] != _STATIC and f".{parts[-1].rpartition('.')[2]}" in TYPES
 
+    def is_former(self, parts: tuple[str, ...]) -> bool:
+        """Tell whether a feed lay there before its category was renamed."""
+        table = self._redirects()
+        return bool(table) and "/".join(parts) in table
+
     def moved(self, parts: tuple[str, ...]) -> str | None:
         """Return the path of the feed that lay there before its category was renamed; None: there was none, or it is gone."""
         path = self._redirects().get("/".join(parts))
@@ -128,12 +134,15 @@ class PublicTree:
 
         Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
-        stamp = self.stamp(_REDIRECTS)
-        if stamp is not None and stamp == self._table[0]:
-            return self._table[1]
-        table = self._read_redirects()
-        self._table = (stamp, table)
-        return table
+        try:
+            found = os.stat(self._table_path)  # noqa: PTH116 - for each request
+        except OSError:
+            return {}
+        stamp = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+        if stamp != self._table[0]:
+            settled = found.st_mtime + _SETTLED < time.time()
+            self._table = (stamp if settled else None, self._read_redirects())
+        return self._table[1]
 
     def _read_redirects(self) -> dict[str, str]:
         try:
