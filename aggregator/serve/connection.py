@@ -16,6 +16,7 @@ from aggregator.serve.kept import SAFE
 
 #: How much longer than for its request a client has for taking 48 KiB of an answer.
 _READING = 2.5
+_PORTION = 16 * 1024  #: bytes; a head may be as long, and by that much longer
 _REFUSAL = b"400 this is no HTTP request\n"
 
 
@@ -38,6 +39,15 @@ class Connection(H11Protocol):
         if len(self.connections) > self.most:
             waiting = [each for each in self.connections if isinstance(each, Connection) and each.is_waiting]
             min(waiting, key=lambda each: each._since, default=self).abort()  # noqa: SLF001 - its own kind
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, in portions: h11 looks at the length of a head only as long as it is not whole."""
+        if len(data) <= _PORTION:
+            super().data_received(data)
+            return
+        for start in range(0, len(data), _PORTION):
+            if not self.transport.is_closing():
+                super().data_received(data[start : start + _PORTION])
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Go on with what was asked: who has said all may still want the answer."""
