@@ -1,4 +1,4 @@
-"""Clients that mean no good, or are badly made: others are served meanwhile, and nobody gets what is not published (R86-R88)."""
+"""Clients that mean no good, or are badly made: others are served, and nobody gets what is not published (R86-R88)."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_what_is_no_http_is_refused(server: Server, request_: bytes) -> None:
     ids=["bad chunk", "two lengths", "big body", "expect", "websocket", "h2c", "connect", "connect and go on"],
 )
 def test_bodies_and_tunnels_get_one_answer_at_most(server: Server, request_: bytes) -> None:
-    """Nothing that follows a head with a body, or asks for a tunnel, is taken for a request; nothing is read on behalf of it."""
+    """Nothing that follows a head with a body, or asks for a tunnel, is taken for a request."""
     with connect(server.port) as client:
         try:
             client.sendall(request_)
@@ -236,8 +236,18 @@ def test_nothing_but_what_is_published_is_there(server: Server, target: str) -> 
 @pytest.mark.parametrize(
     "lines",
     [
-        ("X-Forwarded-Host: evil.example", "X-Forwarded-Proto: gopher", "X-Forwarded-Prefix: /evil", "X-Forwarded-For: 6.6.6.6"),
-        ("Forwarded: host=evil.example;proto=gopher", "X-Original-URL: /evil", "X-Rewrite-URL: /evil", "X-HTTP-Method-Override: PUT"),
+        (
+            "X-Forwarded-Host: evil.example",
+            "X-Forwarded-Proto: gopher",
+            "X-Forwarded-Prefix: /evil",
+            "X-Forwarded-For: 6.6.6.6",
+        ),
+        (
+            "Forwarded: host=evil.example;proto=gopher",
+            "X-Original-URL: /evil",
+            "X-Rewrite-URL: /evil",
+            "X-HTTP-Method-Override: PUT",
+        ),
     ],
 )
 @pytest.mark.parametrize("target", ["/", "/feeds/all.atom", "http://evil.example/feeds/all.atom"])

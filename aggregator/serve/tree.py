@@ -35,8 +35,8 @@ _TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
 #: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
 _SETTLED = 2
-#: Device, number, time and size of a file: other bytes come with another one.
-Stamp = tuple[int, int, int, int]
+#: Device, number, times and size of a file. The time that no program can set is among them, so other bytes have another one.
+Stamp = tuple[int, int, int, int, int]
 _TITLE = re.compile(rb"<title[^>]*>([^<]*)</title>")
 
 
@@ -67,17 +67,14 @@ class PublicTree:
         self._root = root.resolve()
         self._root_text = str(self._root)
         self._table_path = "/".join((self._root_text, *_REDIRECTS))
-        self._table: tuple[Stamp | None, dict[str, str]] = (None, {})
+        self._table: tuple[Stamp | None, dict[str, str]] = (None, {})  #: what `redirects.json` said, and its stamp then
 
     def stamp(self, parts: tuple[str, ...]) -> Stamp | None:
         """Return what changes with the file of that path; None: nothing is there, or it was changed a moment ago."""
         try:
-            found = os.stat("/".join((self._root_text, *parts)))  # noqa: PTH116 - for each request
+            return _stamp(os.stat("/".join((self._root_text, *parts))))  # noqa: PTH116 - for each request
         except (OSError, ValueError):
             return None
-        if found.st_mtime + _SETTLED >= time.time():
-            return None  # the same date and size may come to stand for other bytes
-        return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
 
     def read(self, parts: tuple[str, ...]) -> Document | None:
         """Return the published file of that path, or None if there is none that may be served."""
@@ -135,13 +132,11 @@ class PublicTree:
         Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
         try:
-            found = os.stat(self._table_path)  # noqa: PTH116 - for each request
+            stamp = _stamp(os.stat(self._table_path))  # noqa: PTH116 - for each request
         except OSError:
             return {}
-        stamp = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
-        if stamp != self._table[0]:
-            settled = found.st_mtime + _SETTLED < time.time()
-            self._table = (stamp if settled else None, self._read_redirects())
+        if stamp is None or stamp != self._table[0]:
+            self._table = (stamp, self._read_redirects())
         return self._table[1]
 
     def _read_redirects(self) -> dict[str, str]:
@@ -169,6 +164,12 @@ class PublicTree:
         except (OSError, RuntimeError, ValueError):  # absent, a loop of links, a NUL
             return None
         return real if real.is_relative_to(self._root) and real.is_file() else None
+
+
+def _stamp(found: os.stat_result) -> Stamp | None:
+    if found.st_ctime + _SETTLED >= time.time():
+        return None  # the same times and size may come to stand for other bytes
+    return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
 def _is_plain(part: str) -> bool:
