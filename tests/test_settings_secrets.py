@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ConfigError
+from aggregator.pipeline.effective import user_agent
 from tests.projects import SITE, problems_of, read, write
 
 SOURCE = "sources:\n  s:\n    feed: https://a.example/f\n    categories: [A]\n"
@@ -153,3 +154,44 @@ def test_a_secret_state_url_is_masked(tmp_path: Path) -> None:
     [problem] = problems_of(tmp_path, {"settings.yaml": text})
     assert problem.message == 'unknown key "ulr" in state'
     assert "hunter2" not in str(problem)
+
+
+_HIDDEN = "3q2-7wAAAAAAAAAA"
+
+
+def test_everything_can_be_served_behind_a_secret(tmp_path: Path) -> None:
+    """The site's address ends with it; it shows nowhere, and upstreams are told the address without it."""
+    site = SITE.replace("https://t.example/", f"https://t.example/{_HIDDEN}/")
+    assert site != SITE
+    write(tmp_path, {"settings.yaml": site + "server: {secret: {env: HIDDEN}}\n"})
+    made = read(tmp_path, {"HIDDEN": _HIDDEN})
+
+    assert made.server.secret is not None
+    assert made.server.secret.reveal() == _HIDDEN
+    assert _HIDDEN not in repr(made.server)
+    assert "(+https://t.example/)" in user_agent(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"server: {{secret: {_HIDDEN}}}\n", '"url" in site must end with the secret'),
+        ("server: {secret: short}\n", '"secret" in server must be 16 to 128 letters'),
+        (f"server: {{secret: {_HIDDEN}/../}}\n", '"secret" in server must be 16 to 128 letters'),
+    ],
+)
+def test_a_secret_that_would_not_do(tmp_path: Path, text: str, message: str) -> None:
+    """One that can be guessed, that is no part of an address, or that the site's address does not hold, is refused unshown."""
+    [problem] = problems_of(tmp_path, {"settings.yaml": SITE + text})
+
+    assert problem.message.startswith(message)
+    assert _HIDDEN not in str(problem)
+
+
+def test_hubs_are_told_no_secret(tmp_path: Path) -> None:
+    """A hub is told addresses, and tells them to whoever asks: it does not go with a secret."""
+    site = SITE.replace("https://t.example/", f"https://t.example/{_HIDDEN}/")
+    text = f"{site}server: {{secret: {_HIDDEN}}}\npublic: {{hubs: ['https://hub.example/']}}\n"
+    [problem] = problems_of(tmp_path, {"settings.yaml": text})
+
+    assert problem.message.startswith('"hubs" in public would be told')

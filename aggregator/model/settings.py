@@ -133,10 +133,11 @@ class DaemonSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """How published feeds are served by `aggregator run`."""
+    """How what is published is served by `aggregator run` and `aggregator serve`."""
 
     listen: str = "127.0.0.1:8080"  #: HOST:PORT, or unix:PATH
     metrics: bool = False  #: /metrics for Prometheus
+    secret: Secret | None = None  #: the first part of every address, without which nothing is served; None: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,13 @@ def user_agent(settings: Settings) -> str:
     """Return who we are, as upstreams should know us (RFC 9110 §10.1.5)."""
     from aggregator.fetch.headers import default_user_agent  # brings yarl along: not for a run that asks nobody
 
-    return settings.fetch.user_agent or default_user_agent(settings.site.url, settings.fetch.subscribers)
+    return settings.fetch.user_agent or default_user_agent(_open_address(settings), settings.fetch.subscribers)
+
+
+def _open_address(settings: Settings) -> str:
+    """Return the site's address for everybody to know: without the secret part that it may end in."""
+    secret = settings.server.secret
+    return settings.site.url if secret is None else settings.site.url.removesuffix(f"{secret.reveal()}/")
 
 
 def former_names(lines: Iterable[Renamed]) -> dict[str, str]:

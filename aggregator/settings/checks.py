@@ -61,6 +61,19 @@ def check_folders(values: Values, root: Path, config: Path) -> None:
         value.document.fault(value.node, message, hint="give each a folder of its own")
 
 
+def check_secret(values: Values) -> None:
+    """Report an address of the site that does not hold the secret which everything is served behind, and hubs that would learn it."""
+    secret, url, hubs = (values.get(path) for path in (("server", "secret"), ("site", "url"), ("public", "hubs")))
+    if secret is None or secret.value is None:
+        return
+    if url is not None and url.value is not None and not url.value.endswith(f"/{secret.value.reveal()}/"):
+        message = '"url" in site must end with the secret of the server and a slash: feeds name their own address'
+        url.document.fault(url.node, message, hint="such as https://news.example/SECRET/, with what stands in server.secret")
+    if hubs is not None and hubs.value:
+        message = '"hubs" in public would be told addresses that "secret" in server keeps to yourself'
+        hubs.document.fault(hubs.node, message, hint="remove one of them")
+
+
 def _taken(folder: Path, root: Path, config: Path) -> str | None:
     if root.is_relative_to(folder):
         return "the project folder"

@@ -388,6 +388,12 @@ def _proxy(text: str) -> None:
         raise UnfitError("must be the address of an HTTP proxy", hint="such as http://user:password@127.0.0.1:3128")
 
 
+def _path_secret(text: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", text):
+        hint = "make one: python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
+        raise UnfitError("must be 16 to 128 letters, digits, dashes and underscores", hint=hint)
+
+
 def _state_url(text: str) -> None:
     if not re.match(r"[a-z][a-z0-9+]*://", text):
         raise UnfitError("must be an SQLAlchemy URL", hint="such as sqlite:///state/state.sqlite")
@@ -479,4 +485,5 @@ INSTANCES = Items(
 )
 SECRET = SecretText(check=_header_value)
 PROXY = SecretText(check=_proxy)
+PATH_SECRET = SecretText(check=_path_secret)
 STATE_URL = SecretText(check=_state_url)

@@ -17,7 +17,7 @@ from aggregator.errors import ConfigError, Problem
 from aggregator.model.settings import Category, Settings, split_category
 from aggregator.model.source import Source
 from aggregator.settings.build import build, under
-from aggregator.settings.checks import check_categories, check_feed, check_folders, check_headers
+from aggregator.settings.checks import check_categories, check_feed, check_folders, check_headers, check_secret
 from aggregator.settings.documents import Document, read_document
 from aggregator.settings.kinds import INSTANCES, Items
 from aggregator.settings.nodes import ListNode, Node, TextNode
@@ -278,6 +278,7 @@ def _merged(defaults: Values, own: Values) -> Values:
 def _check(raw: _Raw, root: Path, config: Path) -> None:
     """Report what only shows when files are seen together."""
     check_folders(raw.settings, root, config)
+    check_secret(raw.settings)
     check_categories(raw.categories)
     if any(document.broken for document in raw.documents):
         return  # a file that could not be read may define the base that seems to be missing

@@ -1,0 +1,37 @@
+"""Where to serve, as an option, and the server that a project's settings ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from aggregator.model.listening import parse_listening
+from aggregator.model.settings import Settings
+from aggregator.serve.server import Log, Server, Tell, serve, serve_at_path
+from aggregator.serve.site import Site
+
+
+class ListenType(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
+    """`HOST:PORT` or `unix:PATH`."""
+
+    name = "HOST:PORT|unix:PATH"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text, after seeing that it names a place."""
+        try:
+            parse_listening(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+        return value
+
+
+def serve_project(settings: Settings, listen: str | None, site: Site, *, log: Log | None, tell: Tell) -> Server:
+    """Serve what is published, and the site's pages, where the option or the settings say. Raises AggregatorError."""
+    public, place = settings.root / settings.public.dir, parse_listening(listen or settings.server.listen)
+    secret = None if settings.server.secret is None else settings.server.secret.reveal()
+    if place.path is not None:
+        path = Path(os.path.join(settings.root, place.path))  # noqa: PTH118 - an absolute one stays
+        return serve_at_path(public, path, site=site, secret=secret, log=log, tell=tell)
+    return serve(public, host=place.host, port=place.port, site=site, secret=secret, log=log, tell=tell)
