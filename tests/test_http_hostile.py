@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.serve.connection import Connection
 from aggregator.serve.server import Server, serve
 from tests.raw_http import ask, connect, everything, parse, raw
 
@@ -271,7 +272,9 @@ def test_a_redirect_names_no_host(server: Server, public: Path) -> None:
 def test_connections_beyond_the_most_cost_those_that_wait_longest(public: Path) -> None:
     """Where more connect than there is room for, who has said nothing for longest goes, and who asks is served."""
     with serve(public) as server, ExitStack() as stack:
-        server._uvicorn.config.http_protocol_class.most = 40
+        kind = server._uvicorn.config.http_protocol_class
+        assert issubclass(kind, Connection)
+        kind.most = 40
         idle = [stack.enter_context(connect(server.port)) for _ in range(80)]
         assert [ask(server.port).status for _ in range(5)] == [200] * 5
         assert everything(idle[0]) == b""

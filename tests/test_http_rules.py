@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.serve import kept
-from aggregator.serve.exchange import Access
+from aggregator.serve.access import Access
 from aggregator.serve.negotiate import choose_coding, choose_languages
 from aggregator.serve.page import FeedsSite
 from aggregator.serve.server import Server, serve
@@ -214,7 +214,7 @@ def test_head_says_what_get_says(server: Server, public: Path, target: str) -> N
 class _Site(FeedsSite):
     """A site that has a page in two languages, a stylesheet, and things that are gone or elsewhere."""
 
-    languages = ("en", "zh-CN")
+    languages: tuple[str, ...] = ("en", "zh-CN")
 
     def __init__(self, public: Path) -> None:
         super().__init__(PublicTree(public))

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from queue import Full, Queue
 from traceback import format_exception
@@ -19,10 +22,12 @@ from typing import Any, Self
 from aggregator.cli.console import MARKS, what_came
 from aggregator.model.poll import Begin, Event, HubEvent, Note, Outcome, OutputEvent, PostExpired, SourceEvent
 from aggregator.model.telling import as_json
+from aggregator.serve.access import Access
 
 _NAMED = 3
 _MOST_WAITING = 10_000  #: lines that are not read yet; what comes beyond that is lost, and counted
 _LAST_WORDS = 1.0  #: seconds that the end waits for lines to be read
+LOG_FORMATS = ("auto", "text", "json")
 
 
 class Journal(AbstractContextManager["Journal"]):
@@ -49,6 +54,27 @@ class Journal(AbstractContextManager["Journal"]):
         with suppress(Full):  # nobody reads: there is nobody to wait for
             self._waiting.put_nowait(None)
             self._writer.join(_LAST_WORDS)
+
+    @classmethod
+    def on_stderr(cls, log_format: str, *, quiet: bool, verbosity: int) -> Journal:
+        """Return one in the form that was asked for, of `LOG_FORMATS`."""
+        as_text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
+        return cls(as_text=as_text, quiet=quiet, verbosity=verbosity)
+
+    @property
+    def request_log(self) -> Callable[[Access], None] | None:
+        """Return what takes each request that was answered; None unless -v was given."""
+        return self._request if self._verbosity and not self._quiet else None
+
+    def tell_fault(self, text: str, error: BaseException) -> None:
+        """Tell what went wrong in the server."""
+        self.say(text, failed=True, trace=error)
+
+    def _request(self, access: Access) -> None:
+        if self._as_text:
+            self._write(f"  {access.method} {access.path} {access.status} {access.sent} bytes {access.elapsed_ms:.0f} ms")
+        else:
+            self._write_json("debug", {"event": "request", **asdict(access)})
 
     def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
         """Tell something about the daemon itself."""

@@ -4,45 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
-from aggregator.cli.journal import Journal
+from aggregator.cli.journal import LOG_FORMATS, Journal
+from aggregator.cli.listen import ListenType, serve_project
 from aggregator.cli.project import load
 from aggregator.daemon.loop import Daemon
-from aggregator.model.listening import Listening, parse_listening
 from aggregator.model.settings import Settings
-from aggregator.serve.server import Server, serve, serve_at_path
+from aggregator.pipeline.site import ProjectSite
 from aggregator.store.lock import daemon_lock
-
-_FORMATS = ("auto", "text", "json")
-
-
-class _Listen(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
-    name = "HOST:PORT|unix:PATH"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            parse_listening(value)
-        except ValueError as error:
-            self.fail(f"{value!r} {error}", param, ctx)
-        return value
 
 
 @click.command()
-@click.option("--listen", type=_Listen(), help="Where feeds are served. [default: server.listen, 127.0.0.1:8080]")
+@click.option("--listen", type=ListenType(), help="Where feeds are served. [default: server.listen, 127.0.0.1:8080]")
 @click.option("--no-serve", is_flag=True, help="Serve nothing: another web server does.")
 @click.option("--no-schedule", is_flag=True, help="Poll only what a `sync` beside it asks for.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Worker processes. [default: one per processor]")
 @click.option(
-    "--log-format", type=click.Choice(_FORMATS), default="auto", help="auto: text on a terminal, else json. [default: auto]"
+    "--log-format", type=click.Choice(LOG_FORMATS), default="auto", help="auto: text on a terminal, else json. [default: auto]"
 )
 @pass_invocation
 def run(
@@ -64,17 +49,18 @@ def run(
     if no_serve and no_schedule:
         raise click.UsageError("--no-serve and --no-schedule together leave nothing to do")
     gc.set_threshold(*_COLLECTOR)
-    as_text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
     settings = load(invocation)
     clock.stamp(clock.now())  # a SOURCE_DATE_EPOCH that is none is told now, not at each round
-    with Journal(as_text=as_text, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
+    with Journal.on_stderr(log_format, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
         with ExitStack() as stack:
             stack.enter_context(daemon_lock(settings.root))
+            site = None
             if not no_serve:
-                place = listen or settings.server.listen
-                server = stack.enter_context(_serve(settings, parse_listening(place)))
+                site = stack.enter_context(ProjectSite(settings, invocation.config, clock=clock.now))
+                server = serve_project(settings, listen, site, log=journal.request_log, tell=journal.tell_fault)
+                stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")
-            number = asyncio.run(_run(invocation, settings, journal, jobs=jobs, schedule=not no_schedule))
+            number = asyncio.run(_run(invocation, settings, journal, site, jobs=jobs, schedule=not no_schedule))
         journal.say("ended")
     sys.exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
 
@@ -83,11 +69,25 @@ def run(
 _COLLECTOR = (700, 10, 10)
 
 
-async def _run(invocation: Invocation, settings: Settings, journal: Journal, *, jobs: int | None, schedule: bool) -> int:
+async def _run(
+    invocation: Invocation,
+    settings: Settings,
+    journal: Journal,
+    site: ProjectSite | None,
+    *,
+    jobs: int | None,
+    schedule: bool,
+) -> int:
+    def load_again() -> Settings:
+        found = load(invocation)
+        if site is not None:
+            site.settings = found
+        return found
+
     daemon = Daemon(
         settings,
         invocation.config,
-        lambda: load(invocation),
+        load_again,
         journal,
         now=clock.now,
         stamp=clock.stamp,
@@ -95,10 +95,3 @@ async def _run(invocation: Invocation, settings: Settings, journal: Journal, *, 
         schedule=schedule,
     )
     return await daemon.run()
-
-
-def _serve(settings: Settings, place: Listening) -> Server:
-    public = settings.root / settings.public.dir
-    if place.path is not None:
-        return serve_at_path(public, Path(os.path.join(settings.root, place.path)))  # noqa: PTH118 - an absolute one stays
-    return serve(public, host=place.host, port=place.port)

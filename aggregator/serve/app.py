@@ -19,7 +19,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Access, Exchange
+from aggregator.serve.access import Access
+from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange
 from aggregator.serve.kept import Header, Prepared, Shelf, codings
 from aggregator.serve.links import feed_links
 from aggregator.serve.negotiate import choose_coding, choose_languages, decoded_path, is_current

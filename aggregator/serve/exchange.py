@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.types import Scope, Send
 
+from aggregator.serve.access import Access
 from aggregator.serve.kept import SAFE, Header
 
 #: Bytes that are handed on at once, so that no slow reader makes us hold a whole feed for it.
@@ -22,18 +22,6 @@ _TEXT: tuple[Header, ...] = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
 )
 _LONGEST_WORD = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """One request that was answered, for a log. It holds no query and no secret."""
-
-    method: str
-    path: str
-    status: int
-    sent: int  #: bytes of the body
-    elapsed_ms: float
-    agent: str  #: what the client calls itself
 
 
 class Exchange:

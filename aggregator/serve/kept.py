@@ -91,7 +91,7 @@ class Prepared:
         if modified is not None:
             both.append((b"last-modified", formatdate(modified, usegmt=True).encode()))
         self._both = both
-        self._sent = {None: self._made(None, content)}
+        self._sent: dict[str | None, Sent] = {None: self._made(None, content)}
 
     @property
     def size(self) -> int:

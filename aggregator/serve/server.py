@@ -21,9 +21,9 @@ from typing import Any, Self
 import uvicorn
 
 from aggregator.errors import AggregatorError
+from aggregator.serve.access import Access
 from aggregator.serve.app import Application
 from aggregator.serve.connection import Connection
-from aggregator.serve.exchange import Access
 from aggregator.serve.page import FeedsSite
 from aggregator.serve.site import Site
 from aggregator.serve.tree import PublicTree

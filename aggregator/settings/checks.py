@@ -62,7 +62,7 @@ def check_folders(values: Values, root: Path, config: Path) -> None:
 
 
 def check_secret(values: Values) -> None:
-    """Report an address of the site that does not hold the secret which everything is served behind, and hubs that would learn it."""
+    """Report an address of the site without the secret that everything is served behind, and hubs that would learn it."""
     secret, url, hubs = (values.get(path) for path in (("server", "secret"), ("site", "url"), ("public", "hubs")))
     if secret is None or secret.value is None:
         return
