@@ -127,9 +127,7 @@ PUBLIC = Shape(
 )
 STATE = Shape(record=StateSettings, keys={"url": kinds.STATE_URL})
 DAEMON = Shape(record=DaemonSettings, keys={"debounce": duration(_NO_TIME, timedelta(hours=1))})
-SERVER = Shape(
-    record=ServerSettings, keys={"listen": kinds.LISTEN, "metrics": FLAG, "secret": kinds.PATH_SECRET}
-)
+SERVER = Shape(record=ServerSettings, keys={"listen": kinds.LISTEN, "metrics": FLAG, "secret": kinds.PATH_SECRET})
 PAGES = Shape(
     record=PagesSettings,
     keys={
