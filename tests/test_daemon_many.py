@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -103,11 +103,25 @@ def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> No
         assert min(later.at - earlier.at for earlier, later in pairwise(upstream.asked)) >= gap - 0.01
 
 
-def _round(timeline: Timeline, series: Series) -> tuple[Summary, list[SourceEvent]]:
+def test_who_has_waited_longest_is_asked_first(tmp_path: Path) -> None:
+    """At a host with more sources than it has turns for, the last ones of the configuration are not put off for ever."""
+    with raw_upstream.Upstream(routes={"*": feed(FEED)}) as upstream, Workers(1) as workers:
+        names = [f"s{number}" for number in range(3)]
+        timeline = Timeline(tmp_path, {name: upstream.address(f"/{name}") for name in names})
+        timeline.settings(", hosts: {127.0.0.2: {per_host: 1, gap: 1ms}}")
+        timeline.sync(0, "s0")  # the others were never asked
+        series = Series(workers=workers, unpublished=Unpublished(timedelta(hours=1)), open_for=timedelta(seconds=PATIENCE))
+
+        _round(timeline, series, START + timedelta(hours=5))
+
+        assert [asked.target for asked in upstream.asked] == [b"/s0", b"/s1", b"/s2", b"/s0"]
+
+
+def _round(timeline: Timeline, series: Series, now: datetime = START) -> tuple[Summary, list[SourceEvent]]:
     events: list[Event] = []
     settings = load_settings(timeline.root, timeline.root / "config", {})
-    with open_project(settings, events.append, START) as project:
-        summary = run_sync(project, SyncRequest(now=START, stamp=START, scheduled=True), events.append, series=series)
+    with open_project(settings, events.append, now) as project:
+        summary = run_sync(project, SyncRequest(now=now, stamp=now, scheduled=True), events.append, series=series)
     return summary, [event for event in events if isinstance(event, SourceEvent)]
 
 

@@ -143,7 +143,11 @@ class _Sync:
         now = self._request.now
         due = [source for source in self._chosen() if self._next(source, now).is_due(now)]
         if self._request.scheduled:
-            return [source for source in due if self._next(source, now).has_come(now)]
+            # Whose moment was first goes first: at a host with more sources than an hour has turns, those at the head of the
+            # configuration would be due again before the last ones are asked at all.
+            moments = [(coming.at, source) for source in due if (coming := self._next(source, now)).at is not None]
+            come = [(at, source) for at, source in moments if at is not None and at <= now]
+            return [source for _, source in sorted(come, key=lambda pair: pair[0])]
         return due
 
     def _next(self, source: Source, now: datetime) -> Next:
@@ -255,9 +259,10 @@ class _Sync:
                     else:
                         joining = None  # a person waits for these, and for all of them
                     await walks.ended()
-                    saving.cancel()
                     if joining is not None:
                         joining.cancel()
+                    async with self._flushing:  # a cut amid publishing would kill the workers that write, and all is done anew
+                        saving.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None
