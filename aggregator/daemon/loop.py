@@ -103,6 +103,7 @@ class Daemon:
         self._ending = asyncio.Event()
         self._signal: int | None = None
         self._busy = asyncio.Lock()
+        self._reading = asyncio.Lock()  #: or of two that read at once, the one that saw the older files might end last
         self._next: datetime | None = None  #: when a round is due; None: at once
         self._not_before = float("-inf")  #: on the monotonic clock
         self._heard_at = time.monotonic()
@@ -161,7 +162,8 @@ class Daemon:
     async def _tick(self) -> None:
         if self._busy.locked() or self._ending.is_set():
             return
-        if (asked := self._asks.take()) is not None:
+        # In a thread: of a disk that hangs, a signal is heard all the same.
+        if (asked := await asyncio.to_thread(self._asks.take)) is not None:
             await self._answer(*asked)
         elif self._is_time():
             await self._do(self._rounds.poll)
@@ -304,6 +306,10 @@ class Daemon:
     # -- configuration ----------------------------------------------------------------------------------------------
 
     async def _reload(self, *, asked: bool) -> None:
+        async with self._reading:
+            await self._read_again(asked=asked)
+
+    async def _read_again(self, *, asked: bool) -> None:
         self._manager.reloading()
         try:
             await asyncio.to_thread(self._watch.taken)
