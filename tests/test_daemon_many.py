@@ -93,6 +93,7 @@ def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> No
 
         summary, first = _round(timeline, series)
         assert summary.due == 8
+        assert series.has_asked
         assert 0 < len(first) < 8
         series.open_for = timedelta(seconds=PATIENCE)
         summary, rest = _round(timeline, series)

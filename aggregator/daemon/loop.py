@@ -27,6 +27,7 @@ from aggregator.daemon.clock_watch import ClockWatch
 from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.every import Every
 from aggregator.daemon.memory import trimmer
+from aggregator.daemon.pauses import Pauses
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
 from aggregator.errors import AggregatorError, ConfigError, LockedError
@@ -45,7 +46,6 @@ _UPKEEP_EVERY = timedelta(days=1)
 _OPEN_FOR = timedelta(seconds=30)
 #: Due times are read anew after so long, whoever may have changed them.
 _PLAN_EVERY = timedelta(minutes=10)
-_AFTER_TROUBLE = 60.0  #: seconds until the next round after one that failed as a whole
 _JOBS_EACH = 1000  #: of a worker process, before another one takes its place
 _REST_AFTER = 60.0  #: seconds without a job, after which worker processes are ended
 _DRAIN = 9.0  #: seconds that the end may take; what is cut off then the next start finds
@@ -107,6 +107,7 @@ class Daemon:
         self._next: datetime | None = None  #: when a round is due; None: at once
         self._not_before = float("-inf")  #: on the monotonic clock
         self._heard_at = time.monotonic()
+        self._pauses = Pauses()
         self._trouble: str | None = None  #: what was told of the last round that failed as a whole
         self._hands_since = now()
         self._trim = trimmer()
@@ -218,6 +219,7 @@ class Daemon:
             if self._ending.is_set():
                 return False
             self._heard_at = time.monotonic()
+            self._series.has_asked = False
             try:
                 came = await self._in_thread(lambda: self._then_trim(round_))
             except InterruptedRunError:
@@ -226,11 +228,12 @@ class Daemon:
                 self._fail(error, "another command works in this project; the daemon goes on when it has ended", seconds=1.0)
                 return False
             except AggregatorError as error:
-                self._fail(error, str(error))
+                self._fail(error, str(error), seconds=self._pauses.after(has_asked=self._series.has_asked))
                 return False
             except Exception as error:  # noqa: BLE001 - shown as what it is, and the daemon goes on
-                self._fail(error, _bug(error))
+                self._fail(error, _bug(error), seconds=self._pauses.after(has_asked=self._series.has_asked))
                 return False
+            self._pauses.over()
             if came is not None:
                 self._take(came)
             return True
@@ -258,9 +261,10 @@ class Daemon:
     def _job_failed(self, event: JobExecutionEvent) -> None:
         """Tell of a bug in what the scheduler fires, which would keep it to itself."""
         if not isinstance(event.exception, asyncio.CancelledError):  # the end cancels what is on
-            self._fail(event.exception, _bug(event.exception))
+            self._fail(event.exception, _bug(event.exception), seconds=Pauses().after(has_asked=False))
 
-    def _fail(self, error: BaseException, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
+    def _fail(self, error: BaseException, text: str, *, seconds: float) -> None:
+        """Tell what has failed; no round begins for so many seconds."""
         self._not_before = time.monotonic() + seconds
         if text != self._trouble:  # once, and not each minute of a weekend
             self._tell.say(text, failed=True, trace=error)
@@ -328,6 +332,7 @@ class Daemon:
         if settings == self._rounds.settings:
             if asked:
                 self._tell.say("the configuration is as it was")
+                self._not_before = float("-inf")  # who has made room asks for another try
             return
         self._rounds.settings = settings
         self._series.unpublished.debounce = settings.daemon.debounce

@@ -58,6 +58,7 @@ class Series:
     unpublished: Unpublished
     open_for: timedelta  #: so long a run begins visits; a source whose turn has not come by then stays due
     paces: Paces | None = None  #: made by the first run that polls
+    has_asked: bool = False  #: a run has asked upstreams since somebody said False here
     is_ending: bool = False  #: no run begins any more
     _stop: Callable[[], None] | None = field(default=None)
 

@@ -248,6 +248,7 @@ class _Sync:
             self._client = client
             if self._series is not None:
                 self._series.paces = client.paces
+                self._series.has_asked = True
             try:
                 async with asyncio.TaskGroup() as group:
                     saving = group.create_task(self._flush_now_and_then(workers))
