@@ -28,6 +28,7 @@ from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.every import Every
 from aggregator.daemon.memory import trimmer
 from aggregator.daemon.pauses import Pauses
+from aggregator.daemon.repeats import Repeats
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
 from aggregator.errors import AggregatorError, ConfigError, LockedError
@@ -108,6 +109,7 @@ class Daemon:
         self._not_before = float("-inf")  #: on the monotonic clock
         self._heard_at = time.monotonic()
         self._pauses = Pauses()
+        self._notes = Repeats()
         self._trouble: str | None = None  #: what was told of the last round that failed as a whole
         self._hands_since = now()
         self._trim = trimmer()
@@ -303,7 +305,8 @@ class Daemon:
         self._heard_at = time.monotonic()
         self._measure(event)
         if isinstance(event, Note):
-            self._tell.say(event.text)
+            if self._notes.is_news(event.text):
+                self._tell.say(event.text)
         else:
             self._tell.report(event)
 
