@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections import Counter
@@ -116,6 +117,26 @@ def test_who_has_waited_longest_is_asked_first(tmp_path: Path) -> None:
         _round(timeline, series, START + timedelta(hours=5))
 
         assert [asked.target for asked in upstream.asked] == [b"/s0", b"/s1", b"/s2", b"/s0"]
+
+
+def test_what_a_round_finds_of_hands_is_published_without_other_news(tmp_path: Path) -> None:
+    """A post that was put into a folder is in its feed a debounce later, though no source of that folder has news itself."""
+    pages = {"/a": [feed(rss(item(1))), feed(rss(item(1), title="Another"))], "/b": feed(rss(item(2)))}
+    with raw_upstream.Upstream(routes=pages) as upstream, Workers(1) as workers:
+        addresses = {name: upstream.address(f"/{name}") for name in "ab"}
+        timeline = Timeline(tmp_path / "here", {"a": addresses["a"]})
+        elsewhere = Timeline(tmp_path / "there", {"b": addresses["b"]})
+        timeline.sync(0)
+        elsewhere.sync(0)
+        [brought] = (elsewhere.root / "posts" / "news").iterdir()
+        shutil.copy(brought, timeline.root / "posts" / "news")
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+
+        _, [event] = _round(timeline, series, START + timedelta(hours=5))
+
+    assert not event.new
+    assert "Entry 2" in (timeline.root / "public" / "feeds" / "all.atom").read_text("utf-8")
 
 
 def _round(timeline: Timeline, series: Series, now: datetime = START) -> tuple[Summary, list[SourceEvent]]:

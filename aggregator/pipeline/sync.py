@@ -214,8 +214,8 @@ class _Sync:
         self._expired = self._retention.expire(self._report, only_grown=self._fresh)
         if not self._had_entries:
             put_archives_off(project)
-        if self._expired and self._series is not None:
-            self._series.unpublished.note()
+        if self._series is not None and (self._expired or project.adopted or project.deleted):
+            self._series.unpublished.note()  # also of what hands did in a folder that was looked through on the way
         is_time = self._series is None or self._series.unpublished.is_ripe
         if is_time:
             await self._publish(workers, archive=True)
