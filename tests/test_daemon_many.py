@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.model.poll import Event, SourceEvent, Summary
+from aggregator.model.poll import Event, OutputEvent, SourceEvent, Summary
 from aggregator.pipeline.project import open_project
 from aggregator.pipeline.series import Series, Unpublished
 from aggregator.pipeline.sync import SyncRequest, run_sync
@@ -23,8 +23,8 @@ from aggregator.workers import Workers
 from tests import raw_upstream
 from tests.daemon_play import PATIENCE, Daemon, moment, running
 from tests.raw_upstream import Exchange, reply
-from tests.timeline import START, Timeline, feed
-from tests.upstream import Folder, Page, Upstream, item, rss, titles
+from tests.timeline import FEED, SITE_ID, START, Timeline, feed
+from tests.upstream import Folder, Page, Upstream, item, rss, titles, wait_until
 
 #: How late a poll may be on a machine that has much else to do, beside what is the daemon's own part.
 _SLACK = timedelta(seconds=20)
@@ -137,6 +137,35 @@ def test_what_a_round_finds_of_hands_is_published_without_other_news(tmp_path: P
 
     assert not event.new
     assert "Entry 2" in (timeline.root / "public" / "feeds" / "all.atom").read_text("utf-8")
+
+
+def test_publishing_amid_a_round_is_not_cut_off_by_its_last_visit(tmp_path: Path) -> None:
+    """A slow server that answers while feeds are written ends the round, but not the work on them: each is written once."""
+    names = [f"s{number}" for number in range(30)]
+    root = tmp_path / "project"
+
+    def late(exchange: Exchange) -> None:
+        wait_until(lambda: any((root / "public").rglob("*.atom")))
+        exchange.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_upstream.Upstream(routes={"/late": late, "*": feed(FEED)}) as upstream, Workers(1) as workers:
+        Timeline(tmp_path, {})
+        (root / "config" / "settings.yaml").write_text(
+            f"site: {{id: '{SITE_ID}', title: T, url: 'https://news.example/'}}\n"
+            "fetch: {allow_private: [127.0.0.2], hosts: {127.0.0.2: {per_host: 8, gap: 1ms}}}\nposts: {durable: false}\n"
+        )
+        (root / "config" / "sources" / "all.yaml").write_text(
+            "sources:\n"
+            + "".join(f"  {n}: {{feed: '{upstream.address(f'/{n}')}', categories: [{n}]}}\n" for n in [*names, "late"])
+        )
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+        events: list[Event] = []
+        with open_project(load_settings(root, root / "config", {}), events.append, START) as project:
+            run_sync(project, SyncRequest(now=START, stamp=START, scheduled=True), events.append, series=series)
+
+    first = {each.path: each.changed for each in reversed(events) if isinstance(each, OutputEvent)}
+    assert all(first[f"feeds/{name}.atom"] for name in [*names, "late"])
 
 
 def _round(timeline: Timeline, series: Series, now: datetime = START) -> tuple[Summary, list[SourceEvent]]:
