@@ -176,7 +176,7 @@ def test_sync_beside_a_daemon_ends_as_without_one(synced: Folder, lasting_upstre
     """The daemon polls, and `sync` says and exits what it would have had it done so itself; so it does when nothing is due."""
     alone = synced.copy(tmp_path / "alone")
     lasting_upstream.feed("/b").status = 500
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         for words in (
             ("--force", "--changed-exit", "9"),
             (),
@@ -202,7 +202,7 @@ def test_sync_beside_a_daemon_ends_as_without_one(synced: Folder, lasting_upstre
 def test_two_syncs_beside_a_daemon_are_both_served(synced: Folder) -> None:
     """Each of two that ask at the same time gets its own summary; one that asks for nothing we know is thrown away."""
     asks = synced.root / "state" / "asks"
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         asks.mkdir(exist_ok=True)
         for name, text in {"1": b"{}", "2": b"\xff", "3": b'{"sources": 3}', "4": b"[" * 100_000, "5": b""}.items():
             (asks / f"{name}.ask.json").write_bytes(text)
@@ -228,7 +228,7 @@ def test_a_sync_whose_daemon_ends_does_it_itself(synced: Folder, lasting_upstrea
 
     page.respond = respond
     with (
-        running(synced, "--no-schedule") as daemon,
+        running(synced, "--no-schedule", serves=True) as daemon,
         subprocess.Popen(
             synced.command("sync", "--force"), env=synced.environment(), stderr=subprocess.PIPE, text=True
         ) as waiting,
@@ -260,7 +260,7 @@ def test_asks_that_cannot_be_read_stop_no_polls(folder: Folder) -> None:
 def test_a_sync_knows_a_source_that_was_just_added(synced: Folder, lasting_upstream: Upstream) -> None:
     """What stands in the configuration when `sync` asks is polled, also if the daemon has not looked at it yet."""
     lasting_upstream.feed("/c", item(40))
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         synced.sources_at({name: f"{lasting_upstream.address}/{name}" for name in "abc"})
         done = synced.here("sync", "c")
 
@@ -296,11 +296,11 @@ def test_other_commands_work_beside_a_daemon(synced: Folder, lasting_upstream: U
 
 def test_one_daemon_is_enough(synced: Folder) -> None:
     """A second one is told who the first is and ends with exit code 6; after kill -9 another one starts at once."""
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         second = synced.run("run", "--no-serve", TZ="UTC")
         assert second.returncode == 6
         assert f"(process {daemon.pid}, since " in second.stderr
         assert "Traceback" not in second.stderr
         daemon.kill()
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         assert daemon.stop(signal.SIGINT) == 130
