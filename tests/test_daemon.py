@@ -161,6 +161,29 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(folder: Folder, up
         assert daemon.stop() == 143
 
 
+def test_a_configuration_that_changes_amid_a_round_counts_when_that_is_over(folder: Folder, upstream: Upstream) -> None:
+    """A new source is polled, and a new title published, right after the round that did not know of them."""
+    _sources(folder, upstream, a="1h")
+    hang, go_on = threading.Event(), threading.Event()
+
+    def respond(_: object) -> None:
+        hang.set()
+        go_on.wait(PATIENCE)
+
+    upstream.feed("/b", item(2))
+    upstream.feed("/a", item(1)).respond = respond
+    with running(folder) as daemon:
+        assert hang.wait(PATIENCE)
+        settings = folder.root / "config" / "settings.yaml"
+        settings.write_text(settings.read_text("utf-8").replace("Test site", "Another title"), "utf-8")
+        _sources(folder, upstream, a="1h", b="1h")
+        daemon.wait_for_words("new configuration: 2 sources")
+        go_on.set()
+        daemon.wait_for_poll("b")
+        daemon.wait(lambda: "Another title" in (folder.root / "public" / "feeds" / "all.atom").read_text("utf-8"))
+        assert daemon.stop() == 143
+
+
 # -- other commands beside it -------------------------------------------------------------------------------------------
 
 #: What a daemon beside it adds to what `sync` says, and what no two runs have in common.

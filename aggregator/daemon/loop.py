@@ -106,6 +106,7 @@ class Daemon:
         self._busy = asyncio.Lock()
         self._reading = asyncio.Lock()  #: or of two that read at once, the one that saw the older files might end last
         self._next: datetime | None = None  #: when a round is due; None: at once
+        self._is_planned_anew = False  #: since the round that is on began: what it says of the next one is not it
         self._not_before = float("-inf")  #: on the monotonic clock
         self._heard_at = time.monotonic()
         self._pauses = Pauses()
@@ -205,7 +206,7 @@ class Daemon:
                 continue
             where = "forward" if step > timedelta() else "back"
             self._tell.say(f"the clock went {where} by {describe(abs(step))}; due times are looked at anew")
-            self._next = None
+            self._plan_anew()
             self._hands_since = min(self._hands_since, self._now())
             now = datetime.now(UTC)
             for job in scheduler.get_jobs():
@@ -222,6 +223,7 @@ class Daemon:
                 return False
             self._heard_at = time.monotonic()
             self._series.has_asked = False
+            self._is_planned_anew = False
             try:
                 came = await self._in_thread(lambda: self._then_trim(round_))
             except InterruptedRunError:
@@ -257,8 +259,13 @@ class Daemon:
         if came.fault is not None:
             self._fail(came.fault, str(came.fault), seconds=0.0)
         latest = self._now() + _PLAN_EVERY
-        self._next = min(came.summary.next_poll or latest, latest)
+        self._next = None if self._is_planned_anew else min(came.summary.next_poll or latest, latest)
         self._say_status()
+
+    def _plan_anew(self) -> None:
+        """Have a round look at all due times as soon as may be."""
+        self._next = None
+        self._is_planned_anew = True
 
     def _job_failed(self, event: JobExecutionEvent) -> None:
         """Tell of a bug in what the scheduler fires, which would keep it to itself."""
@@ -339,8 +346,7 @@ class Daemon:
             return
         self._rounds.settings = settings
         self._series.unpublished.debounce = settings.daemon.debounce
-        self._series.unpublished.hurry()
-        self._next = None
+        self._plan_anew()
         self._not_before = float("-inf")
         self._tell.say(f"new configuration: {_sources(len(settings.sources))}")
 
