@@ -23,8 +23,8 @@ from aggregator.workers import Workers
 from tests import raw_upstream
 from tests.daemon_play import PATIENCE, Daemon, moment, running
 from tests.raw_upstream import Exchange, reply
-from tests.timeline import FEED, SITE_ID, START, Timeline, feed
-from tests.upstream import Folder, Page, Upstream, item, rss, titles, wait_until
+from tests.timeline import FEED, START, Timeline, feed
+from tests.upstream import SITE_ID, Folder, Page, Upstream, item, rss, titles, wait_until
 
 #: How late a poll may be on a machine that has much else to do, beside what is the daemon's own part.
 _SLACK = timedelta(seconds=20)
@@ -121,8 +121,8 @@ def test_who_has_waited_longest_is_asked_first(tmp_path: Path) -> None:
 
 def test_what_a_round_finds_of_hands_is_published_without_other_news(tmp_path: Path) -> None:
     """A post that was put into a folder is in its feed a debounce later, though no source of that folder has news itself."""
-    pages = {"/a": [feed(rss(item(1))), feed(rss(item(1), title="Another"))], "/b": feed(rss(item(2)))}
-    with raw_upstream.Upstream(routes=pages) as upstream, Workers(1) as workers:
+    edited = [feed(rss(item(1))), feed(rss(item(1), title="Another"))]
+    with raw_upstream.Upstream(routes={"/a": edited, "/b": feed(rss(item(2)))}) as upstream, Workers(1) as workers:
         addresses = {name: upstream.address(f"/{name}") for name in "ab"}
         timeline = Timeline(tmp_path / "here", {"a": addresses["a"]})
         elsewhere = Timeline(tmp_path / "there", {"b": addresses["b"]})
@@ -168,11 +168,42 @@ def test_publishing_amid_a_round_is_not_cut_off_by_its_last_visit(tmp_path: Path
     assert all(first[f"feeds/{name}.atom"] for name in [*names, "late"])
 
 
-def _round(timeline: Timeline, series: Series, now: datetime = START) -> tuple[Summary, list[SourceEvent]]:
+def test_who_asks_has_it_published_at_the_end(tmp_path: Path) -> None:
+    """What an ask brings waits for no debounce, also where something was published amid its run."""
+    with raw_upstream.Upstream(routes={"*": feed(FEED)}) as upstream, Workers(1) as workers:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")})
+        series = Series(workers=workers, unpublished=Unpublished(timedelta(hours=1)), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+        _round(timeline, series, scheduled=False)
+
+    assert (timeline.root / "public" / "feeds" / "all.atom").exists()
+
+
+def test_a_hub_that_was_down_is_told_without_other_news(tmp_path: Path) -> None:
+    """What it did not take is told again by a later round, ten minutes after, and not only when the next news comes."""
+    down = reply(503, b"")
+    with raw_upstream.Upstream(routes={"/a": feed(FEED), "/hub": down}) as upstream, Workers(1) as workers:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")})
+        settings = timeline.root / "config" / "settings.yaml"
+        settings.write_text(settings.read_text("utf-8") + f"public: {{hubs: ['{upstream.address('/hub')}']}}\n", "utf-8")
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        told = []
+        for wait in (True, True, False):
+            if not wait:
+                series.hubs_after = float("-inf")
+            _round(timeline, series)
+            told.append(sum(asked.target == b"/hub" for asked in upstream.asked))
+
+    assert told == [1, 1, 2]
+
+
+def _round(
+    timeline: Timeline, series: Series, now: datetime = START, *, scheduled: bool = True
+) -> tuple[Summary, list[SourceEvent]]:
     events: list[Event] = []
     settings = load_settings(timeline.root, timeline.root / "config", {})
     with open_project(settings, events.append, now) as project:
-        summary = run_sync(project, SyncRequest(now=now, stamp=now, scheduled=True), events.append, series=series)
+        summary = run_sync(project, SyncRequest(now=now, stamp=now, scheduled=scheduled), events.append, series=series)
     return summary, [event for event in events if isinstance(event, SourceEvent)]
 
 

@@ -216,15 +216,24 @@ class _Sync:
             put_archives_off(project)
         if self._series is not None and (self._expired or project.adopted or project.deleted):
             self._series.unpublished.note()  # also of what hands did in a folder that was looked through on the way
-        is_time = self._series is None or self._series.unpublished.is_ripe
+        # Who asks has all of it published at the end, also what came after something was published amid the run.
+        is_time = self._series is None or not self._request.scheduled or self._series.unpublished.is_ripe
         if is_time:
             await self._publish(workers, archive=True)
             self._retention.settle()
         project.close_folders()
         if due:
             project.state.trim_history([source.id for source in due], self._request.now)
-        if is_time and self._settings.public.ping == "now":
-            await tell_hubs(project, self._report)
+        if self._settings.public.ping == "now":
+            await self._tell_hubs(published=is_time)
+
+    async def _tell_hubs(self, *, published: bool) -> None:
+        """Tell them what was published; in a series also what they did not take, now and then."""
+        if self._series is None:
+            await tell_hubs(self._project, self._report)
+        elif published or self._series.hubs_are_due:
+            await tell_hubs(self._project, self._report)
+            self._series.hubs_told()
 
     async def _publish(self, workers: Workers, *, archive: bool) -> None:
         await publish_what_changed(self._project, workers, self._report, archive=archive)
