@@ -58,7 +58,7 @@ def open_state(url: str, root: Path, *, create: bool = True) -> Opened:
             return _open_sqlite(parsed, root, create=create)
         if parsed.get_backend_name() != "postgresql":
             raise StoreError(f"state.url: {name} is neither sqlite nor postgresql+psycopg", path=name)
-        return _prepared(sa.create_engine(parsed), name, create=create)
+        return _prepared(sa.create_engine(parsed, connect_args=_patience(parsed)), name, create=create)
     except ImportError as error:
         raise StoreError(f"state.url: {error}. Install the extra: feed-aggregator[postgres]", path=name) from error
     except UnusableError as error:
@@ -88,6 +88,13 @@ def file_mark(path: Path) -> tuple[int, ...]:
             continue
         marks += (found.st_ino, found.st_size, found.st_mtime_ns)
     return tuple(marks)
+
+
+def _patience(url: sa.URL) -> dict[str, str]:
+    """Return what libpq is told, unless the address says otherwise, so that no run waits for ever for a network that is gone."""
+    wanted = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+    wanted["tcp_user_timeout"] = "60000"  # milliseconds: of what was sent and never acknowledged
+    return {name: value for name, value in wanted.items() if name not in url.query}
 
 
 def _open_sqlite(url: sa.URL, root: Path, *, create: bool) -> Opened:
