@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from aggregator.errors import ConfigError
+from aggregator.model.entry import SafeHtml
 from aggregator.model.page import FeedsPage, LostPage, Page
 from aggregator.pages import LANGUAGES, Theme, render, script, stylesheet
 from tests import page_samples as samples
@@ -70,8 +71,10 @@ def test_links_lead_to_the_same_page_below_any_root(name: str, root: str) -> Non
     """Links to pages of ours hold below any path and on any host: each leads to an address that the records name."""
     page = PAGES[name]
     seen = read_page(render(page, samples.frame(carry="lang=en")))
-    own = next(address for tag, address, values in seen.links if tag == "link" and values.get("rel") == "canonical")
-    here = root + own.removeprefix("https://feeds.example.org/")
+    named = (address for _, address, values in seen.links if values.get("rel") == "canonical")
+    own = page.path if isinstance(page, LostPage) else next(named).removeprefix("https://feeds.example.org")
+    assert own is not None
+    here = root + own.removeprefix("/")
     known = re.compile(
         r"(c/[a-z/-]+|s/[a-z]+)/(page/2/|2021-0[89]/)?|e/k\d{7}/|page/2/|2021-0[89]/|feeds/|feeds/[a-z/-]+\.(atom|rss|json|opml)|status|"
         r"search|static/[0-9a-f]{12}\.(css|js)|"
@@ -220,12 +223,14 @@ def test_the_files_of_an_entry_are_played_only_when_asked() -> None:
 def test_a_theme_puts_its_own_in_place_of_ours() -> None:
     """A template of the theme stands in for ours of the same name, and can extend ours; styles are added or replaced."""
     theme = Theme.of({
-        "base.html": '{% extends "ours/base.html" %}{% block built %}<p>Mine</p>{% endblock %}',
+        "base.html": '{% extends "ours/base.html" %}{% block foot %}<p>Mine</p>{% endblock %}',
         "extra.css": ":root { --mark: green }",
     })  # fmt: skip
-    page = render(samples.status(), samples.frame(), theme=theme)
+    page_of_status = samples.status()
+    page = render(page_of_status, samples.frame(), theme=theme)
 
-    assert b"<p>Mine</p>" in render(PAGES["entry"], samples.frame(), theme=theme)
+    for each in (PAGES["entry"], PAGES["index"], page_of_status):
+        assert b"<p>Mine</p>" in render(each, samples.frame(), theme=theme)
     assert stylesheet(theme)[1].endswith(b":root { --mark: green }")
     assert stylesheet(theme)[0].encode() in page
     assert stylesheet(Theme.of({"style.css": "p {}"}))[1] == b"p {}"
@@ -257,3 +262,32 @@ def test_names_of_styles_and_scripts_tell_their_content() -> None:
         assert not re.search(rb"https?:|@import|url\(", content)
     assert len(stylesheet()[1]) < 20_000
     assert len(script()[1]) < 1_000
+
+
+def test_what_the_reader_chose_goes_along() -> None:
+    """A language chosen by hand is carried on by links to pages, also to those of a search, and by no link to a file."""
+    page = samples.search(query="a.b/c", older="/search?q=a.b%2Fc&page=2", path="/search?q=a.b%2Fc")
+    text = _text(page, carry="lang=en")
+
+    assert 'href="search?q=a.b%2Fc&amp;page=2&amp;lang=en"' in text
+    assert '<input type="hidden" name="lang" value="en">' in text
+    assert 'href="feeds/all.atom"' in text
+    assert 'href="?q=a.b%2Fc&amp;lang=zh-TW"' in text
+
+
+def test_a_lost_page_has_no_address() -> None:
+    """A page that is not there names no address as its own, and search engines are told to leave it."""
+    for page in (PAGES["lost"], PAGES["gone"]):
+        assert "canonical" not in _text(page)
+        assert '<meta name="robots" content="noindex">' in _text(page)
+
+
+def test_pictures_are_offered_only_where_they_can_be_had() -> None:
+    """The switch for pictures is there when there are some, its owner allows them, and a server can show them."""
+    offered = "pictures=1"
+
+    assert offered in _text(samples.entry())
+    assert offered not in _text(samples.entry(shows_pictures=True))
+    assert offered not in _text(samples.entry(may_show_pictures=False))
+    assert offered not in _text(samples.entry(cover=None, content=SafeHtml("<p>x</p>")))
+    assert offered not in _text(samples.entry(), is_static=True)

@@ -109,3 +109,10 @@ def test_text_stays_as_it_is() -> None:
     text = SafeHtml("a &lt;b&gt; &amp;amp; <br>c\n<pre>  d\n</pre>")
 
     assert str(content(text, own=None, pictures=False, picture_word="", table_word="")) == text
+
+
+def test_a_program_keeps_its_blank_lines() -> None:
+    """Blank lines of preformatted text stand in the page as they were written."""
+    page = render(samples.entry(content=SafeHtml("<pre><code>a\n\n\n    b\n</code></pre>")), samples.frame())
+
+    assert b"<pre><code>a\n\n\n    b\n</code></pre>" in page

@@ -144,6 +144,7 @@ def test_texts_are_cut_by_columns(text: str, cut: str) -> None:
         ("/", "/a:b/", "./a:b/"),
         ("/a//b/c", "/x", "../../../x"),
         ("/e/a/", "/e/a/?lang=en", "./?lang=en"),
+        ("/search?q=a/b", "/c/a/", "c/a/"),
     ],
 )
 def test_links_between_pages(start: str, target: str, link: str) -> None:

@@ -22,8 +22,8 @@ def place(path: str, *, is_static: bool) -> str:
 
 
 def relative(start: str, target: str) -> str:
-    """Return `target` as seen from the page at `start`; both begin with "/", and only `target` may have a query."""
-    folders = start.split("/")[1:-1]
+    """Return `target` as seen from the page at `start`; both begin with "/" and may have a query."""
+    folders = start.partition("?")[0].split("/")[1:-1]
     path, mark, rest = target.partition("?")
     *parts, name = path.split("/")[1:]
     shared = 0

@@ -52,13 +52,13 @@ def render(page: Page, frame: Frame, *, theme: Theme | None = None) -> bytes:
     view = View(page, frame, style=stylesheet(theme)[0], script=script()[0])
     try:
         text = _environment(theme).get_template(name).render(page=page, frame=frame, v=view, t=view.say)
-    except TemplateError as error:
-        raise _broken(error, name) from error
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
         if not theme.files:
-            raise
-        raise ConfigError((Problem(file=name, line=None, column=None, message=f"{type(error).__name__}: {error}"),)) from error
-    return _BLANK.sub("\n", _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)).encode()
+            raise  # a fault of ours
+        raise _broken(error, name) from error
+    if not isinstance(page, EntryPage):  # in whose content a blank line may be part of a program
+        text = _BLANK.sub("\n", text)
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text).encode()
 
 
 @lru_cache(maxsize=4)
@@ -111,8 +111,9 @@ class _Ours(BaseLoader):
         return self._ours.get_source(environment, template.removeprefix("ours/"))
 
 
-def _broken(error: TemplateError, name: str) -> ConfigError:
+def _broken(error: Exception, name: str) -> ConfigError:
     """Return what is wrong with a theme, with its place where Jinja says one."""
     file, line = (error.name or name, error.lineno) if isinstance(error, TemplateSyntaxError) else (name, None)
-    message = " ".join(str(error.message or error).split())
+    said = str(error.message if isinstance(error, TemplateError) and error.message else error)
+    message = " ".join(said.split()) if isinstance(error, TemplateError) else f"{type(error).__name__}: {said}"
     return ConfigError((Problem(file=file, line=line, column=None, message=message),))

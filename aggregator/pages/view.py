@@ -18,6 +18,7 @@ from aggregator.model.page import (
     FeedsPage,
     Frame,
     ListPage,
+    LostPage,
     Page,
     SourceLine,
     SourcePage,
@@ -46,7 +47,7 @@ class View:
         """Take the page, what it shares with all, and the names of the files it is shown with."""
         self._page = page
         self._frame = frame
-        self.words: Words = words(frame.language if frame.language in frame.languages else closest(frame.language))
+        self.words: Words = words(closest(frame.language))
         self._zone = ZoneInfo(frame.timezone)
         self.path = _path_of(page)
         self._start = None if self.path is None else place(self.path, is_static=frame.is_static)
@@ -68,7 +69,7 @@ class View:
 
     def href(self, path: str, *, carry: bool = True) -> str:
         """Return the link to an address of ours, as seen from this page."""
-        if carry and self._frame.carry and "." not in path.rsplit("/", 1)[-1]:
+        if carry and self._frame.carry and "." not in path.partition("?")[0].rsplit("/", 1)[-1]:
             path += ("&" if "?" in path else "?") + self._frame.carry
         path = place(path, is_static=self._frame.is_static)
         return relative(self._start, path) if self._start is not None else root_path(self._frame.url) + path
@@ -87,7 +88,7 @@ class View:
 
     def canonical(self) -> str | None:
         """Return the one address of this page; a page that is nowhere has none."""
-        return None if self.path is None else self.absolute(self.path)
+        return None if self.path is None or isinstance(self._page, LostPage) else self.absolute(self.path)
 
     def here(self, query: str) -> str:
         """Return the link to this page with another query."""
