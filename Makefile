@@ -54,7 +54,7 @@ conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that en
 families: .venv/.dev  ## every family of broken feeds -> its tests -> how that ended
 	$(BIN)/python -m pytest -n auto -q -m family --family-table=docs/broken-feeds.md $(PYTEST_ARGS)
 
-engines: .venv/engines/hexo/.done .venv/engines/yaml/.done  ## what the tests need besides Python (needs node 20.19 and npm)
+engines: $(patsubst %,.venv/engines/%/.done,hexo yaml pages)  ## what the tests need besides Python (needs node 20.19 and npm)
 
 reader-tools: $(patsubst %,.venv/readers/%/.done,reader feed2exec rss2email) .venv/engines/readers/.done  ## the feed readers of PyPI and npm
 
