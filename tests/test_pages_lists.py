@@ -10,7 +10,7 @@ import pytest
 
 from aggregator.model.page import ListPage, Moved
 from aggregator.pipeline.pages import Pages
-from aggregator.store.ledger import FILE_NAME, Ledger, Renamed
+from aggregator.store.ledger import FILE_NAME, Ledger, Renamed, Takedown
 from tests.projects import SITE
 from tests.shown import NOW, Project, listed, made, titles
 
@@ -187,6 +187,16 @@ def test_what_is_kept_no_longer_is_in_no_list(project: Project) -> None:
 
     assert titles(listed(pages).cards) == ["Entry 2"]
     assert listed(pages).months == (("2025-12", 1),)
+
+
+def test_what_was_taken_out_breaks_no_chain(project: Project) -> None:
+    """While the index still holds what the ledger takes out, "older" leads on over it."""
+    rows = project.add(*(made(number) for number in range(12)))
+    lines = (Takedown(source="a", id=f"a-{number}", key=rows[number].key, at=NOW) for number in (4, 9, 10, 11))
+    Ledger.load(project.root / FILE_NAME).add(*lines)
+
+    met = {card.title for page in _walk(project.pages()) for card in page.cards}
+    assert met == {f"Entry {number}" for number in (0, 1, 2, 3, 5, 6, 7, 8)}
 
 
 def test_a_page_without_entries_says_when_the_next_poll_is(project: Project) -> None:

@@ -108,8 +108,8 @@ class View:
 
     def month_href(self, month: str) -> str:
         """Return the link to a month of what this list shows."""
-        base = self._page.base if isinstance(self._page, ListPage) else "/"
-        return self.href(f"{base}{month}/")
+        page = self._page.entries if isinstance(self._page, SourcePage) else self._page
+        return self.href(f"{page.base if isinstance(page, ListPage) else '/'}{month}/")
 
     def file_name(self, address: str) -> str:
         """Return the last part of an address, else its host: what a file is called that has no title."""

@@ -2,45 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry, SafeHtml
 from aggregator.model.page import Card, EntryPage, Link
 from aggregator.pipeline.shown import Shown
-from aggregator.pipeline.shown_posts import Asked, UnreadablePostError, read_shown
+from aggregator.pipeline.shown_posts import NOTHING, Asked, Brief, UnreadablePostError, brief_of, read_shown
 from aggregator.store.state import State
 
 _PAGE = ("http://", "https://")
 #: Entries that were taken out and whose rows are still there; more of them in a row are not worth a look.
 _PASSED_OVER = 5
+ToCard = Callable[[PostRow, Brief], Card]
 
 
-def entry_page(shown: Shown, row: PostRow, card: Card, *, pictures: bool, may_show_pictures: bool) -> EntryPage:
+def entry_page(shown: Shown, row: PostRow, card: ToCard, *, pictures: bool, may_show_pictures: bool) -> EntryPage:
     """Return the page of an entry, with those beside it in its category; of a post that cannot be read, its title and link."""
-    return made(
-        shown,
-        row,
-        card,
-        newer=_beside(shown, row, newer=True),
-        older=_beside(shown, row, newer=False),
-        pictures=pictures,
-        may_show_pictures=may_show_pictures,
-    )
+    newer, older = (_beside(shown, row, newer=newer) for newer in (True, False))
+    return made_page(shown, row, card, newer, older, pictures=pictures, may_show_pictures=may_show_pictures)
 
 
-def made(
+def made_page(
     shown: Shown,
     row: PostRow,
-    card: Card,
-    *,
+    card: ToCard,
     newer: PostRow | None,
     older: PostRow | None,
+    *,
     pictures: bool,
     may_show_pictures: bool,
 ) -> EntryPage:
     """Return the page of an entry whose neighbours are known."""
     entry = _read(shown, row)
     return EntryPage(
-        card=card,
+        card=card(row, brief_of(entry) if entry is not None else NOTHING),
         content=entry.content if entry is not None else SafeHtml(""),
         link=entry.link if entry is not None else _link(row.entry_id),
         author=entry.author if entry is not None else None,
@@ -51,15 +47,14 @@ def made(
         updated=entry.updated if entry is not None else None,
         cover=entry.cover if entry is not None else None,
         enclosures=entry.enclosures if entry is not None else (),
-        newer=link_to(newer),
-        older=link_to(older),
+        newer=_link_to(newer),
+        older=_link_to(older),
         shows_pictures=pictures,
         may_show_pictures=may_show_pictures,
     )
 
 
-def link_to(row: PostRow | None) -> Link | None:
-    """Return how an entry is linked."""
+def _link_to(row: PostRow | None) -> Link | None:
     return None if row is None else Link(title=row.title, href=f"/e/{row.key}/")
 
 

@@ -46,9 +46,9 @@ NOTHING_BESIDE = Beside()
 class Lists:
     """The pages of lists, for one moment of a project."""
 
-    def __init__(self, shown: Shown, card: Callable[[PostRow], Card]) -> None:
-        """Take what makes a card of an index row."""
-        self._shown, self._card = shown, card
+    def __init__(self, shown: Shown, card: Callable[[PostRow], Card], *, static: bool = False) -> None:
+        """Take what makes a card of an index row; a `static` page of a month names no others, whose numbers grow."""
+        self._shown, self._card, self._static = shown, card, static
         self._size = shown.settings.pages.entries
 
     def front(self, which: EntryList, beside: Beside = NOTHING_BESIDE) -> ListPage:
@@ -56,7 +56,7 @@ class Lists:
         rows = self._shown.rows(replace(which.wanted, since=which.since), self._size + 1)
         older = self._page_of(which, rows[-1], rows[:-1]) if len(rows) > self._size else None
         page = self._page(which, which.base, rows[: self._size])
-        return replace(page, older=older, dots=beside.dots, next_poll=None if rows else beside.next_poll())
+        return replace(page, older=older, dots=beside.dots, next_poll=None if page.cards else beside.next_poll())
 
     def month(self, which: EntryList, month: str, number: int | None = None) -> ListPage | None:
         """Return the page of a month, or one of its full ones; None: there is no such page."""
@@ -69,8 +69,10 @@ class Lists:
         before = (full if number is None else number - 1) * self._size
         rows = self._part(wanted, before, min(self._size, total - before), total)
         page = self._page(which, _address(which.base, month, number), rows)
-        newer, older = self._around(which, month, number, full)
-        return replace(page, month=month, newer=newer, older=older)
+        newer, older = self.around(which, month, number)
+        above = (*which.parents, Link(title=which.title, href=which.base))
+        months = () if self._static else which.months
+        return replace(page, month=month, newer=newer, older=older, months=months, parents=above)
 
     def _part(self, wanted: Wanted, before: int, length: int, total: int) -> list[PostRow]:
         """Return so many entries, newest first, that have so many before them; counted from the end that is nearer."""
@@ -91,9 +93,11 @@ class Lists:
         """Return how many pages of a month with so many entries are full, beside the one that takes the rest."""
         return (total - 1) // self._size if total else 0
 
-    def _around(self, which: EntryList, month: str, number: int | None, full: int) -> tuple[str, str | None]:
+    def around(self, which: EntryList, month: str, number: int | None) -> tuple[str, str | None]:
+        """Return the addresses of the pages before and behind one that there is: newer and older ones."""
         names = [name for name, _ in which.months]
         at = names.index(month)
+        full = self._full(which.months[at][1])
         if number is not None:
             newer = _address(which.base, month, number + 1 if number < full else None)
         elif at == 0:
@@ -121,7 +125,7 @@ class Lists:
             path=path,
             base=which.base,
             title=which.title,
-            cards=tuple(self._card(row) for row in rows),
+            cards=tuple(self._card(row) for row in rows if row.key not in self._shown.hidden),
             feed=which.feed,
             parents=which.parents,
             children=which.children,

@@ -8,29 +8,25 @@ never that a page fails. Threads may ask at once. What is kept between questions
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
-from threading import Lock
 
-from aggregator.errors import ConfigError, StoreError
 from aggregator.model.changes import PostRow
+from aggregator.model.key import is_key
 from aggregator.model.page import Card, FeedsPage, Frame, Gone, ListPage, Moved, Page
 from aggregator.model.settings import PAGE_LANGUAGES, Settings
 from aggregator.model.source import Source
-from aggregator.pipeline.effective import effective
+from aggregator.pipeline.entry_lists import every_list, list_of_category, list_of_source, parted
 from aggregator.pipeline.entry_page import entry_page
-from aggregator.pipeline.jobs import PostsPlace
-from aggregator.pipeline.lists import NOTHING_BESIDE, Beside, EntryList, Lists, since
+from aggregator.pipeline.lists import NOTHING_BESIDE, Beside, EntryList, Lists
+from aggregator.pipeline.moments import Moments
 from aggregator.pipeline.months import is_month
-from aggregator.pipeline.page_places import CategoryPlace
+from aggregator.pipeline.page_places import Leaf
 from aggregator.pipeline.planning import upcoming
 from aggregator.pipeline.shown import Shown
 from aggregator.pipeline.shown_posts import NOTHING, Asked, Brief, UnreadablePostError, read_brief
-from aggregator.pipeline.state_reader import StateReader
+from aggregator.pipeline.source_pages import source_of, status_of
 from aggregator.publish.addresses import OPML_PATH, STATUS_PATH
-from aggregator.store.ledger import FILE_NAME, Ledger
-from aggregator.store.listing import Wanted
 
 Answer = Page | Moved | Gone | None
 _REMEMBERED = 8192  #: posts of which a list's words are kept: a few hundred bytes each
@@ -43,33 +39,37 @@ class Pages:
     """The pages of one project."""
 
     def __init__(self, settings: Callable[[], Settings], *, clock: Callable[[], datetime], static: bool = False) -> None:
-        """Take what returns the settings as they are now, and the time; `static`: for a host that only has files."""
+        """Take what returns the settings as they are now, and the time; `static`: for a host that only has files.
+
+        The same settings are the same object: another one means that the configuration was read anew.
+        """
         self._settings = settings
         self._clock = clock
         self._static = static
-        self._lock = Lock()
-        first = settings()
-        self._reader = StateReader(first.state.url, first.root)
+        self._moments = Moments(settings)
         self._brief = lru_cache(maxsize=_REMEMBERED)(read_brief)
-        self._told = first
-        self._changes = 0
-        self._ledger: Ledger | None = None
-        self._ledger_mark: object = None
-        self._now: tuple[str, Shown] | None = None
-        self._ledger_problem: str | None = None
 
     @property
     def problem(self) -> str | None:
         """Return why less is shown than there is, in words; None: nothing is known to be amiss."""
-        return self._reader.problem or self._ledger_problem
+        return self._moments.problem
+
+    @property
+    def failures(self) -> int:
+        """Return how many questions to the state had no answer, although it is there."""
+        return self._moments.failures
 
     def close(self) -> None:
         """Let the state go."""
-        self._reader.close()
+        self._moments.close()
 
     def version(self) -> str:
         """Return a text that is another whenever anything that pages show may have changed."""
-        return self._shown()[0]
+        return self._moments.now()[0]
+
+    def moment(self) -> Shown:
+        """Return what is known now."""
+        return self._moments.now()[1]
 
     def language(self, asked: Sequence[str] = ()) -> str:
         """Return the language of ours that comes first among those asked for; without any, the site's."""
@@ -84,7 +84,7 @@ class Pages:
 
         Of a static host's it tells nothing that is of the moment: every page would change with it.
         """
-        _, shown = self._shown()
+        shown = self.moment()
         site, places = shown.settings.site, shown.places
         return Frame(
             title=site.title,
@@ -95,7 +95,7 @@ class Pages:
             all_feed=places.everything.feed,
             opml=f"/{OPML_PATH}",
             timezone=site.timezone,
-            built=None if self._static else self._built(),
+            built=None if self._static else self._moments.published(),
             sources=len(shown.settings.sources),
             failing=0 if self._static else shown.failing,
             is_static=self._static,
@@ -107,15 +107,18 @@ class Pages:
 
         None: there is no such page, and never was as far as anybody knows.
         """
-        _, shown = self._shown()
-        return self._found(shown, path, query) or self._moved(shown, path)
+        shown = self.moment()
+        found = self._found(shown, path, query)
+        if found is None and (href := shown.places.moved(path)) is not None:
+            return Moved(href=href)
+        return found
 
     def addresses(self) -> Iterator[str]:
         """Yield the address of every page of the site, but for searches."""
-        _, shown = self._shown()
+        shown = self.moment()
         yield from ("/feeds/", "/status/")
-        lists = self._lists(shown)
-        for which in self._all_lists(shown):
+        lists = self.lists(shown)
+        for which in self.all_lists(shown):
             yield which.base
             yield from (address for address, _, _ in lists.addresses(which))
         for key in self.keys():
@@ -123,14 +126,52 @@ class Pages:
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of all entries that are shown."""
-        _, shown = self._shown()
+        shown = self.moment()
         after = ""
-        while portion := self._keys_behind(shown, after):
+        while portion := _keys_behind(shown, after):
             yield from (key for key in portion if key not in shown.hidden)
             after = portion[-1]
 
-    def _keys_behind(self, shown: Shown, after: str) -> list[str]:
-        return shown.ask(lambda state: state.listing.keys(after, _AT_ONCE)) or []
+    # -- for searching ----------------------------------------------------------------------------------------------
+
+    def leaves(self, parts: tuple[str, ...]) -> tuple[Leaf, ...] | None:
+        """Return what is stored for the category at /c/PARTS/, with those below it; None: there is none."""
+        place = self.moment().places.categories.get(parts)
+        return None if place is None else place.leaves
+
+    def source_id(self, name: str) -> str | None:
+        """Return the identity of the source at /s/NAME/; None: there is none."""
+        shown = self.moment()
+        own = _identity(shown, name)
+        if own is None or (shown.places.source(own) is None and not shown.days_of_source(own)):
+            return None
+        return own
+
+    def cards(self, keys: Sequence[str]) -> list[Card]:
+        """Return the entries with these keys, in this order, as lists show them; those that are not shown are left out."""
+        shown = self.moment()
+        rows = {row.key: row for row in shown.found(keys)}
+        return [self.card(shown, rows[key]) for key in keys if key in rows]
+
+    # -- what pages are made of -------------------------------------------------------------------------------------
+
+    def lists(self, shown: Shown) -> Lists:
+        """Return what makes pages of lists."""
+        return Lists(shown, lambda row: self.card(shown, row), static=self._static)
+
+    def all_lists(self, shown: Shown) -> Iterator[EntryList]:
+        """Yield every list of entries that has a page: of each category and of each source."""
+        return every_list(shown)
+
+    def card(self, shown: Shown, row: PostRow) -> Card:
+        """Return an entry as lists show it."""
+        return shown.card(row, self._read(shown, row))
+
+    def _read(self, shown: Shown, row: PostRow) -> Brief:
+        try:
+            return self._brief(shown.posts, Asked.of(row))
+        except UnreadablePostError:
+            return NOTHING
 
     # -- one page ---------------------------------------------------------------------------------------------------
 
@@ -145,63 +186,43 @@ class Pages:
             case ("feeds",):
                 status = f"/{STATUS_PATH}" if shown.settings.public.status else None
                 return FeedsPage(feeds=shown.places.feeds(), status=status)
+            case ("status",):
+                return status_of(shown, self._clock())
         return self._category(shown, path) if not path or is_month(path[0]) else None
 
-    def _moved(self, shown: Shown, path: tuple[str, ...]) -> Moved | None:
-        href = shown.places.moved(path)
-        return Moved(href=href) if href is not None else None
-
     def _category(self, shown: Shown, parts: tuple[str, ...]) -> ListPage | None:
-        lists = self._lists(shown)
+        lists = self.lists(shown)
         places = shown.places.categories
         if (place := places.get(parts)) is not None:
-            return lists.front(_of_category(shown, place), self._beside(shown, list(shown.places.sources_in(place))))
-        head, month, number = _split(parts)
+            sources = tuple(shown.places.sources_in(place))
+            return lists.front(list_of_category(shown, place), self._beside(shown, sources))
+        head, month, number = parted(parts)
         place = places.get(head)
-        return None if place is None or month is None else lists.month(_of_category(shown, place), month, number)
+        return None if place is None or month is None else lists.month(list_of_category(shown, place), month, number)
 
     def _source(self, shown: Shown, name: str, rest: tuple[str, ...]) -> Page | None:
-        own = self._identity(shown, name)
+        own = _identity(shown, name)
         if own is None:
             return None
-        lists, which = self._lists(shown), _of_source(shown, own)
+        lists, which = self.lists(shown), list_of_source(shown, own)
         if rest:
-            head, month, number = _split(rest)
+            head, month, number = parted(rest)
             return None if head or month is None else lists.month(which, month, number)
         source = shown.places.source(own)
-        if source is None:
-            return lists.front(which) if which.months else None
-        return lists.front(which, self._beside(shown, [source]))
-
-    def _identity(self, shown: Shown, name: str) -> str | None:
-        """Return the identity of the source that is called so; one that was removed is called by it."""
-        source = shown.places.sources.get(name)
-        if source is not None:
-            return source.id
-        return None if shown.places.source(name) is not None else name
+        if source is None and not which.months:
+            return None
+        entries = lists.front(which)
+        # What polls came to is of the moment: on a static host each of them would write the page anew.
+        return entries if source is None or self._static else source_of(shown, source, entries, self._clock())
 
     def _entry(self, shown: Shown, key: str, query: Mapping[str, str]) -> Page | Gone | None:
-        row = shown.row(key)
+        row = shown.row(key) if is_key(key) else None
         if row is None:
-            return Gone() if key in shown.gone or shown.has_expired(key) else None
+            return Gone() if key in shown.gone or (is_key(key) and shown.has_expired(key)) else None
         mode = shown.settings.pages.pictures
         may = mode != "never" and not self._static
         pictures = mode == "always" or (may and query.get("pictures") == "1")
-        return entry_page(shown, row, self._card(shown, row), pictures=pictures, may_show_pictures=may)
-
-    # -- what pages are made of -------------------------------------------------------------------------------------
-
-    def _lists(self, shown: Shown) -> Lists:
-        return Lists(shown, lambda row: self._card(shown, row))
-
-    def _all_lists(self, shown: Shown) -> Iterator[EntryList]:
-        for place in shown.places.categories.values():
-            yield _of_category(shown, place)
-        own = [source.id for source in shown.settings.sources]
-        for each in dict.fromkeys((*own, *(shown.ask(lambda state: state.listing.sources()) or ()))):
-            which = _of_source(shown, each)
-            if which.months or shown.places.source(each) is not None:
-                yield which
+        return entry_page(shown, row, shown.card, pictures=pictures, may_show_pictures=may)
 
     def _beside(self, shown: Shown, sources: Sequence[Source]) -> Beside:
         if self._static:
@@ -214,116 +235,17 @@ class Pages:
 
         return Beside(dots=shown.dots(sources), next_poll=next_poll)
 
-    def _card(self, shown: Shown, row: PostRow) -> Card:
-        brief = self._read(shown.posts, row)
-        return Card(
-            key=row.key,
-            title=row.title,
-            href=f"/e/{row.key}/",
-            source=shown.source_link(row.source_id),
-            date=row.date,
-            summary=brief.summary,
-            language=brief.language,
-            categories=shown.places.trail(row.categories),
-            audio=brief.audio,
-        )
 
-    def _read(self, place: PostsPlace, row: PostRow) -> Brief:
-        try:
-            return self._brief(place, Asked.of(row))
-        except UnreadablePostError:
-            return NOTHING
-
-    def _built(self) -> datetime | None:
-        mark = self._feeds_mark()
-        return None if mark is None else datetime.fromtimestamp(mark // 1_000_000_000, UTC)
-
-    def _feeds_mark(self) -> int | None:
-        settings = self._told
-        try:
-            return (settings.root / settings.public.dir / "feeds/all.atom").stat().st_mtime_ns
-        except OSError:
-            return None
-
-    # -- versions ---------------------------------------------------------------------------------------------------
-
-    def _shown(self) -> tuple[str, Shown]:
-        """Return this moment's version, and what is known in it."""
-        settings = self._settings()
-        with self._lock:
-            if settings is not self._told:
-                self._changes += 1
-                self._told = settings
-                if self._ledger_mark is not None:
-                    self._ledger_mark = ()  # renames count for other settings now
-            changed = self._look_at_ledger(settings)
-            marks = (self._changes, self._reader.mark(), self._ledger_mark, self._feeds_mark())
-            version = sha256(repr(marks).encode()).hexdigest()[:16]
-            if self._now is None or self._now[0] != version or changed:
-                self._now = (version, Shown(self._effective(settings), self._ledger, self._reader))
-            return self._now
-
-    def _look_at_ledger(self, settings: Settings) -> bool:
-        """Read the ledger if it changed; one that cannot be read leaves what the last one said."""
-        path = settings.root / FILE_NAME
-        try:
-            found = path.stat()
-            mark: object = (found.st_ino, found.st_size, found.st_mtime_ns)
-        except OSError:
-            mark = None
-        if mark == self._ledger_mark and self._ledger is not None:
-            return False
-        self._ledger_mark = mark
-        try:
-            self._ledger = Ledger.load(path)
-            self._ledger_problem = None
-        except StoreError as error:
-            self._ledger_problem = str(error)
-        return True
-
-    def _effective(self, settings: Settings) -> Settings:
-        if self._ledger is None:
-            return settings
-        try:
-            return effective(settings, self._ledger)
-        except ConfigError as error:
-            self._ledger_problem = str(error)
-            return settings
+def _identity(shown: Shown, name: str) -> str | None:
+    """Return the identity of the source that is called so; one that was removed is called by it."""
+    source = shown.places.sources.get(name)
+    if source is not None:
+        return source.id
+    return None if shown.places.source(name) is not None else name
 
 
-def _of_category(shown: Shown, place: CategoryPlace) -> EntryList:
-    taken = shown.places.categories
-    return EntryList(
-        base=place.link.href,
-        title=place.link.title,
-        wanted=Wanted(categories=place.leaves),
-        since=since(shown.days(place), shown.settings.pages.entries + 1),
-        months=tuple((month, number) for month, number in shown.months_of(place) if (*place.parts, month) not in taken),
-        feed=place.feed,
-        parents=shown.places.trail(place.frame.category)[:-1],
-        children=place.children,
-    )
-
-
-def _of_source(shown: Shown, own: str) -> EntryList:
-    link = shown.source_link(own)
-    days = shown.days_of_source(own)
-    return EntryList(
-        base=link.href,
-        title=link.title,
-        wanted=Wanted(source_id=own),
-        since=since(days, shown.settings.pages.entries + 1),
-        months=shown.months(days),
-    )
-
-
-def _split(parts: tuple[str, ...]) -> tuple[tuple[str, ...], str | None, int | None]:
-    """Return the list that a path belongs to, the month, and the number of a full page of it."""
-    if parts and is_month(parts[-1]):
-        return parts[:-1], parts[-1], None
-    if len(parts) > 1 and is_month(parts[-2]) and parts[-1].isascii() and parts[-1].isdigit() and parts[-1][0] != "0":
-        return parts[:-2], parts[-2], int(parts[-1][:9])
-    return parts, None, None
+def _keys_behind(shown: Shown, after: str) -> list[str]:
+    return shown.ask(lambda state: state.listing.keys(after, _AT_ONCE)) or []
 
 
 def _nearest(tag: str) -> str | None:

@@ -7,7 +7,7 @@ be read for not known.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
@@ -15,37 +15,40 @@ from typing import TypeVar
 from aggregator.health import Health, health
 from aggregator.model.changes import PostRow
 from aggregator.model.fetched import HostState
-from aggregator.model.page import Dot, Link
+from aggregator.model.page import Card, Dot, Link
 from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
 from aggregator.pipeline.jobs import posts_place
 from aggregator.pipeline.months import month_of, turns
 from aggregator.pipeline.page_places import CategoryPlace, Leaf, Places
+from aggregator.pipeline.shown_posts import Brief
 from aggregator.pipeline.state_reader import StateReader
 from aggregator.store.ledger import Deleted, Expired, Ledger, Takedown
 from aggregator.store.listing import Wanted
 from aggregator.store.state import State
 
 Days = Sequence[tuple[int, int]]  #: the earliest date of a day, in seconds since the epoch, and how many entries it has
+Placed = Callable[[Settings, Ledger | None, frozenset[Leaf]], Places]
 Answer = TypeVar("Answer")
 
 
 class Shown:
     """One moment of a project."""
 
-    def __init__(self, settings: Settings, ledger: Ledger | None, reader: StateReader) -> None:
-        """Take the settings that count; a ledger that cannot be read is None."""
+    def __init__(self, settings: Settings, ledger: Ledger | None, reader: StateReader, placed: Placed) -> None:
+        """Take the settings that count, and what says where pages are; a ledger that cannot be read is None."""
         self.settings = settings
         self.ledger = ledger
-        self.reader = reader
         self.posts = posts_place(settings)
+        self._reader = reader
+        self._placed = placed
         self._dots: dict[str, Dot] = {}
 
     @cached_property
     def places(self) -> Places:
         """Return where pages are."""
-        return Places(self.settings, self._tallies, self.ledger)
+        return self._placed(self.settings, self.ledger, frozenset(self._tallies))
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -100,20 +103,47 @@ class Shown:
         """Return how a source is linked."""
         return self.places.source_link(own, self.titles)
 
+    def card(self, row: PostRow, brief: Brief) -> Card:
+        """Return an entry as pages show it."""
+        return Card(
+            key=row.key,
+            title=row.title,
+            href=f"/e/{row.key}/",
+            source=self.source_link(row.source_id),
+            date=row.date,
+            summary=brief.summary,
+            language=brief.language,
+            categories=self.places.trail(row.categories),
+            audio=brief.audio,
+        )
+
     def rows(self, wanted: Wanted, limit: int, *, skipped: int = 0, oldest_first: bool = False) -> list[PostRow]:
-        """Return the entries of a list, without those that were taken out."""
+        """Return the entries of a list, those among them that were taken out since: they count until the index forgets them."""
         if not wanted.categories and wanted.source_id is None:
             return []
 
         def question(state: State) -> list[PostRow]:
             return state.listing.rows(wanted, limit, skipped=skipped, oldest_first=oldest_first)
 
-        return [row for row in self.ask(question) or [] if row.key not in self.hidden]
+        return self.ask(question) or []
+
+    def behind(self, categories: Sequence[Leaf], after: tuple[int, str] | None, limit: int) -> list[PostRow]:
+        """Return entries of categories from the oldest on, those behind a date and key."""
+        return self.ask(lambda state: state.listing.behind(categories, after, limit)) or []
+
+    @property
+    def leaves(self) -> Iterable[Leaf]:
+        """Return the categories, as stored, that posts stand in."""
+        return self._tallies.keys()
+
+    def found(self, keys: Sequence[str]) -> list[PostRow]:
+        """Return those of some entries that are shown, newest first."""
+        rows = self.ask(lambda state: state.find(keys)) if keys else None
+        return [row for row in rows or () if not row.expired and row.key not in self.hidden]
 
     def row(self, key: str) -> PostRow | None:
         """Return one entry that is shown."""
-        found = self.ask(lambda state: state.find([key])) or []
-        return next((row for row in found if not row.expired and row.key not in self.hidden), None)
+        return next(iter(self.found([key])), None)
 
     def has_expired(self, key: str) -> bool:
         """Tell whether an entry is known and kept no longer."""
@@ -121,7 +151,7 @@ class Shown:
 
     def ask(self, question: Callable[[State], Answer]) -> Answer | None:
         """Return what the state answers; None where nothing is known."""
-        return self.reader.ask(question)
+        return self._reader.ask(question)
 
     def days(self, place: CategoryPlace) -> Days:
         """Return how many entries of a category, and of those below it, each day has."""
@@ -138,6 +168,11 @@ class Shown:
         """Return the same of one source."""
         zone = turns(self.settings.site.timezone)
         return self.ask(lambda state: state.listing.tallies_of(own, zone)) or []
+
+    def days_by_source(self) -> Mapping[str, Days]:
+        """Return the same of each source that any entry is of."""
+        zone = turns(self.settings.site.timezone)
+        return self.ask(lambda state: state.listing.tallies_by_source(zone)) or {}
 
     def months(self, days: Days) -> tuple[tuple[str, int], ...]:
         """Return how many entries each month has, newest first."""

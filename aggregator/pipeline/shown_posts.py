@@ -70,11 +70,15 @@ def read_shown(place: PostsPlace, asked: Asked) -> Entry:
 
 def read_brief(place: PostsPlace, asked: Asked) -> Brief:
     """Return what a list says of a post. Raises UnreadablePostError."""
-    entry = read_shown(place, asked)
-    return Brief(summary=_summary(entry), language=entry.language, audio=has_audio(entry))
+    return brief_of(read_shown(place, asked))
 
 
-def has_audio(entry: Entry) -> bool:
+def brief_of(entry: Entry) -> Brief:
+    """Return what a list says of an entry."""
+    return Brief(summary=_summary(entry), language=entry.language, audio=_has_audio(entry))
+
+
+def _has_audio(entry: Entry) -> bool:
     """Tell whether an entry brings something to listen to."""
     return entry.episode is not None or any((each.type or "").startswith("audio/") for each in entry.enclosures)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from aggregator.errors import StoreError
+from aggregator.errors import NoStateError, StoreError
 from aggregator.model.source import Secret
 from aggregator.store.opening import file_mark, open_state, state_file
 from aggregator.store.state import State
@@ -29,6 +29,7 @@ class StateReader:
         self._lock = Lock()
         self._state: State | None = None
         self._inode: int | None = None
+        self.failures = 0  #: questions that had no answer, although there is a state
         self.problem: str | None = None  #: why the last question had no answer, in words
 
     def ask(self, question: Callable[[State], Answer]) -> Answer | None:
@@ -37,6 +38,7 @@ class StateReader:
             answer = question(self._open())
         except StoreError as error:
             self.problem = str(error)
+            self.failures += not isinstance(error, NoStateError)
             self.close()
             return None
         self.problem = None

@@ -64,6 +64,16 @@ class Listing:
         with self._transaction() as run:
             return [(first, number) for first, number in run.execute(query)]
 
+    def tallies_by_source(self, turns: Sequence[int]) -> dict[str, list[tuple[int, int]]]:
+        """Return the same of every source that any entry is of."""
+        column = entries_table.c
+        found: dict[str, list[tuple[int, int]]] = {}
+        with self._transaction() as run:
+            query = sa.select(column.source_id, *_DAYS).where(live).group_by(column.source_id, *_turned(turns))
+            for source_id, first, number in run.execute(query):
+                found.setdefault(source_id, []).append((first, number))
+        return found
+
     def rows(self, wanted: Wanted, limit: int, *, skipped: int = 0, oldest_first: bool = False) -> list[PostRow]:
         """Return the entries of a list, newest first or oldest first, ties by key."""
         column = entries_table.c
@@ -80,6 +90,18 @@ class Listing:
             return found
         found.sort(key=lambda row: (row.date, row.key), reverse=not oldest_first)
         return found[skipped : skipped + limit]
+
+    def behind(self, categories: Sequence[tuple[str, ...]], after: tuple[int, str] | None, limit: int) -> list[PostRow]:
+        """Return the entries of categories from the oldest on, those behind a date and key: to read many in portions."""
+        column = entries_table.c
+        found: list[PostRow] = []
+        with self._transaction() as run:
+            for condition in _conditions(Wanted(categories=categories, since=after[0] if after is not None else None)):
+                query = sa.select(entries_table).where(condition, live)
+                if after is not None:
+                    query = query.where(sa.or_(column.date > after[0], column.key > after[1]))
+                found += [row_of(row) for row in run.execute(query.order_by(column.date, column.key).limit(limit))]
+        return sorted(found, key=lambda row: (row.date, row.key))[:limit]
 
     def beside(self, row: PostRow, categories: Sequence[tuple[str, ...]], *, newer: bool) -> PostRow | None:
         """Return the entry next to one, among those of these categories; None at the end."""
@@ -105,15 +127,6 @@ class Listing:
         query = sa.select(entries_table.c.key).where(live, entries_table.c.key > after).order_by(entries_table.c.key)
         with self._transaction() as run:
             return list(run.execute(query.limit(limit)).scalars())
-
-    def sources(self) -> list[str]:
-        """Return the identities of the sources that any entry is of."""
-        later = entries_table.alias().c
-        first = sa.select(sa.func.min(entries_table.c.source_id).label("source_id")).cte("each_source", recursive=True)
-        following = sa.select(sa.func.min(later.source_id)).where(later.source_id > first.c.source_id).scalar_subquery()
-        every = first.union_all(sa.select(following).where(first.c.source_id.is_not(None)))
-        with self._transaction() as run:
-            return list(run.execute(sa.select(every.c.source_id).where(every.c.source_id.is_not(None))).scalars())
 
     def mark(self) -> str:
         """Return what changes with every change of a PostgreSQL database; of a file, its times tell (`opening.file_mark`)."""
