@@ -67,9 +67,9 @@ def test_every_field_of_a_record_has_a_key(shape: Shape) -> None:
 
 
 def test_every_section_of_the_settings_is_in_a_file() -> None:
-    """What `Settings` holds is what the three files hold, the root, and what the ledger says of names."""
+    """What `Settings` holds is what the three files hold, where they are, and what the ledger says of names."""
     keys = {key for top in FILES.values() for key in top.keys} - {"defaults", "bases"}
-    assert {item.name for item in fields(Settings)} == keys | {"root", "renamed"}
+    assert {item.name for item in fields(Settings)} == keys | {"root", "config", "renamed"}
 
 
 @pytest.mark.parametrize("shape", [*SHAPES.values(), *INNER.values()], ids=lambda shape: shape.record.__name__)

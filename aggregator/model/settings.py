@@ -148,6 +148,8 @@ class PagesSettings:
     pictures: str = "ask"  #: of other hosts, which learn from them who reads
     theme: Path = Path("theme")  #: folder below config/ whose files take the place of ours
     entries: int = 50  #: in a list
+    out: Path | None = None  #: folder that the whole site is written to whenever something of it changed; None: it is served
+    compress: bool = False  #: packed copies beside the files in `out`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,7 @@ class Settings:
     """Everything that config/ says."""
 
     root: Path  #: the project folder, absolute
+    config: Path | None = None  #: the folder that this was read from; None: `config` in the project folder
     site: Site
     fetch: FetchSettings = FetchSettings()
     posts: PostsSettings = PostsSettings()

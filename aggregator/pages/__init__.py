@@ -7,7 +7,8 @@ and our own catalogue of words. The same records give the same bytes: no clock, 
 from __future__ import annotations
 
 from aggregator.pages.render import render, script, stylesheet
+from aggregator.pages.signature import signature
 from aggregator.pages.theme import Theme
 from aggregator.pages.words import LANGUAGES
 
-__all__ = ["LANGUAGES", "Theme", "render", "script", "stylesheet"]
+__all__ = ["LANGUAGES", "Theme", "render", "script", "signature", "stylesheet"]

@@ -70,7 +70,7 @@ def load_settings(root: Path, config: Path, env: Mapping[str, str]) -> Settings:
     """
     root = root.absolute()
     with _collector_at_rest():
-        return _built(_read(root, config, env, {}), root)
+        return _built(_read(root, config, env, {}), root, config)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def load(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path
     root = root.absolute()
     raw = _read(root, config, env, pending or {})
     bases = {name: addresses for name, (addresses, _) in raw.bases.items()}
-    return Loaded(settings=_built(raw, root), origins=_origins(raw), bases=bases)
+    return Loaded(settings=_built(raw, root, config), origins=_origins(raw), bases=bases)
 
 
 def _read(root: Path, config: Path, env: Mapping[str, str], pending: Mapping[Path, bytes]) -> _Raw:
@@ -287,10 +287,11 @@ def _check(raw: _Raw, root: Path, config: Path) -> None:
         raw.addresses[name] = check_feed(document, values, bases)
 
 
-def _built(raw: _Raw, root: Path) -> Settings:
+def _built(raw: _Raw, root: Path, config: Path) -> Settings:
     sections = {name: shape.record(**build(shape, under(raw.settings, (name,)))) for name, shape in _sections()}
     return Settings(
         root=root,
+        config=config,
         categories=tuple(
             Category(path=split_category(name), **build(CATEGORY, values)) for name, (values, _, _) in raw.categories.items()
         ),

@@ -135,6 +135,8 @@ PAGES = Shape(
         "pictures": kinds.choice("a choice", PICTURES),
         "theme": kinds.FOLDER,
         "entries": whole(1, 500),
+        "out": kinds.FOLDER,
+        "compress": FLAG,
     },
 )
 

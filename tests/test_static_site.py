@@ -1,0 +1,322 @@
+"""The site as files: what is written, what stays as it is, and what is never touched."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from aggregator.errors import ConfigError, StoreError
+from aggregator.model.poll import Event
+from aggregator.pages import render
+from aggregator.pipeline.site_out import find_obstacle, is_due, refresh, write_site
+from aggregator.pipeline.static_tree import LIST, Counts
+from aggregator.store.files import write_file
+from aggregator.store.ledger import FILE_NAME, Ledger, Takedown
+from tests.shown import NOW, Project, made
+from tests.upstream import Folder
+
+PAGES = "{entries: 3, out: site}"
+
+
+@pytest.fixture
+def project(tmp_path: Path, synced_once: Folder) -> Project:
+    found = Project(tmp_path, pages=PAGES)
+    found.add(*(made(number) for number in range(8)), made(1, source="c", categories=("Code",)))
+    feeds = tmp_path / "public/feeds"
+    (feeds / "news.archive").mkdir(parents=True)
+    real = synced_once.root / "public/feeds"
+    for name in ("all.atom", "all.rss", "index.opml", "style.css"):
+        (feeds / name).write_bytes((real / name).read_bytes())
+    (feeds / "news.archive/2025-12.atom").write_bytes((real / "news.atom").read_bytes())
+    (feeds / "redirects.json").write_bytes(b"{}\n")
+    (feeds / "notes.txt").write_bytes(b"somebody's")
+    (feeds / ".hidden.atom").write_bytes(b"")
+    (feeds / "link.atom").symlink_to("/etc/passwd")
+    return found
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return []
+
+
+def _silent(_: Event) -> None:
+    """Tell nobody."""
+
+
+def _write(project: Project, *, compress: bool = False, told: list[Event] | None = None) -> Counts:
+    report: Callable[[Event], None] = (told if told is not None else []).append
+    counts, _ = write_site(project.settings, project.root / "site", report, compress=compress, clock=lambda: NOW)
+    return counts
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    found = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+def _times(root: Path) -> dict[str, int]:
+    return {path.as_posix(): path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+def test_every_page_is_a_file_with_the_bytes_that_are_served(project: Project) -> None:
+    """Each address has its index.html, byte for byte what the same pages are rendered to."""
+    _write(project)
+    pages = project.pages(static=True)
+    frame = pages.frame(pages.language())
+
+    files = _files(project.root / "site")
+    for address in pages.addresses():
+        page = pages.page(tuple(part for part in address.split("/") if part), {})
+        if address != "/status/":  # tells of the moment
+            assert page is not None
+            assert files[f"{address[1:]}index.html"] == render(page, frame), address  # type: ignore[arg-type]
+    assert {"404.html", "robots.txt"} <= files.keys()
+    assert {name.rpartition(".")[2] for name in files if name.startswith("static/")} == {"css", "js"}
+
+
+def test_feeds_are_copied_and_atom_files_have_a_twin_for_browsers(project: Project) -> None:
+    """What is published goes along, each Atom file also as `.atom.xml`; links, hidden and foreign files stay where they are."""
+    _write(project)
+
+    feeds = {name for name in _files(project.root / "site") if name.startswith("feeds/") and not name.endswith(".html")}
+    assert feeds == {
+        "feeds/all.atom", "feeds/all.atom.xml", "feeds/all.rss", "feeds/index.opml", "feeds/style.css",
+        "feeds/news.archive/2025-12.atom", "feeds/news.archive/2025-12.atom.xml",
+    }  # fmt: skip
+
+
+def test_a_second_run_writes_nothing(project: Project) -> None:
+    """Where nothing changed, no file is written and no time moves."""
+    _write(project, compress=True)
+    before = _times(project.root / "site")
+
+    counts = _write(project, compress=True)
+    assert (counts.written, counts.removed) == (0, 0)
+    assert _times(project.root / "site") == before
+
+
+def test_the_same_project_makes_the_same_tree(project: Project, tmp_path: Path) -> None:
+    """What was written step by step is what is written at once, to the byte, packed copies included."""
+    _write(project, compress=True)
+    project.add(made(20), made(21, at=datetime(2025, 11, 3, tzinfo=UTC)))
+    _write(project, compress=True)
+    write_site(project.settings, tmp_path / "other", _silent, compress=True, clock=lambda: NOW)
+
+    assert _files(project.root / "site") == _files(tmp_path / "other")
+
+
+def test_news_write_what_they_touch(project: Project) -> None:
+    """A new entry is written with its neighbour and the lists it stands in; what is far from it keeps its time."""
+    _write(project)
+    before = _times(project.root / "site")
+    project.add(made(30))
+    _write(project)
+
+    after = _times(project.root / "site")
+    changed = {name.removeprefix(f"{project.root}/site/") for name in after if after[name] != before.get(name)}
+    assert "index.html" in changed
+    assert "c/news/a/index.html" in changed
+    assert not [name for name in changed if name.startswith(("c/code/", "s/c/", "c/news/2025-12/1/", "2025-12/1/"))]
+    assert sum(name.startswith("e/") for name in changed) == 2
+
+
+def test_what_is_taken_down_is_removed(project: Project) -> None:
+    """Its page goes, with the folder it was alone in and its packed copies; no file names it any more."""
+    [row] = project.add(made(40))
+    _write(project, compress=True)
+    assert (project.root / f"site/e/{row.key}/index.html.gz").exists()
+    Ledger.load(project.root / FILE_NAME).add(Takedown(source="a", id="a-40", key=row.key, at=NOW))
+    _write(project, compress=True)
+
+    assert not (project.root / f"site/e/{row.key}").exists()
+    assert not [name for name, content in _files(project.root / "site").items() if row.key.encode() in content]
+
+
+def test_files_of_somebody_else_are_never_touched(project: Project, told: list[Event]) -> None:
+    """What lies in the folder stays; where it has the place of one of ours, that one is told of and not written."""
+    site = project.root / "site"
+    (site / "e").mkdir(parents=True)
+    (site / "robots.txt").write_text("User-agent: x\n")
+    (site / "about.html").write_text("mine")
+    outside = project.root / "outside"
+    outside.mkdir()
+    (site / "c").symlink_to(outside)
+    counts, hindered = write_site(project.settings, site, told.append, compress=False, clock=lambda: NOW)
+
+    assert hindered
+    assert counts.files
+    assert (site / "robots.txt").read_text() == "User-agent: x\n"
+    assert (site / "about.html").read_text() == "mine"
+    assert list(outside.iterdir()) == []
+    assert "robots.txt" in str(told)
+
+
+def test_what_somebody_changed_is_not_removed(project: Project, told: list[Event]) -> None:
+    """A file of ours whose page is gone stays, if its bytes are no longer ours."""
+    [row] = project.add(made(40))
+    _write(project)
+    place = project.root / f"site/e/{row.key}/index.html"
+    place.write_text("kept by hand")
+    Ledger.load(project.root / FILE_NAME).add(Takedown(source="a", id="a-40", key=row.key, at=NOW))
+    _write(project, told=told)
+
+    assert place.read_text() == "kept by hand"
+    assert row.key in str(told)
+
+
+def test_a_run_that_died_leaves_nothing_that_nobody_knows(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a kill in the middle, the next run goes on: every file is still known to be ours."""
+    written = 0
+
+    def dies(root: Path, path: str, content: bytes) -> None:
+        nonlocal written
+        written += 1
+        if written == 20:
+            raise KeyboardInterrupt
+        write_file(root, path, content)
+
+    monkeypatch.setattr("aggregator.pipeline.static_tree.write_file", dies)
+    with pytest.raises(KeyboardInterrupt):
+        _write(project)
+    monkeypatch.undo()
+    project.add(made(50))
+    told: list[Event] = []
+    _write(project, told=told)
+
+    assert told == []
+    clean, _ = write_site(project.settings, project.root / "other", told.append, compress=False, clock=lambda: NOW)
+    assert clean.files
+    assert _files(project.root / "site") == _files(project.root / "other")
+
+
+def test_a_state_out_of_reach_removes_nothing(project: Project) -> None:
+    """What cannot be read is not gone: the run ends with an error, and all pages stay."""
+    _write(project)
+    before = _files(project.root / "site").keys()
+    project.state.close()
+    place = project.root / "state/state.sqlite"
+    place.write_bytes(b"not a database" * 1000)
+
+    with pytest.raises(StoreError, match="not all written"):
+        _write(project)
+    assert _files(project.root / "site").keys() >= before
+
+
+def test_packed_copies_hold_the_same(project: Project) -> None:
+    """Each text has its `.gz`, the same to the byte whenever it is made; without `compress` they are removed again."""
+    _write(project, compress=True)
+
+    files = _files(project.root / "site")
+    texts = [name for name in files if name.endswith((".html", ".css", ".js", ".atom", ".rss", ".opml", ".xml", ".txt"))]
+    assert texts
+    for name in texts:
+        assert gzip.decompress(files[f"{name}.gz"]) == files[name]
+        assert files[f"{name}.gz"][4:8] == b"\0\0\0\0"
+    assert _write(project).removed >= len(texts)
+    assert not [name for name in _files(project.root / "site") if name.endswith((".gz", ".br"))]
+
+
+def test_a_list_of_a_later_version_is_left_alone(project: Project) -> None:
+    """A folder that a later version of this program wrote is not written to."""
+    _write(project)
+    (project.root / "site" / LIST).write_text(json.dumps({"tree": 99}) + "\n")
+
+    with pytest.raises(StoreError, match="later version"):
+        _write(project)
+
+
+@pytest.mark.parametrize("text", ["", "\0", "[1, 2]\n{}\n", '{"path": 7}\n', '{"path": "../../x", "hash": "", "stamp": ""}\n'])
+def test_a_list_that_was_harmed_harms_nothing(project: Project, text: str) -> None:
+    """Whatever stands in the list, nothing outside of the folder is touched; its own lines that make no sense say nothing."""
+    _write(project)
+    (project.root / "x").write_text("mine")
+    (project.root / "site" / LIST).write_text(text)
+
+    _write(project)
+
+    assert (project.root / "x").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (".", "project folder"), ("..", "project folder"), ("config", "config folder"), ("config/site", "config folder"),
+        ("posts", "posts folder"), ("posts/News", "posts folder"), ("state/x", "state"), ("archive", "archive"),
+        ("public/feeds", "feeds"), ("x/../posts", "posts folder"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_needed_otherwise_is_refused(project: Project, place: str, words: str) -> None:
+    """The project, its posts, its configuration and its feeds can be no site."""
+    obstacle = find_obstacle(project.settings, project.root / place)
+
+    assert obstacle is not None
+    assert words in obstacle
+    assert find_obstacle(project.settings, project.root / "public") is None
+    assert find_obstacle(project.settings, project.root / "site") is None
+
+
+def test_the_public_folder_can_be_the_site(project: Project) -> None:
+    """Written there, the feeds stay as they are and are not ours to remove; their twins are."""
+    public = project.root / "public"
+    before = (public / "feeds/all.atom").stat().st_mtime_ns
+    write_site(project.settings, public, _silent, compress=False, clock=lambda: NOW)
+    (public / "feeds/all.atom").unlink()
+    write_site(project.settings, public, _silent, compress=False, clock=lambda: NOW)
+
+    assert before
+    assert (public / "index.html").exists()
+    assert not (public / "feeds/all.atom.xml").exists()
+    assert (public / "feeds/all.rss").exists()
+
+
+def test_the_theme_takes_part(project: Project) -> None:
+    """A template of the owner's is used, a changed one writes all pages anew, a broken one is named with its place."""
+    theme = project.root / "config/theme"
+    theme.mkdir()
+    (theme / "extra.css").write_text("body { color: red }\n")
+    _write(project)
+    [style] = (project.root / "site/static").glob("*.css")
+    assert b"color: red" in style.read_bytes()
+
+    (theme / "extra.css").write_text("body { color: blue }\n")
+    _write(project)
+    [style] = (project.root / "site/static").glob("*.css")
+    assert style.name.encode() in (project.root / "site/index.html").read_bytes()
+
+    (theme / "list.html").write_text("{% nonsense %}")
+    with pytest.raises(ConfigError) as caught:
+        _write(project)
+    assert caught.value.problems[0].file == "config/theme/list.html"
+
+
+def test_out_is_kept_as_it_should_be(project: Project, told: list[Event]) -> None:
+    """`pages.out` is due when it is not there yet and after every change; nothing is told where nothing changed."""
+    assert is_due(project.settings, changed=False)
+    assert refresh(project.settings, told.append, clock=lambda: NOW)
+    assert not is_due(project.settings, changed=False)
+    assert is_due(project.settings, changed=True)
+    assert len(told) == 1
+    refresh(project.settings, told.append, clock=lambda: NOW)
+    assert len(told) == 1
+
+
+def test_full_pages_of_past_months_are_not_written_again(project: Project) -> None:
+    """A month of a list is written again only if something in it, or beside it, changed."""
+    start = datetime(2025, 9, 1, tzinfo=UTC)
+    project.add(*(made(100 + number, at=start + timedelta(days=number)) for number in range(60)))
+    _write(project)
+    os.utime(project.root / "site/index.html", ns=(0, 0))
+    before = _times(project.root / "site")
+    project.add(made(200))
+    _write(project)
+
+    after = _times(project.root / "site")
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert not [name for name in changed if "/2025-09/" in name or "/2025-10/" in name]
