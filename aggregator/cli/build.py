@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -15,13 +16,14 @@ from aggregator.cli.exits import EXIT_PARTIAL
 from aggregator.cli.ping import tell_waiting
 from aggregator.cli.project import load
 from aggregator.model.renames import is_below
-from aggregator.model.settings import join_category, split_category
+from aggregator.model.settings import Settings, join_category, split_category
 from aggregator.pipeline.frames import plan_frames
 from aggregator.pipeline.gone import unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_all, publish_what_changed
 from aggregator.pipeline.retention import Retention
 from aggregator.pipeline.rewriting import Tally, rewrite_posts
+from aggregator.pipeline.site_out import find_obstacle, refresh, write_site
 from aggregator.workers import Workers
 
 
@@ -34,6 +36,15 @@ from aggregator.workers import Workers
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Worker processes.")
 @click.option("--accept-deletions", is_flag=True, help="Every post that is missing was deleted on purpose, however many.")
 @click.option("--expire", is_flag=True, help="Remove every post beyond `keep`, however many, also where edits cannot be told.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Afterwards write the whole site, pages and feeds, to DIR: for a host that only has files.",
+)
+@click.option(
+    "--compress", is_flag=True, help="With --out: packed copies (.gz, .br) beside the files, for servers that send them."
+)
 @pass_invocation
 def build(
     invocation: Invocation,
@@ -43,6 +54,8 @@ def build(
     jobs: int,
     accept_deletions: bool,
     expire: bool,
+    out: Path | None,
+    compress: bool,
 ) -> None:
     """Write the feeds again from the posts; no network.
 
@@ -59,14 +72,19 @@ def build(
     --expire removes at once all that `keep` does not keep; look first with --expire --dry-run. What is removed is named with
     -v.
 
-    Exit codes: 0 done, 1 a feed was refused or still holds what was taken down, 5 posts look unmounted, or something
-    cannot be read or written.
+    --out writes every page as PATH/index.html, the feeds, and what pages load. Files that are as they should be are left
+    alone, those of pages that are gone are removed, and what somebody else put into DIR is never touched. Without it, the
+    folder of `pages.out` is kept so, if there is one.
+
+    Exit codes: 0 done, 1 a feed was refused or still holds what was taken down, or somebody else's file stands where a page
+    should; 5 posts look unmounted, or something cannot be read or written.
     """
     if expire and categories:
         raise click.UsageError("--expire is for the whole project: leave the categories out")
     if dry_run and not (posts or expire):
         raise click.UsageError("--dry-run goes with --posts or --expire: without them it has nothing to list")
     settings, now = load(invocation), clock.now()
+    _check_out(settings, out, compress=compress, dry_run=dry_run)
     with (
         Console(invocation, dry_run=dry_run) as console,
         open_project(
@@ -93,12 +111,35 @@ def build(
     if not dry_run:
         removed = f"; {count(expired, 'post')} expired" if expired else ""
         invocation.talk(f"{count(project.outputs_written, 'file')} written, the others were up to date{removed}")
+    whole = dry_run or _write_site(invocation, settings, out, compress=compress)
     if project.unmounted:
         raise unmounted_error(project)
     if project.faults:
         raise project.faults[0]
-    if project.outputs_refused or project.still_in:
+    if project.outputs_refused or project.still_in or not whole:
         sys.exit(EXIT_PARTIAL)
+
+
+def _check_out(settings: Settings, out: Path | None, *, compress: bool, dry_run: bool) -> None:
+    """Refuse what cannot be meant, before anything is written. Raises UsageError."""
+    if out is None:
+        if compress:
+            raise click.UsageError("--compress goes with --out; for the folder of `pages.out` there is `pages.compress`")
+        return
+    if dry_run:
+        raise click.UsageError("--out writes, --dry-run does not: leave one of them out")
+    if (obstacle := find_obstacle(settings, out)) is not None:
+        raise click.UsageError(f"--out {out}: {obstacle}. Choose another folder")
+
+
+def _write_site(invocation: Invocation, settings: Settings, out: Path | None, *, compress: bool) -> bool:
+    """Write the site where it is wanted; tell whether all of it could be written. The project is released by now."""
+    with Console(invocation) as console:
+        if out is None:
+            return refresh(settings, console.report, clock=clock.now)
+        counts, hindered = write_site(settings, out, console.report, compress=compress, clock=clock.now)
+    invocation.talk(f"{out}: {count(counts.files, 'file')}, {counts.written} written, {counts.removed} removed")
+    return not hindered
 
 
 def _expire(retention: Retention, console: Console, *, insist: bool, dry_run: bool) -> int:

@@ -31,6 +31,7 @@ from aggregator.pipeline.gone import unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.pipeline.rewriting import Tally, rewrite_posts
+from aggregator.pipeline.site_out import refresh
 from aggregator.settings import load as load_with_origins
 from aggregator.settings.edit import save
 from aggregator.settings.edit_categories import rename_category
@@ -83,6 +84,7 @@ def _bring_posts_along(invocation: Invocation, target: _Path, jobs: int) -> None
         tally = asyncio.run(run())
         project.close_folders()
         tell_waiting(invocation, project)
+    refresh(settings, console.report, clock=clock.now)
     tell_posts(invocation, settings.posts.dir.as_posix(), tally)
     for frame in frames_of(project.settings):
         if frame.category == target and frame.former:

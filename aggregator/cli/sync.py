@@ -111,6 +111,11 @@ def sync_project(invocation: Invocation, settings: Settings, request: SyncReques
             invocation.warn(str(error))
             sys.exit(EXIT_TERMINATED if error.signal == signal.SIGTERM else EXIT_INTERRUPTED)
     _tell(invocation, summary, request)
+    if settings.pages.out is not None and not request.dry_run:
+        from aggregator.pipeline.site_out import is_due, refresh
+
+        if is_due(settings, changed=summary.changed):
+            refresh(settings, console.report, clock=clock.now)
     if fault is not None:
         raise fault
     return summary

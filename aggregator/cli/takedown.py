@@ -26,6 +26,7 @@ from aggregator.pipeline.gone import line_of, take_down, unmounted_error
 from aggregator.pipeline.project import Project, open_project
 from aggregator.pipeline.publishing import publish_what_changed
 from aggregator.pipeline.reading import Reading
+from aggregator.pipeline.site_out import refresh
 from aggregator.store.ledger import Alias, Deleted, Expired, Takedown
 from aggregator.workers import Workers
 
@@ -76,6 +77,7 @@ def takedown(
         project.close_folders()
         tell_waiting(invocation, project)
         fault = unmounted_error(project) if project.unmounted else next(iter(project.faults), None)
+    refresh(settings, console.report, clock=clock.now)
     if json_ or invocation.json:
         done = {"taken_down": [line.key for line in fresh], "before": sorted(lines.keys() & known.keys())}
         click.echo(json.dumps(done, ensure_ascii=False))
