@@ -6,18 +6,20 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aggregator.errors import ConfigError, StoreError
-from aggregator.model.poll import Event
+from aggregator.model.poll import Event, SourceState
 from aggregator.pages import render
 from aggregator.pipeline.site_out import find_obstacle, is_due, refresh, write_site
 from aggregator.pipeline.static_tree import LIST, Counts
 from aggregator.store.files import write_file
 from aggregator.store.ledger import FILE_NAME, Ledger, Takedown
+from aggregator.store.state import Batch
 from tests.shown import NOW, Project, made
 from tests.upstream import Folder
 
@@ -320,3 +322,34 @@ def test_full_pages_of_past_months_are_not_written_again(project: Project) -> No
     after = _times(project.root / "site")
     changed = {name for name in after if after[name] != before.get(name)}
     assert not [name for name in changed if "/2025-09/" in name or "/2025-10/" in name]
+
+
+def test_the_status_page_is_of_the_moment(project: Project) -> None:
+    """It is made each time, since no stamp can tell what a poll or the clock has changed; the others are left alone."""
+    _write(project)
+    before = _files(project.root / "site")
+    project.state.save(Batch(sources=(SourceState(id="a", last_poll=NOW, last_success=NOW, warnings=("Look at this",)),)))
+    _write(project)
+
+    after = _files(project.root / "site")
+    assert {name for name in after if after[name] != before[name]} == {LIST, "status/index.html"}
+
+
+def test_two_runs_at_once_take_turns(project: Project) -> None:
+    """Who comes second waits for the first, finds its files, and leaves the same tree."""
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda _: _write(project), range(2))
+
+    assert sorted((first.written, second.written)) == [0, first.files]
+    assert _write(project).written == 0
+
+
+def test_a_page_that_a_power_cut_has_emptied_is_written_again(project: Project) -> None:
+    """A file that is not as long as it was written is not taken for it."""
+    _write(project)
+    index = project.root / "site/index.html"
+    before = index.read_bytes()
+    index.write_bytes(b"")
+    _write(project)
+
+    assert index.read_bytes() == before
