@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from aggregator.errors import StoreError
 from aggregator.store import search
 from aggregator.store.search import RANKED, Document, Version, find, open_index
-from aggregator.store.search_words import SNIPPET, parse_query, snippet
+from aggregator.store.search_words import MOST_WORDS, SNIPPET, parse_query, snippet
 
 TEXTS = {
     "hengqin": ("全省推进横琴粤澳深度合作区建设动员会在广州召开", "日前,全省推进横琴粤澳深度合作区建设动员会召开。"),
@@ -115,12 +115,31 @@ def test_operators_are_words(texts: Path, query: str) -> None:
     assert find(texts, question).found == int(query == "^banana")
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(), st.text(alphabet="\"'*^:(){}+-,;\\%_ \x00abNEAROTD横琴", max_size=60)))
 def test_nothing_typed_is_an_error(texts: Path, query: str) -> None:
     """Whatever is typed, there is an answer, and none that breaks the index."""
     found = keys(texts, query)
     assert set(found) <= TEXTS.keys()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.text(alphabet="横琴粤 a", max_size=8), min_size=1, max_size=6),
+    st.sets(st.integers(0, 5)),
+    st.text(alphabet="横琴粤", min_size=1, max_size=3),
+)
+def test_what_is_found_is_what_holds_it(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], gone: set[int], query: str
+) -> None:
+    """Of posts put, put again and removed, those that hold the characters in this order are found, and only those."""
+    path = tmp_path_factory.mktemp("model") / "search.sqlite"
+    with open_index(path) as index:
+        index.put([document(f"k{n}", text="横琴粤") for n in range(len(texts))])
+        index.put([document(f"k{n}", text=text) for n, text in enumerate(texts)])
+        index.remove([f"k{n}" for n in gone])
+    wanted = {f"k{n}" for n, text in enumerate(texts) if n not in gone and query in text.replace(" ", "")}
+    assert set(keys(path, query)) == wanted
 
 
 @settings(deadline=None, max_examples=150)
@@ -143,10 +162,12 @@ def test_a_snippet_shows_the_hit() -> None:
 
 
 def test_what_is_asked_is_bounded() -> None:
-    """Beyond 200 characters nothing is looked at, however many words that would be."""
-    question = parse_query("a " * 10_000)
-    assert question is not None
-    assert len(question.match) < 1000
+    """Beyond 200 characters and 20 words nothing is looked at, and what is said twice counts once."""
+    for query in ("a " * 10_000, " ".join(f"w{n}" for n in range(1000)), "横 琴 " * 1000, '"' * 100 + "a", "横" * 1000):
+        question = parse_query(query)
+        assert question is not None
+        assert len(question.match) < 1000
+        assert question.match.count('"') <= 2 * MOST_WORDS
 
 
 def test_a_title_counts_more_than_a_text(path: Path) -> None:

@@ -32,7 +32,9 @@ from aggregator.store.tables import category_text
 
 SLICE = timedelta(seconds=0.5)  #: of work at a time
 _COMPARED = 2000  #: posts at once
-_READ = 50  #: posts between two looks at the clock; each such batch is one transaction
+_READ = 50  #: posts between two looks at the clock, fewer where they are long; each such batch is one transaction
+_LONG = 500_000  #: characters of text in a batch
+_LONGEST_HTML = 10 * LONGEST_TEXT  #: characters of a post's content that are looked at
 _REST = 1.0  #: seconds between two slices of a thread that has nothing else to do
 _AFTER_TROUBLE = 60.0  #: seconds until the next slice after one that failed
 
@@ -120,13 +122,27 @@ def walk(state: State, index: SearchIndex, place: PostsPlace, hidden: Collection
         changed = sorted(key for key, version in wanted.items() if known.get(key) != version)
         for start in range(0, len(changed), _READ):
             batch = changed[start : start + _READ]
-            rows = state.find(batch)
-            index.put([document for row in rows if (document := _document(place, row)) is not None])
-            yield batch[-1]  # all before it are as they should be
+            yield from _indexed(state, index, place, batch)
         if until is None:
             return
         after = until
         yield after
+
+
+def _indexed(state: State, index: SearchIndex, place: PostsPlace, keys: Sequence[str]) -> Iterator[str]:
+    """Index posts by key, and yield the key up to which all is as it should be."""
+    documents: list[Document] = []
+    size = 0
+    for row in sorted(state.find(keys), key=lambda row: row.key):
+        if (document := _document(place, row)) is not None:
+            documents.append(document)
+            size += len(document.text)
+        if size >= _LONG:
+            index.put(documents)
+            documents, size = [], 0
+            yield row.key
+    index.put(documents)
+    yield keys[-1]
 
 
 def forget(root: Path, keys: Sequence[str]) -> None:
@@ -156,7 +172,8 @@ def text_of(entry: Entry) -> str:
     """Return what of an entry is searched beside its title, as one line."""
     from aggregator.normalise.text import html_to_line  # only where there is news
 
-    parts = [html_to_line(entry.content), entry.author or "", *(person.name for person in entry.authors)]
+    content = entry.content if len(entry.content) <= _LONGEST_HTML else entry.content[:_LONGEST_HTML].rpartition("<")[0]
+    parts = [html_to_line(content), entry.author or "", *(person.name for person in entry.authors)]
     parts += [tag.label or tag.term for tag in entry.tags]
     if entry.summary and entry.summary not in parts[0]:
         parts.append(entry.summary)

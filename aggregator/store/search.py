@@ -350,6 +350,8 @@ def _is_damaged(error: Exception) -> bool:
 
 
 def _store_error(error: Exception, path: Path) -> StoreError:
+    if "no such module" in str(error):
+        return StoreError(f"cannot search: the SQLite of this Python is built without FTS5 ({error})", path=path)
     return StoreError(f"cannot search: {path}: {error}. It holds nothing that the posts do not, and may be deleted", path=path)
 
 

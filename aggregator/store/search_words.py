@@ -13,6 +13,7 @@ from unicodedata import combining, normalize
 
 LONGEST_QUERY = 200  #: characters; what is beyond is not looked at
 SNIPPET = 240  #: characters at most
+MOST_WORDS = 20  #: of a query, or phrases; what is beyond is not looked at
 
 _BEFORE = 60  #: characters of a snippet that stand before the hit
 _NEAR = 20  #: a snippet begins and ends at a space if there is one so near
@@ -81,6 +82,7 @@ def parse_query(text: str) -> Question | None:
             shown += _WORD.findall(_bare(phrase))
         if number == len(sections) - 1 and not is_quoted and section.strip() and parts and _BEGUN.search(parts[-1][:-1]):
             parts[-1] += " *"
+    parts = list(dict.fromkeys(parts))[:MOST_WORDS]
     return Question(match=" ".join(parts), words=tuple(dict.fromkeys(shown))) if parts else None
 
 
