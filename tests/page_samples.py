@@ -343,6 +343,7 @@ def pages(entries: int = 50) -> dict[str, Page]:
         "month": month(cards=cards(min(entries, 12))),
         "search": search(cards=cards(min(entries, 10))),
         "nothing-found": search(cards=(), found=0, older=None),
+        "no-search": search(cards=(), found=None, older=None),
         "no-question": search(cards=(), query="", found=0, older=None),
         "entry": entry(),
         "entry-pictures": entry(shows_pictures=True),

@@ -92,7 +92,7 @@ class ListPage:
     dots: tuple[Dot, ...] = ()
     next_poll: datetime | None = None  #: told where there is no entry yet
     query: str | None = None  #: of a search
-    found: int | None = None  #: of a search: how many in all, at least
+    found: int | None = None  #: of a search: how many in all, at least; None: nothing can be searched at the moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
