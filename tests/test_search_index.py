@@ -158,6 +158,7 @@ def test_a_snippet_shows_the_hit() -> None:
     assert "Crème brûlée" in shown
     assert shown[0] == shown[-1] == "…"
     assert "横琴" in snippet("推" * 500 + "横琴" + "进" * 500, ("横琴",))
+    assert "横琴" in snippet("推 " * 40_000 + "横琴", ("横琴",))
     assert snippet("short", ("nothing",)) == "short"
 
 

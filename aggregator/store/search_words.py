@@ -16,6 +16,7 @@ SNIPPET = 240  #: characters at most
 MOST_WORDS = 20  #: of a query, or phrases; what is beyond is not looked at
 
 _BEFORE = 60  #: characters of a snippet that stand before the hit
+_FIRST = 10_000  #: characters that are looked at first: most hits are there, and few posts are longer
 _NEAR = 20  #: a snippet begins and ends at a space if there is one so near
 
 #: Characters that are a word each: radicals, kana, bopomofo, ideographs, hangul; Thai, Lao, Burmese and Khmer have no spaces
@@ -88,9 +89,11 @@ def parse_query(text: str) -> Question | None:
 
 def snippet(text: str, words: tuple[str, ...]) -> str:
     """Return the part of a plain text that shows the first of the words, or its beginning; plain, one line."""
-    plain = normalize("NFC", text)
-    bare = _bare(plain)
-    found = [at for word in words if (at := bare.find(word)) >= 0]
+    plain = normalize("NFC", text[:_FIRST])
+    found = _places(plain, words)
+    if not found and len(text) > _FIRST:
+        plain = normalize("NFC", text)
+        found = _places(plain, words)
     # Where the text has signs that are several without accents, the place is a little off, as far as anybody minds.
     hit = min(found, default=0)
     start = 0 if hit <= _BEFORE else _beginning(plain, min(hit, len(plain)) - _BEFORE)
@@ -101,6 +104,12 @@ def snippet(text: str, words: tuple[str, ...]) -> str:
     end = start + room - 1
     space = plain.rfind(" ", end - _NEAR, end)
     return f"{lead}{_DIRECTIONS.sub('', plain[start : space if space > 0 else end]).rstrip()}…"
+
+
+def _places(plain: str, words: tuple[str, ...]) -> list[int]:
+    """Return where each of the words stands for the first time, of those that do."""
+    bare = _bare(plain)
+    return [at for word in words if (at := bare.find(word)) >= 0]
 
 
 def _beginning(plain: str, at: int) -> int:
