@@ -156,9 +156,20 @@ def test_a_server_alone_keeps_its_own(folder: Folder, monkeypatch: pytest.Monkey
     own = OwnIndex(lambda: load_effective(read(folder.root)))
     path = own.searching.path
     assert not path.is_relative_to(folder.root)
+    assert not path.exists()
     own.searching.slice(load_effective(read(folder.root)), None)
     own.end()
     own.run()
     assert path.exists()
     own.clear()
     assert not Path(path).parent.exists()
+
+
+def test_a_server_alone_begins_with_what_is_there(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that somebody else keeps in the project is copied, so that only what changed since is read."""
+    kept = refreshed(folder)
+    monkeypatch.setattr("aggregator.pipeline.searching.os.access", lambda *_: False)
+    own = OwnIndex(lambda: load_effective(read(folder.root)))
+    with open_index(own.searching.path) as copy, open_index(kept.path) as index:
+        assert copy.versions("", None) == index.versions("", None) != {}
+    own.clear()

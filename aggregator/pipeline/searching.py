@@ -13,11 +13,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Lock
 
-from aggregator.errors import AggregatorError, NoStateError, PlaceError
+from aggregator.errors import AggregatorError, NoStateError, PlaceError, StoreError
 from aggregator.model.changes import PostRow
 from aggregator.model.entry import Entry
 from aggregator.model.settings import Settings
@@ -26,7 +27,7 @@ from aggregator.store.ledger import FILE_NAME, Deleted, Ledger, Takedown
 from aggregator.store.opening import open_state
 from aggregator.store.posts import read_post
 from aggregator.store.profiles import PostFormatError, get_profile
-from aggregator.store.search import LONGEST_TEXT, SEARCH_PATH, Document, SearchIndex, Version, open_index
+from aggregator.store.search import LONGEST_TEXT, SEARCH_PATH, Document, SearchIndex, Version, copy_index, open_index
 from aggregator.store.state import State
 from aggregator.store.tables import category_text
 
@@ -181,14 +182,18 @@ def text_of(entry: Entry) -> str:
 
 
 class OwnIndex:
-    """The index of a server without a daemon: a thread keeps it, in the project or, where that is read-only, apart."""
+    """The index of a server without a daemon: a thread keeps it, in the project or, where that is read-only, in a copy."""
 
     def __init__(self, settings: Callable[[], Settings], *, again: timedelta = timedelta(minutes=1)) -> None:
         """Take what returns the settings that count as they are now."""
         self._settings = settings
         folder = (settings().root / SEARCH_PATH).parent
         self._apart = None if os.access(folder, os.W_OK) else tempfile.mkdtemp(prefix="aggregator-search-")
-        path = folder / "search.sqlite" if self._apart is None else Path(self._apart) / "search.sqlite"
+        path = there = folder / "search.sqlite"
+        if self._apart is not None:
+            path = Path(self._apart) / there.name
+            with suppress(StoreError):  # then all of it is indexed here
+                copy_index(there, path)
         self.searching = Searching(path, again=again)
         self._end = Event()
 

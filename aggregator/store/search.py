@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -253,6 +253,16 @@ def size_of(path: Path) -> tuple[int, int]:
 
     number = _read(path, ask)
     return number, sum(file.stat().st_size for file in _files(path) if file.exists())
+
+
+def copy_index(path: Path, target: Path) -> None:
+    """Begin an index at `target` with what is in this one, whoever writes to it meanwhile. Raises StoreError."""
+
+    def copy(run: sqlite3.Connection) -> None:
+        with closing(sqlite3.connect(target)) as into:
+            run.backup(into)
+
+    _read(path, copy)
 
 
 def _read(path: Path, ask: Callable[[sqlite3.Connection], Result]) -> Result:
