@@ -222,6 +222,9 @@ class _Site(FeedsSite):
         self.made = 0
         self.fails = False
 
+    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
+        return frozenset({"q", "lang"}) if not path else frozenset()
+
     def version(self) -> str:
         return self.edition
 
@@ -325,6 +328,8 @@ def test_a_page_is_made_once_for_each_version(pages: Server, site: _Site) -> Non
     for _ in range(3):
         ask(pages.port, "/")
     assert site.made == 1
+    ask(pages.port, "/?unknown=x&lang=tlh")
+    assert site.made == 1
     ask(pages.port, "/?q=x")
     ask(pages.port, "/", "Accept-Language: zh")
     assert site.made == 3
@@ -379,13 +384,16 @@ def test_every_answer_has_its_policy(pages: Server, target: str, words: str) -> 
 
 
 def test_health_and_readiness(tmp_path: Path, public: Path) -> None:
-    """/healthz says that the process answers, /readyz that there are feeds; neither is kept by anybody."""
+    """/healthz says that the process answers, /readyz that there are feeds; why not is told to the log, once."""
+    told: list[str] = []
     for folder, ready in ((tmp_path / "later", 503), (public, 200)):
-        with serve(folder) as server:
-            health, readiness = ask(server.port, "/healthz"), ask(server.port, "/readyz")
+        with serve(folder, tell=lambda text, _error: told.append(text)) as server:
+            health, readiness, again = (ask(server.port, path) for path in ("/healthz", "/readyz", "/readyz"))
         assert (health.status, health.body) == (200, b"ok\n")
-        assert readiness.status == ready
+        assert readiness.status == again.status == ready
         assert health.header("cache-control") == readiness.header("cache-control") == "no-store"
+        assert b"feed" not in readiness.body
+    assert told == ["there is no feed yet"]
 
 
 _SECRET = "3q2-7wAAAA"

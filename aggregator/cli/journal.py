@@ -66,8 +66,8 @@ class Journal(AbstractContextManager["Journal"]):
         """Return what takes each request that was answered; None unless -v was given."""
         return self._request if self._verbosity and not self._quiet else None
 
-    def tell_fault(self, text: str, error: BaseException) -> None:
-        """Tell what went wrong in the server."""
+    def tell_fault(self, text: str, error: BaseException | None) -> None:
+        """Tell what is wrong with the server."""
         self.say(text, failed=True, trace=error)
 
     def _request(self, access: Access) -> None:

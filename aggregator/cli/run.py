@@ -56,7 +56,7 @@ def run(
             stack.enter_context(daemon_lock(settings.root))
             site = None
             if not no_serve:
-                site = stack.enter_context(ProjectSite(settings, invocation.config, clock=clock.now))
+                site = stack.enter_context(ProjectSite(settings, clock=clock.now))
                 server = serve_project(settings, listen, site, log=journal.request_log, tell=journal.tell_fault)
                 stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")

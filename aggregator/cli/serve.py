@@ -46,7 +46,7 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
         signal.signal(each, lambda number, _frame: told.put(number))
     with Journal.on_stderr(log_format, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
         with ExitStack() as stack:
-            site = stack.enter_context(ProjectSite(settings, invocation.config, clock=clock.now))
+            site = stack.enter_context(ProjectSite(settings, clock=clock.now))
             server = serve_project(settings, listen, site, log=journal.request_log, tell=journal.tell_fault)
             stack.enter_context(server)
             journal.say(f"feeds are served at {server.url}")

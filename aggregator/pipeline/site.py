@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -23,10 +22,9 @@ class ProjectSite:
 
     languages: tuple[str, ...] = ("en",)
 
-    def __init__(self, settings: Settings, config: Path, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime]) -> None:
         """Take the project; `settings` may be set anew at any time."""
         self.settings = settings
-        self._config = config
         self._clock = clock
         self._feeds = FeedsSite(PublicTree(settings.root / settings.public.dir))
         self._ages: tuple[Settings, dict[tuple[str, ...], int]] | None = None
@@ -39,6 +37,10 @@ class ProjectSite:
 
     def close(self) -> None:
         """Let go of what is held open."""
+
+    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
+        """Nothing depends on any."""
+        return self._feeds.fields(path)
 
     def version(self) -> str:
         """Return a word that changes with whatever is shown; none is kept as yet."""

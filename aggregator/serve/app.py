@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from concurrent.futures import Executor
 from functools import lru_cache
 from hmac import compare_digest
@@ -36,8 +36,9 @@ _ALLOWED = "GET, HEAD"
 _ASKED_AS = b"sec-fetch-dest"
 _FILES_BYTES = 32 * 1024 * 1024  #: that are kept of files, codings included
 _PAGES_BYTES = 16 * 1024 * 1024  #: and of pages
-_LONGEST_QUERY = 2048
+_LONGEST_QUERY = 8192  #: bytes: 200 characters of Chinese are 1,800 as addresses have them
 _MOST_FIELDS = 8
+_LONGEST_WISH = 512  #: bytes of what is remembered that clients make up
 _VERSION_EVERY = 1.0  #: seconds for which the site's version is believed
 _RENDER_WITHIN = 20.0  #: seconds after which a page is given up
 _FOR_EVER = 365 * 24 * 3600
@@ -54,7 +55,7 @@ class Application:
         *,
         secret: str | None = None,
         log: Callable[[Access], None] | None = None,
-        tell: Callable[[str, BaseException], None] | None = None,
+        tell: Callable[[str, BaseException | None], None] | None = None,
     ) -> None:
         """Take what is served; `secret` is the first part of every address; `tell` hears of bugs."""
         self.tally = dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), 0)
@@ -67,6 +68,7 @@ class Application:
         self._files: Shelf[tuple[tuple[str, ...], bool]] = Shelf(_FILES_BYTES)
         self._pages: Shelf[object] = Shelf(_PAGES_BYTES)
         self._version, self._version_at = "", float("-inf")
+        self._troubles: tuple[str, ...] = ()  #: as they were told last
         routes = [Route("/healthz", _Endpoint(self._healthz)), Route("/readyz", _Endpoint(self._readyz))]
         self._routed = Starlette(routes=routes)
         self._routed.router.redirect_slashes = False
@@ -92,7 +94,8 @@ class Application:
         if exchange.method not in _METHODS:  # a body that nobody reads may follow
             await exchange.text(405, f"only {_ALLOWED}", [(b"allow", _ALLOWED.encode()), ENDED])
             return
-        parts = _decoded(scope["raw_path"])
+        target = scope["raw_path"]
+        parts = _decoded(target) if len(target) <= _LONGEST_WISH else decoded_path(target.decode("latin-1"))
         if parts is not None and self._secret is not None:
             parts = _behind(self._secret, parts)
         if parts is None:
@@ -117,8 +120,12 @@ class Application:
         await exchange.text(_OK, "ok", [NOT_KEPT])
 
     async def _readyz(self, exchange: Exchange) -> None:
-        troubles = await self._in_thread(self._site.troubles)
-        await exchange.text(503 if troubles else _OK, "\n".join(troubles) or "ready", [NOT_KEPT])
+        """Say whether it is worth while to ask here. Why not is for whoever runs the server: it may name folders."""
+        troubles = tuple(await self._in_thread(self._site.troubles))
+        if troubles != self._troubles and self._tell is not None:
+            self._tell("\n".join(troubles) or "ready to be asked again", None)
+        self._troubles = troubles
+        await exchange.text(503 if troubles else _OK, "not ready; the log says why" if troubles else "ready", [NOT_KEPT])
 
     async def _anything(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         """Answer with a file, where it lay before, what the site has, or 404."""
@@ -158,22 +165,25 @@ class Application:
         return prepared
 
     async def _page(self, exchange: Exchange) -> None:
-        query = _fields(exchange.query)
-        languages = choose_languages(exchange.header(b"accept-language"), query.get("lang", ""), tuple(self._site.languages))
+        query = _fields(exchange.query, self._site.fields(exchange.parts))
+        offered = self._site.languages
+        if (asked := query.pop("lang", "")) and (found := choose_languages("", asked, offered)):
+            query["lang"] = found[0]
+        languages = choose_languages(exchange.header(b"accept-language")[:_LONGEST_WISH], query.get("lang", ""), offered)
         coding = _wanted(exchange)
         key = (exchange.parts, tuple(query.items()), languages)
         try:
             async with asyncio.timeout(_RENDER_WITHIN):
-                found = await self._in_thread(lambda: self._prepare_page(key, query, languages, coding))
+                made = await self._in_thread(lambda: self._prepare_page(key, query, languages, coding))
         except TimeoutError:
             await exchange.text(503, "this takes too long just now", [(b"retry-after", b"60"), NOT_KEPT])
             return
-        if found is None:
+        if made is None:
             await exchange.missing()
-        elif isinstance(found, str):
-            await self._send_elsewhere(exchange, found)
+        elif isinstance(made, str):
+            await self._send_elsewhere(exchange, made)
         else:
-            await self._send(exchange, found, coding, found.max_age)
+            await self._send(exchange, made, coding, made.max_age)
 
     def _prepare_page(
         self,
@@ -189,9 +199,11 @@ class Application:
             if answer is None or answer.location is not None:
                 return None if answer is None else answer.location
             prepared = _prepared(answer)
+            if not version or not answer.is_kept or answer.status != _OK:
+                prepared.make(coding)
+                return prepared
         prepared.make(coding)
-        if version:
-            self._pages.put(key, version, prepared)
+        self._pages.put(key, version, prepared)
         return prepared
 
     def _version_now(self) -> str:
@@ -253,7 +265,7 @@ def _behind(secret: str, parts: tuple[str, ...]) -> tuple[str, ...] | None:
 
 def _wanted(exchange: Exchange) -> str | None:
     accepted = exchange.asked.get(b"accept-encoding")
-    return None if accepted is None else choose_coding(accepted, codings())
+    return None if accepted is None else choose_coding(accepted[:_LONGEST_WISH], codings())
 
 
 def _prepared(answer: Answer) -> Prepared:
@@ -275,12 +287,12 @@ def _cache_control(max_age: int, *, is_private: bool) -> Header:
     return (b"cache-control", ", ".join(words).encode())
 
 
-def _fields(query: bytes) -> dict[str, str]:
-    """Return the fields of a query, the first of each name; what is too long or too much is left out."""
+def _fields(query: bytes, known: Container[str]) -> dict[str, str]:
+    """Return the known fields of a query, the first of each name; what is too long or too much is left out."""
     if not query or len(query) > _LONGEST_QUERY:
         return {}
     try:
         found = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="replace")
     except ValueError:
         return {}
-    return dict(reversed(found))
+    return {name: value for name, value in reversed(found) if name in known}

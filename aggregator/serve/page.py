@@ -32,6 +32,11 @@ class FeedsSite:
         """Take the folder."""
         self._tree = tree
 
+    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
+        """Nothing depends on any."""
+        del path
+        return frozenset()
+
     def version(self) -> str:
         """Nothing is kept: whatever there is, is looked at anew."""
         return ""

@@ -18,6 +18,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
+import h11
 import uvicorn
 
 from aggregator.errors import AggregatorError
@@ -40,7 +41,7 @@ _LAST_WORDS = 0.5  #: seconds that answers get which are on their way when the s
 _AN_END = 1.5  #: seconds after which a thread that still works is not waited for
 
 Log = Callable[[Access], None]
-Tell = Callable[[str, BaseException], None]
+Tell = Callable[[str, BaseException | None], None]
 
 
 class Server:
@@ -212,7 +213,8 @@ class _Uvicorn(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.shutdown()
+            with suppress(h11.LocalProtocolError):  # it is at an end already
+                connection.shutdown()
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_LAST_WORDS)
         for connection in list(self.server_state.connections):

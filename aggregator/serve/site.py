@@ -29,12 +29,16 @@ class Answer:
     is_lasting: bool = False  #: the address holds a hash of the content, so a copy is good for ever
     policy: Policy = Policy.PAGE
     by_language: bool = False  #: another language of the reader's would have given other bytes
+    is_kept: bool = True  #: False: of these addresses there is no end, so none is kept ready for the next who asks
 
 
 class Site(Protocol):
     """A site, as the server sees it. Every method may be called from several threads at once, and never writes."""
 
-    languages: tuple[str, ...]  #: that pages can be had in, the site's own first
+    languages: tuple[str, ...]  #: that pages can be had in
+
+    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
+        """Return the fields of a query that the answer at that address depends on; no other one is passed on."""
 
     def version(self) -> str:
         """Return a word that changes whenever any answer of `find` may; cheap, asked about once a second."""
