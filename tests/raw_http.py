@@ -62,7 +62,19 @@ def parse(answer: bytes) -> Reply:
     assert first.startswith("HTTP/1.1 "), first
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
-    reply = Reply(status=int(first.split(" ")[1]), headers=headers, body=body)
+    if ("transfer-encoding", "chunked") in headers:
+        body = _joined(body)
+    reply = Reply(status=int(first.split(" ", 2)[1]), headers=headers, body=body)
     length = reply.header("content-length")
     assert length is None or not body or int(length) == len(body)
     return reply
+
+
+def _joined(chunks: bytes) -> bytes:
+    """Return the body that came in chunks (RFC 9112 §7.1)."""
+    body = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        length = int(size, 16)
+        body, chunks = body + chunks[:length], chunks[length + 2 :]
+    return body

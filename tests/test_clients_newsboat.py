@@ -17,6 +17,7 @@ from aggregator.publish.addresses import OPML_PATH
 from aggregator.publish.atom import build_feed
 from aggregator.publish.opml import render_opml
 from aggregator.publish.select import published_id
+from aggregator.serve.access import Access
 from aggregator.serve.server import Server, serve
 from tests.conftest import need
 from tests.publish_records import NOON, SITE_ID, bare_item, make_frame, make_item
@@ -94,6 +95,18 @@ def test_newsboat_finds_nothing_new_in_the_same_feed(server: Server, tmp_path: P
     assert len(_reload(home, server)) == len(_ITEMS)
     _write(public, make_frame(), (*_ITEMS, make_item(9)))
     assert len(_reload(home, server)) == len(_ITEMS) + 1
+
+
+def test_the_third_poll_of_newsboat_costs_a_304(public: Path, tmp_path: Path) -> None:
+    """What has not changed is not sent again: our log says so, and newsboat's cache is as it was."""
+    log: list[Access] = []
+    with serve(public, log=log.append) as server:
+        found = [_reload(tmp_path / "home", server) for _ in range(3)]
+
+    assert [(entry.path, entry.method) for entry in log] == [(f"/{quote(make_frame().path)}", "GET")] * 3
+    assert (log[0].status, log[2].status, log[2].sent) == (200, 304, 0)
+    assert log[0].agent.startswith("newsboat/")
+    assert found[0] == found[1] == found[2]
 
 
 def test_newsboat_imports_our_list(tmp_path: Path) -> None:

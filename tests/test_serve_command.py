@@ -1,0 +1,161 @@
+"""`aggregator serve`: the real command, on a project that it must not touch."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.raw_http import PATIENCE, Reply, ask, everything, parse
+from tests.upstream import Folder
+
+_SECRET = "3q2-7wAAAAAAAAAA"
+
+
+class _Serving:
+    """A server that was started: its process, and the log as it was read."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[dict[str, object]] = []
+
+    def line(self, part: str) -> dict[str, object]:
+        """Wait for a line of the log that contains this."""
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            self.log.append(json.loads(text))
+            if part in text:
+                return self.log[-1]
+        raise AssertionError(f"it has ended and said: {self.log}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it; return its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def _serving(folder: Folder, *words: str, listen: str = "127.0.0.1:0") -> Iterator[tuple[_Serving, str]]:
+    """Run the server until the end of the block; give it and its address."""
+    command = folder.command("-v", "serve", "--log-format", "json", "--listen", listen, *words)
+    with subprocess.Popen(command, env=folder.environment(), stderr=subprocess.PIPE, text=True) as process:
+        served = _Serving(process)
+        try:
+            message = str(served.line("feeds are served at")["message"])
+            yield served, message.removeprefix("feeds are served at ")
+        finally:
+            process.kill()
+
+
+def _port(url: str) -> int:
+    return int(url.rstrip("/").rpartition(":")[2])
+
+
+def _tree(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Return every file with its time and content."""
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def _published(folder: Folder) -> None:
+    feeds = folder.root / "public" / "feeds"
+    feeds.mkdir(parents=True, exist_ok=True)
+    (feeds / "all.atom").write_bytes(b"<feed><title>x</title></feed>")
+
+
+def test_it_serves_and_touches_nothing(folder: Folder) -> None:
+    """It serves feeds and says how it is, each request is a line of the log, and no file of the project is another after it."""
+    folder.sources_at({"a": "https://a.example/feed"}, ", every: 10m")
+    _published(folder)
+    before = _tree(folder.root)
+    with _serving(folder) as (served, url):
+        reply = ask(_port(url), "/feeds/all.atom?token=hush", "User-Agent: x\x1b[31m")
+        line = served.line('"request"')
+        assert ask(_port(url), "/healthz").status == 200
+        assert ask(_port(url), "/none").status == 404
+        began = time.monotonic()
+        assert served.stop() == 143
+        assert time.monotonic() - began < 10
+
+    assert (reply.status, reply.header("cache-control")) == (200, "max-age=600")
+    assert (line["method"], line["path"], line["status"], line["sent"]) == ("GET", "/feeds/all.atom", 200, len(reply.body))
+    assert "hush" not in str(line)
+    assert _tree(folder.root) == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_its_ends(folder: Folder, number: signal.Signals, code: int) -> None:
+    """Ctrl-C and SIGTERM end it with the codes that `run` has."""
+    with _serving(folder) as (served, _):
+        assert served.stop(number) == code
+
+
+def test_a_changed_configuration_is_taken_over(folder: Folder) -> None:
+    """SIGHUP has it read again; one that cannot be used is refused with what is wrong, and the old one stays."""
+    folder.sources_at({"a": "https://a.example/feed"}, ", every: 10m")
+    _published(folder)
+    with _serving(folder) as (served, url):
+        folder.sources_at({"a": "https://a.example/feed"}, ", every: 20m")
+        served.process.send_signal(signal.SIGHUP)
+        served.line("read again")
+        assert ask(_port(url)).header("cache-control") == "max-age=1200"
+        folder.sources("sources: 7\n")
+        served.process.send_signal(signal.SIGHUP)
+        assert "the old one stays" in str(served.line("refused")["message"])
+        assert ask(_port(url)).header("cache-control") == "max-age=1200"
+
+
+def test_everything_is_behind_the_secret_and_no_log_holds_it(folder: Folder) -> None:
+    """With `server.secret` the address without it has nothing, and neither the log nor what is said at the start shows it."""
+    folder.settings(f"server: {{secret: {_SECRET}}}")
+    settings = folder.root / "config" / "settings.yaml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("https://news.example/", f"https://news.example/{_SECRET}/"), "utf-8"
+    )
+    _published(folder)
+    with _serving(folder) as (served, url):
+        statuses = [ask(_port(url), f"{before}/feeds/all.atom").status for before in ("", f"/{_SECRET}")]
+        served.line('"status": 200')
+        served.stop()
+
+    assert statuses == [404, 200]
+    assert _SECRET not in str(served.log)
+
+
+def test_a_socket_in_the_file_system(folder: Folder, tmp_path: Path) -> None:
+    """It listens at a path as well; what a server that was killed has left there is replaced, and the end leaves nothing."""
+    _published(folder)
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(str(path))
+    with _serving(folder, listen=f"unix:{path}") as (served, url):
+        assert url == f"unix:{path}"
+        reply = _ask_at(path)
+        assert served.stop() == 143
+
+    assert reply.status == 200
+    assert not path.exists()
+
+
+def _ask_at(path: Path) -> Reply:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(path))
+        client.sendall(b"GET /feeds/all.atom HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return parse(everything(client))
+
+
+def test_an_address_that_is_taken_is_told(folder: Folder) -> None:
+    """It says which address, and what to do, and ends with 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = folder.run("serve", "--listen", f"127.0.0.1:{taken.getsockname()[1]}", TZ="UTC")
+
+    assert done.returncode == 1
+    assert "cannot listen at 127.0.0.1 port" in done.stderr
+    assert "Traceback" not in done.stderr
