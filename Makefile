@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Many tests wait for processes and sockets: two workers more than there are processors keep these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
-.PHONY: demo test lint bench agreement conduct families posts publishing engines reader-tools readers day pictures simulate verify clean
+.PHONY: demo test lint bench bench-http agreement conduct families posts publishing engines reader-tools readers day pictures simulate verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -44,6 +44,9 @@ agreement: .venv/.dev  ## the fast path against feedparser: every corpus, every 
 
 bench: .venv/.app .venv/readers/reader/.done  ## beside newsboat and reader on one farm -> docs/performance.md (needs nginx and newsboat)
 	$(BIN)/python -m benchmarks.bench $(or $(BENCH_ARGS),--report docs/performance.md)
+
+bench-http: .venv/.app  ## our server beside a bare one and nginx -> a section of docs/performance.md (needs wrk and nginx)
+	$(BIN)/python -m benchmarks.bench_http $(BENCH_ARGS)
 
 simulate: .venv/.app  ## the planner over 100,000 made-up sources, beside other policies -> docs/scheduling.md; 10 CPU minutes
 	$(BIN)/python -m benchmarks.simulate $(or $(SIMULATE_ARGS),--report docs/scheduling.md)

@@ -24,6 +24,7 @@ from benchmarks.report import render_report
 from benchmarks.results import Results, load_results, save_results
 from benchmarks.run import ensure_farm, run_scenario
 from benchmarks.scenarios import Scenario, Sizes, plan_scenarios, without
+from benchmarks.serving import load as load_serving
 
 _SCENARIOS = ("peers", "hosts", "many", "archive")
 _RESULTS = "results.json"
@@ -103,10 +104,10 @@ def _write(results: Results, report: Path | None) -> None:
     """Write the page and the picture, or print the page."""
     scenarios = plan_scenarios(results.sizes)
     if report is None:
-        click.echo(render_report(results, scenarios))
+        click.echo(render_report(results, scenarios, serving=load_serving()))
         return
     picture = report.with_suffix(".svg")
-    report.write_text(render_report(results, scenarios, plot=picture.name), "utf-8")
+    report.write_text(render_report(results, scenarios, plot=picture.name, serving=load_serving()), "utf-8")
     picture.write_text(render_plot(results, scenarios), "utf-8")
 
 

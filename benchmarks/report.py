@@ -10,12 +10,14 @@ from benchmarks.bars import judge
 from benchmarks.programs import FLOOR, OURS, READER
 from benchmarks.results import Figure, Measured, Results
 from benchmarks.scenarios import COLD, PEERS, Scenario, Sizes
+from benchmarks.serving import Serving, render_section
 
 _HEAD = """\
 # Performance
 
 Figures are worth something only side by side, on one machine, in one run; [benchmarks/README.md](../benchmarks/README.md)
-says how they are made. This page is written by `make bench` and by nothing else."""
+says how they are made. This page is written by `make bench`, its part about serving by `make bench-http`, and by nothing
+else."""
 _ON_STAGES = """\
 What the workers do with a feed, stage by stage ([stages.py](../benchmarks/stages.py)). The main process stands in the tables
 above; what is left of a cold sync's CPU is publishing, and the start of the workers."""
@@ -25,8 +27,10 @@ files in its workers. It knows no entries: no identity, dates, links, covers, fr
 each host without a guard, a pause or a memory. The difference to it is what these cost:"""
 
 
-def render_report(results: Results, scenarios: Sequence[Scenario], *, plot: str | None = None) -> str:
-    """Return the whole page; `plot` is the picture's file name."""
+def render_report(
+    results: Results, scenarios: Sequence[Scenario], *, plot: str | None = None, serving: Serving | None = None
+) -> str:
+    """Return the whole page; `plot` is the picture's file name, `serving` what was measured apart."""
     blocks = [_HEAD, *_about(results), *_bars(results)]
     if plot:
         blocks.append(f"![Wall time of each program, scenario by scenario; the figures stand in the tables]({plot})")
@@ -35,6 +39,8 @@ def render_report(results: Results, scenarios: Sequence[Scenario], *, plot: str 
             blocks += _scenario(scenario, results)
     if results.stages:
         blocks += ["## Where the rest goes", *_beside_the_floor(results), _ON_STAGES, results.stages.strip()]
+    if serving is not None:
+        blocks.append(render_section(serving).rstrip("\n"))
     return "\n\n".join(blocks) + "\n"
 
 
