@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from aggregator.cli.measuring import wanted_metrics
+from aggregator.errors import ConfigError
 from aggregator.model.page import Day, Link, SourceLine, StatusPage
 from aggregator.model.poll import Begin, Event, Outcome, OutputEvent, SourceEvent, Summary
+from aggregator.model.settings import ServerSettings, Settings, Site
 from aggregator.pipeline.metrics import CONTENT_TYPE, Metrics
 from aggregator.pipeline.readiness import STUCK, Standing, obstacles
 
@@ -154,6 +160,20 @@ def test_two_daemons_in_one_process_count_for_themselves() -> None:
 
     assert told(first)["aggregator_http_requests_total['2xx']"] == 1
     assert told(second)["aggregator_http_requests_total['2xx']"] == 0
+
+
+def test_numbers_are_counted_only_where_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off by default; on without the package is a fault of the configuration that says what to install."""
+    site = Site(id="urn:uuid:1", title="t", url="https://site.example/")
+    off = Settings(root=Path("/nowhere"), site=site)
+    on = replace(off, server=ServerSettings(metrics=True))
+
+    assert wanted_metrics(off) is None
+    assert isinstance(wanted_metrics(on), Metrics)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "aggregator.pipeline.metrics")
+    with pytest.raises(ConfigError, match=r"prometheus-client[\s\S]*feed-aggregator\[metrics\]"):
+        wanted_metrics(on)
 
 
 @pytest.mark.parametrize(

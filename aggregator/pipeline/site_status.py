@@ -59,7 +59,7 @@ def status_page(settings: Settings, ledger: Ledger, state: State | None, now: da
             sources=state.sources(),
             hosts=state.hosts(),
             posts=state.counts(),
-            days=state.days.since(_first(today)),
+            days=state.days.since(first_day(today)),
             paces=state.days.paces(),
         )
         refused = tuple(sorted(path for path, output in state.outputs().items() if output.refused))
@@ -69,8 +69,8 @@ def status_page(settings: Settings, ledger: Ledger, state: State | None, now: da
     polls = [found.last_poll for source in settings.sources if (found := known.sources.get(source.id)) and found.last_poll]
     return StatusPage(
         lines=tuple(lines),
-        posts_today=_entries(lines, today),
-        posts_week=sum(_entries(lines, today - timedelta(days=ago)) for ago in range(_WEEK)),
+        posts_today=sum(line.days[-1].entries for line in lines),
+        posts_week=sum(day.entries for line in lines for day in line.days[-_WEEK:]),
         next_poll=min((line.next_poll for line in lines if line.next_poll is not None), default=None),
         last_poll=max(polls, default=None),
         refused=refused,
@@ -82,7 +82,7 @@ def source_page(ledger: Ledger, state: State | None, source: Source, entries: Li
     known = _NOTHING
     polls: Sequence[Poll] = ()
     if state is not None:
-        first = _first(now.astimezone(UTC).date())
+        first = first_day(now.astimezone(UTC).date())
         known = _Known(
             sources=state.sources(),
             hosts=state.hosts(),
@@ -121,31 +121,28 @@ def _line(source: Source, known: _Known, now: datetime, *, unstable: bool) -> So
         status=found.last_status,
         next_poll=coming.at if found.last_poll else None,
         next_reason=for_everybody(coming.reason, source),
-        days=_days(known.days.get(source.id, ()), now.astimezone(UTC).date()),
+        days=days_of(known.days.get(source.id, ()), now.astimezone(UTC).date()),
         p95_ms=round(pace.p95 / timedelta(milliseconds=1)) if pace is not None else None,
         not_modified=pace.not_modified if pace is not None else None,
         warnings=tuple(for_everybody(warning, source) for warning in warnings),
     )
 
 
-def _first(today: date) -> date:
+def first_day(today: date) -> date:
+    """Return the first of the days that are shown."""
     return today - timedelta(days=DAYS - 1)
 
 
-def _days(tallies: Sequence[Tally], today: date) -> tuple[Day, ...]:
+def days_of(tallies: Sequence[Tally], today: date) -> tuple[Day, ...]:
     """Return the last days, each with what is known of it; nothing is known where nothing was polled or the state was lost."""
     found = {tally.day: tally for tally in tallies}
-    days = (_first(today) + timedelta(days=number) for number in range(DAYS))
+    days = (first_day(today) + timedelta(days=number) for number in range(DAYS))
     return tuple(
         Day(day=day, ok=tally.ok, failed=tally.failed, entries=tally.entries)
         if (tally := found.get(day)) is not None
         else Day(day=day, ok=0, failed=0, entries=0)
         for day in days
     )
-
-
-def _entries(lines: Sequence[SourceLine], day: date) -> int:
-    return sum(each.entries for line in lines for each in line.days if each.day == day)
 
 
 def _poll_line(poll: Poll, source: Source) -> PollLine:
