@@ -1,12 +1,19 @@
-"""A person at a terminal: a command whose questions are answered through a pty, as soon as they are asked."""
+"""A person at a terminal: a command whose questions are answered through a pty, and what a command draws on one."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import select
+import signal
+import struct
 import subprocess
+import termios
 import time
-from collections.abc import Callable, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.upstream import Folder
@@ -56,6 +63,84 @@ def talk(folder: Folder, words: Sequence[str], *answers: tuple[str, Answer]) -> 
         finally:
             process.kill()
             os.close(ours)
+
+
+class Drawing:
+    """What a command draws on a terminal of its own, for standard output; it dies with the context."""
+
+    def __init__(self, process: subprocess.Popen[bytes], terminal: int) -> None:
+        """Take the running command and our end of its terminal."""
+        self.process = process
+        self.raw = ""
+        self._terminal = terminal
+        self._decoder = getincrementaldecoder("utf-8")("replace")  # a character may come in two parts
+
+    def wait_for(self, text: str, seconds: float = 30) -> None:
+        """Wait until that text stands in what is drawn from now on."""
+        seen, until = len(self.raw), time.monotonic() + seconds
+        while text not in _plain(self.raw[seen:]):
+            # What draws again and again never falls silent: the clock counts.
+            assert time.monotonic() < until, f"{text!r} was never drawn; there stands:\n{self.raw[-2000:]}"
+            assert self._hear(), f"{text!r} was never drawn; the end was:\n{self.raw[-2000:]}"
+
+    def picture(self) -> list[str]:
+        """Return the lines of the last picture, without colours."""
+        return _plain(self.raw.rpartition("\x1b[H")[2]).replace("\r\n", "\n").split("\n")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, as a window's edge does."""
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self._terminal, keys.encode())
+
+    def end(self) -> int:
+        """Return the exit code, once all is read."""
+        until = time.monotonic() + 30
+        while self._hear():
+            assert time.monotonic() < until, f"it does not end; there stands:\n{self.raw[-2000:]}"
+        return self.process.wait(timeout=30)
+
+    def _hear(self) -> bool:
+        """Take in what comes next, within a while; False: nobody is there any more."""
+        if not select.select([self._terminal], [], [], 30)[0]:
+            return False
+        try:
+            self.raw += self._decoder.decode(os.read(self._terminal, 65536))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def drawn(
+    folder: Folder, words: Sequence[str], *, columns: int, rows: int = 24, environment: Mapping[str, str] | None = None
+) -> Iterator[Drawing]:
+    """Run a command whose three streams are a terminal of that size."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    command = folder.command(*words)
+    with subprocess.Popen(
+        [command[0], "-c", _TAKE_TERMINAL, *command],
+        env=folder.environment(**({"TERM": "xterm"} | dict(environment or {}))),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        try:
+            yield Drawing(process, ours)
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def _plain(text: str) -> str:
+    """Return a text without what moves, clears and colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 def _answered(process: subprocess.Popen[bytes], terminal: int, answers: Sequence[tuple[str, Answer]]) -> Dialogue:

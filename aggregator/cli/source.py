@@ -90,14 +90,14 @@ def _row(each: Source) -> tuple[str, ...]:
 
 def table(rows: list[tuple[str, ...]], width: int | None) -> list[str]:
     """Return rows as aligned lines; the last column is cut at the width, if there is one."""
-    from aggregator.settings.show import cells
+    from aggregator.cli.columns import cells, clip, pad
 
     widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
-        padded = [text + " " * (widths[column] - cells(text)) for column, text in enumerate(row[:-1])]
+        padded = [pad(text, widths[column]) for column, text in enumerate(row[:-1])]
         last = row[-1]
-        if width is not None and len(last) > (room := max(_LEAST, width - sum(widths[:-1]) - 2 * len(padded))):
-            last = f"{last[: room - 1]}…"
+        if width is not None:
+            last = clip(last, max(_LEAST, width - sum(widths[:-1]) - 2 * len(padded)))
         lines.append("  ".join([*padded, last]))
     return lines
