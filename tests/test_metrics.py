@@ -184,10 +184,9 @@ def test_numbers_are_counted_only_where_they_are_wanted(monkeypatch: pytest.Monk
         (Standing(now=NOW, heard=NOW - STUCK - timedelta(minutes=5)), "has said nothing for 20 min"),
         (Standing(now=NOW, state_problem="it is locked"), "the state cannot be read: it is locked"),
         (Standing(now=NOW, has_feeds=False), "no feed is published yet"),
-        (Standing(now=NOW, ended="a bug"), "the daemon has ended: a bug"),
     ],
 )
 def test_what_keeps_a_server_from_being_ready(standing: Standing, words: str | None) -> None:
-    """A state out of reach, no feed, a daemon that hangs or has ended; a source that fails does not."""
+    """A state out of reach, no feed, a daemon that hangs; a source that fails does not."""
     found = obstacles(standing)
     assert (words is None and found == ()) or (words is not None and len(found) == 1 and words in found[0])

@@ -23,7 +23,6 @@ class Standing:
     state_problem: str | None = None  #: why the state cannot be read, in words; a state that is not there yet is none
     has_feeds: bool = True  #: the feed of everything lies there
     heard: datetime | None = None  #: the last word of the round that is going on; None: none is, or no daemon runs here
-    ended: str | None = None  #: why the daemon beside the server is no more; None: it runs, or there never was one
 
 
 def obstacles(standing: Standing) -> tuple[str, ...]:
@@ -38,6 +37,4 @@ def obstacles(standing: Standing) -> tuple[str, ...]:
         found.append("no feed is published yet: the first sync, or `aggregator build`, writes them")
     if standing.heard is not None and standing.now - standing.heard > STUCK:
         found.append(f"the round of polls that is going on has said nothing for {describe(standing.now - standing.heard)}")
-    if standing.ended is not None:
-        found.append(f"the daemon has ended: {standing.ended}")
     return tuple(found)
