@@ -161,6 +161,29 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(folder: Folder, up
         assert daemon.stop() == 143
 
 
+def test_a_configuration_that_changes_amid_a_round_counts_when_that_is_over(folder: Folder, upstream: Upstream) -> None:
+    """A new source is polled, and a new title published, right after the round that did not know of them."""
+    _sources(folder, upstream, a="1h")
+    hang, go_on = threading.Event(), threading.Event()
+
+    def respond(_: object) -> None:
+        hang.set()
+        go_on.wait(PATIENCE)
+
+    upstream.feed("/b", item(2))
+    upstream.feed("/a", item(1)).respond = respond
+    with running(folder) as daemon:
+        assert hang.wait(PATIENCE)
+        settings = folder.root / "config" / "settings.yaml"
+        settings.write_text(settings.read_text("utf-8").replace("Test site", "Another title"), "utf-8")
+        _sources(folder, upstream, a="1h", b="1h")
+        daemon.wait_for_words("new configuration: 2 sources")
+        go_on.set()
+        daemon.wait_for_poll("b")
+        daemon.wait(lambda: "Another title" in (folder.root / "public" / "feeds" / "all.atom").read_text("utf-8"))
+        assert daemon.stop() == 143
+
+
 # -- other commands beside it -------------------------------------------------------------------------------------------
 
 #: What a daemon beside it adds to what `sync` says, and what no two runs have in common.
@@ -176,7 +199,7 @@ def test_sync_beside_a_daemon_ends_as_without_one(synced: Folder, lasting_upstre
     """The daemon polls, and `sync` says and exits what it would have had it done so itself; so it does when nothing is due."""
     alone = synced.copy(tmp_path / "alone")
     lasting_upstream.feed("/b").status = 500
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         for words in (
             ("--force", "--changed-exit", "9"),
             (),
@@ -202,7 +225,7 @@ def test_sync_beside_a_daemon_ends_as_without_one(synced: Folder, lasting_upstre
 def test_two_syncs_beside_a_daemon_are_both_served(synced: Folder) -> None:
     """Each of two that ask at the same time gets its own summary; one that asks for nothing we know is thrown away."""
     asks = synced.root / "state" / "asks"
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         asks.mkdir(exist_ok=True)
         for name, text in {"1": b"{}", "2": b"\xff", "3": b'{"sources": 3}', "4": b"[" * 100_000, "5": b""}.items():
             (asks / f"{name}.ask.json").write_bytes(text)
@@ -228,7 +251,7 @@ def test_a_sync_whose_daemon_ends_does_it_itself(synced: Folder, lasting_upstrea
 
     page.respond = respond
     with (
-        running(synced, "--no-schedule") as daemon,
+        running(synced, "--no-schedule", serves=True) as daemon,
         subprocess.Popen(
             synced.command("sync", "--force"), env=synced.environment(), stderr=subprocess.PIPE, text=True
         ) as waiting,
@@ -260,7 +283,7 @@ def test_asks_that_cannot_be_read_stop_no_polls(folder: Folder) -> None:
 def test_a_sync_knows_a_source_that_was_just_added(synced: Folder, lasting_upstream: Upstream) -> None:
     """What stands in the configuration when `sync` asks is polled, also if the daemon has not looked at it yet."""
     lasting_upstream.feed("/c", item(40))
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         synced.sources_at({name: f"{lasting_upstream.address}/{name}" for name in "abc"})
         done = synced.here("sync", "c")
 
@@ -296,11 +319,11 @@ def test_other_commands_work_beside_a_daemon(synced: Folder, lasting_upstream: U
 
 def test_one_daemon_is_enough(synced: Folder) -> None:
     """A second one is told who the first is and ends with exit code 6; after kill -9 another one starts at once."""
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         second = synced.run("run", "--no-serve", TZ="UTC")
         assert second.returncode == 6
         assert f"(process {daemon.pid}, since " in second.stderr
         assert "Traceback" not in second.stderr
         daemon.kill()
-    with running(synced, "--no-schedule") as daemon:
+    with running(synced, "--no-schedule", serves=True) as daemon:
         assert daemon.stop(signal.SIGINT) == 130

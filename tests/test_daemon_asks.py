@@ -65,6 +65,18 @@ def test_a_daemon_that_ends_is_not_waited_for(tmp_path: Path) -> None:
     assert not list((tmp_path / FOLDER).iterdir())
 
 
+def test_a_daemon_that_never_answers_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    """One whose disk is full cannot answer: who asks ends with words, and the ask does not stay."""
+    with daemon_lock(tmp_path):
+        answer = ask_daemon(tmp_path, Ask(), patience=0.1)
+
+    assert answer is not None
+    assert answer.summary is None
+    assert answer.error is not None
+    assert answer.error.startswith("it has not answered within an hour")
+    assert not list((tmp_path / FOLDER).iterdir())
+
+
 def test_garbage_among_the_asks_is_thrown_away(tmp_path: Path) -> None:
     """What is no ask does not stop those that are."""
     box = AskBox(tmp_path)

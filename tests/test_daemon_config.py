@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aggregator.daemon.config_watch import ConfigWatch
@@ -100,3 +102,49 @@ _TOLD = (
     "the old configuration stays: internal error, a bug of aggregator: RuntimeError: boom (-vv shows the traceback) "
     "RuntimeError('boom')"
 )
+
+
+def test_what_was_read_last_counts(tmp_path: Path) -> None:
+    """A second SIGHUP while the configuration is read: what the slower, older reading saw is not kept."""
+    settings = settings_of(tmp_path, sources=SOURCES)
+    began: list[float] = []
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    def load() -> Settings:
+        began.append(time.monotonic())
+        if len(began) > 1:
+            return replace(settings, sources=())
+        time.sleep(0.3)  # the files were read before the second signal came
+        return replace(settings, daemon=replace(settings.daemon, debounce=timedelta(seconds=1)))
+
+    class Ears:
+        def report(self, event: Event) -> None:
+            pass
+
+        def say(self, text: str, *, failed: bool = False, trace: BaseException | None = None) -> None:
+            del failed, trace
+            told.put_nowait(text)
+
+    async def run() -> list[str]:
+        daemon = Daemon(
+            settings,
+            tmp_path / "config",
+            load,
+            Ears(),
+            now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
+            stamp=lambda now: now,
+            jobs=1,
+            schedule=False,
+        )
+        running = asyncio.create_task(daemon.run())
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(2):
+                await asyncio.sleep(0.1)
+                os.kill(os.getpid(), signal.SIGHUP)
+            heard = [await told.get() for _ in range(2)]
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        return heard
+
+    assert asyncio.run(run()) == ["new configuration: 1 source", "new configuration: 0 sources"]

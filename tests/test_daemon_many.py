@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from aggregator.model.poll import Event, SourceEvent, Summary
+from aggregator.model.poll import Event, OutputEvent, SourceEvent, Summary
 from aggregator.pipeline.project import open_project
 from aggregator.pipeline.series import Series, Unpublished
 from aggregator.pipeline.sync import SyncRequest, run_sync
@@ -22,8 +23,8 @@ from aggregator.workers import Workers
 from tests import raw_upstream
 from tests.daemon_play import PATIENCE, Daemon, moment, running
 from tests.raw_upstream import Exchange, reply
-from tests.timeline import START, Timeline, feed
-from tests.upstream import Folder, Page, Upstream, item, rss, titles
+from tests.timeline import FEED, START, Timeline, feed
+from tests.upstream import SITE_ID, Folder, Page, Upstream, item, rss, titles, wait_until
 
 #: How late a poll may be on a machine that has much else to do, beside what is the daemon's own part.
 _SLACK = timedelta(seconds=20)
@@ -93,6 +94,7 @@ def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> No
 
         summary, first = _round(timeline, series)
         assert summary.due == 8
+        assert series.has_asked
         assert 0 < len(first) < 8
         series.open_for = timedelta(seconds=PATIENCE)
         summary, rest = _round(timeline, series)
@@ -103,11 +105,105 @@ def test_a_round_closes_and_what_waits_at_a_host_stays_due(tmp_path: Path) -> No
         assert min(later.at - earlier.at for earlier, later in pairwise(upstream.asked)) >= gap - 0.01
 
 
-def _round(timeline: Timeline, series: Series) -> tuple[Summary, list[SourceEvent]]:
+def test_who_has_waited_longest_is_asked_first(tmp_path: Path) -> None:
+    """At a host with more sources than it has turns for, the last ones of the configuration are not put off for ever."""
+    with raw_upstream.Upstream(routes={"*": feed(FEED)}) as upstream, Workers(1) as workers:
+        names = [f"s{number}" for number in range(3)]
+        timeline = Timeline(tmp_path, {name: upstream.address(f"/{name}") for name in names})
+        timeline.settings(", hosts: {127.0.0.2: {per_host: 1, gap: 1ms}}")
+        timeline.sync(0, "s0")  # the others were never asked
+        series = Series(workers=workers, unpublished=Unpublished(timedelta(hours=1)), open_for=timedelta(seconds=PATIENCE))
+
+        _round(timeline, series, START + timedelta(hours=5))
+
+        assert [asked.target for asked in upstream.asked] == [b"/s0", b"/s1", b"/s2", b"/s0"]
+
+
+def test_what_a_round_finds_of_hands_is_published_without_other_news(tmp_path: Path) -> None:
+    """A post that was put into a folder is in its feed a debounce later, though no source of that folder has news itself."""
+    edited = [feed(rss(item(1))), feed(rss(item(1), title="Another"))]
+    with raw_upstream.Upstream(routes={"/a": edited, "/b": feed(rss(item(2)))}) as upstream, Workers(1) as workers:
+        addresses = {name: upstream.address(f"/{name}") for name in "ab"}
+        timeline = Timeline(tmp_path / "here", {"a": addresses["a"]})
+        elsewhere = Timeline(tmp_path / "there", {"b": addresses["b"]})
+        timeline.sync(0)
+        elsewhere.sync(0)
+        [brought] = (elsewhere.root / "posts" / "news").iterdir()
+        shutil.copy(brought, timeline.root / "posts" / "news")
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+
+        _, [event] = _round(timeline, series, START + timedelta(hours=5))
+
+    assert not event.new
+    assert "Entry 2" in (timeline.root / "public" / "feeds" / "all.atom").read_text("utf-8")
+
+
+def test_publishing_amid_a_round_is_not_cut_off_by_its_last_visit(tmp_path: Path) -> None:
+    """A slow server that answers while feeds are written ends the round, but not the work on them: each is written once."""
+    names = [f"s{number}" for number in range(30)]
+    root = tmp_path / "project"
+
+    def late(exchange: Exchange) -> None:
+        wait_until(lambda: any((root / "public").rglob("*.atom")))
+        exchange.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_upstream.Upstream(routes={"/late": late, "*": feed(FEED)}) as upstream, Workers(1) as workers:
+        Timeline(tmp_path, {})
+        (root / "config" / "settings.yaml").write_text(
+            f"site: {{id: '{SITE_ID}', title: T, url: 'https://news.example/'}}\n"
+            "fetch: {allow_private: [127.0.0.2], hosts: {127.0.0.2: {per_host: 8, gap: 1ms}}}\nposts: {durable: false}\n"
+        )
+        (root / "config" / "sources" / "all.yaml").write_text(
+            "sources:\n"
+            + "".join(f"  {n}: {{feed: '{upstream.address(f'/{n}')}', categories: [{n}]}}\n" for n in [*names, "late"])
+        )
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+        events: list[Event] = []
+        with open_project(load_settings(root, root / "config", {}), events.append, START) as project:
+            run_sync(project, SyncRequest(now=START, stamp=START, scheduled=True), events.append, series=series)
+
+    first = {each.path: each.changed for each in reversed(events) if isinstance(each, OutputEvent)}
+    assert all(first[f"feeds/{name}.atom"] for name in [*names, "late"])
+
+
+def test_who_asks_has_it_published_at_the_end(tmp_path: Path) -> None:
+    """What an ask brings waits for no debounce, also where something was published amid its run."""
+    with raw_upstream.Upstream(routes={"*": feed(FEED)}) as upstream, Workers(1) as workers:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")})
+        series = Series(workers=workers, unpublished=Unpublished(timedelta(hours=1)), open_for=timedelta(seconds=PATIENCE))
+        series.unpublished.published()
+        _round(timeline, series, scheduled=False)
+
+    assert (timeline.root / "public" / "feeds" / "all.atom").exists()
+
+
+def test_a_hub_that_was_down_is_told_without_other_news(tmp_path: Path) -> None:
+    """What it did not take is told again by a later round, ten minutes after, and not only when the next news comes."""
+    down = reply(503, b"")
+    with raw_upstream.Upstream(routes={"/a": feed(FEED), "/hub": down}) as upstream, Workers(1) as workers:
+        timeline = Timeline(tmp_path, {"a": upstream.address("/a")})
+        settings = timeline.root / "config" / "settings.yaml"
+        settings.write_text(settings.read_text("utf-8") + f"public: {{hubs: ['{upstream.address('/hub')}']}}\n", "utf-8")
+        series = Series(workers=workers, unpublished=Unpublished(timedelta()), open_for=timedelta(seconds=PATIENCE))
+        told = []
+        for wait in (True, True, False):
+            if not wait:
+                series.hubs_after = float("-inf")
+            _round(timeline, series)
+            told.append(sum(asked.target == b"/hub" for asked in upstream.asked))
+
+    assert told == [1, 1, 2]
+
+
+def _round(
+    timeline: Timeline, series: Series, now: datetime = START, *, scheduled: bool = True
+) -> tuple[Summary, list[SourceEvent]]:
     events: list[Event] = []
     settings = load_settings(timeline.root, timeline.root / "config", {})
-    with open_project(settings, events.append, START) as project:
-        summary = run_sync(project, SyncRequest(now=START, stamp=START, scheduled=True), events.append, series=series)
+    with open_project(settings, events.append, now) as project:
+        summary = run_sync(project, SyncRequest(now=now, stamp=now, scheduled=scheduled), events.append, series=series)
     return summary, [event for event in events if isinstance(event, SourceEvent)]
 
 

@@ -41,8 +41,8 @@ def run(
     A changed configuration is taken over by itself, and on SIGHUP; one that cannot be used is refused, and the old one stays.
     SIGTERM ends it within 10 seconds with exit code 143, Ctrl-C with 130: what is finished is saved.
 
-    Other commands work beside it. `sync` asks it to poll; the others wait for the end of what it is doing, half a minute at
-    most. With --no-serve and --no-schedule together it would do nothing, so that is refused.
+    Other commands work beside it. `sync` asks it to poll; the others wait for the end of what it is doing, seldom more
+    than half a minute. With --no-serve and --no-schedule together it would do nothing, so that is refused.
 
     Exit codes: 3 the configuration cannot be used, 5 nothing can be written, 6 a daemon of this project runs already.
     """

@@ -24,6 +24,7 @@ _ASK, _ANSWER, _DRAFT = ".ask.json", ".answer.json", ".new"
 _JUST_NOW = 60.0  #: seconds: a `sync` may meet a daemon that is only starting
 _LONGEST_WAIT = 3600.0  #: seconds after which nobody waits any more for an answer
 _LOOK_EVERY = 0.05  #: seconds
+_SILENT = "it has not answered within an hour. Its log says what it does, or what keeps it from answering"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +93,10 @@ class AskBox:
             yield from [path for path in self._folder.iterdir() if path.name.endswith(endings) and not path.is_dir()]
 
 
-def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sleep) -> Answer | None:
-    """Have the daemon of this project do it, and wait for the end; None: none runs, or not any more.
+def ask_daemon(
+    root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sleep, patience: float = _LONGEST_WAIT
+) -> Answer | None:
+    """Have the daemon of this project do it, and wait for the end, no longer than an hour; None: none runs, or not any more.
 
     Raises OSError where the folder cannot be written to.
     """
@@ -105,7 +108,10 @@ def ask_daemon(root: Path, ask: Ask, *, sleep: Callable[[float], None] = time.sl
     asked, answered = folder / f"{name}{_ASK}", folder / f"{name}{_ANSWER}"
     try:
         _write(asked, asdict(ask))
+        ends = time.monotonic() + patience
         while not answered.exists():
+            if time.monotonic() >= ends:  # its disk may be full: cron would start one more each time
+                return Answer(events=(), summary=None, error=_SILENT)
             # Another one in its place knows nothing of what this one has taken.
             if daemon_holder(root) != whose and not answered.exists():
                 return None

@@ -27,6 +27,8 @@ from aggregator.daemon.clock_watch import ClockWatch
 from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.every import Every
 from aggregator.daemon.memory import trimmer
+from aggregator.daemon.pauses import Pauses
+from aggregator.daemon.repeats import Repeats
 from aggregator.daemon.rounds import Came, Rounds
 from aggregator.daemon.service import Manager
 from aggregator.errors import AggregatorError, ConfigError, LockedError
@@ -45,7 +47,6 @@ _UPKEEP_EVERY = timedelta(days=1)
 _OPEN_FOR = timedelta(seconds=30)
 #: Due times are read anew after so long, whoever may have changed them.
 _PLAN_EVERY = timedelta(minutes=10)
-_AFTER_TROUBLE = 60.0  #: seconds until the next round after one that failed as a whole
 _JOBS_EACH = 1000  #: of a worker process, before another one takes its place
 _REST_AFTER = 60.0  #: seconds without a job, after which worker processes are ended
 _DRAIN = 9.0  #: seconds that the end may take; what is cut off then the next start finds
@@ -103,9 +104,13 @@ class Daemon:
         self._ending = asyncio.Event()
         self._signal: int | None = None
         self._busy = asyncio.Lock()
+        self._reading = asyncio.Lock()  #: or of two that read at once, the one that saw the older files might end last
         self._next: datetime | None = None  #: when a round is due; None: at once
+        self._is_planned_anew = False  #: since the round that is on began: what it says of the next one is not it
         self._not_before = float("-inf")  #: on the monotonic clock
         self._heard_at = time.monotonic()
+        self._pauses = Pauses()
+        self._notes = Repeats()
         self._trouble: str | None = None  #: what was told of the last round that failed as a whole
         self._hands_since = now()
         self._trim = trimmer()
@@ -161,7 +166,8 @@ class Daemon:
     async def _tick(self) -> None:
         if self._busy.locked() or self._ending.is_set():
             return
-        if (asked := self._asks.take()) is not None:
+        # In a thread: of a disk that hangs, a signal is heard all the same.
+        if (asked := await asyncio.to_thread(self._asks.take)) is not None:
             await self._answer(*asked)
         elif self._is_time():
             await self._do(self._rounds.poll)
@@ -200,7 +206,7 @@ class Daemon:
                 continue
             where = "forward" if step > timedelta() else "back"
             self._tell.say(f"the clock went {where} by {describe(abs(step))}; due times are looked at anew")
-            self._next = None
+            self._plan_anew()
             self._hands_since = min(self._hands_since, self._now())
             now = datetime.now(UTC)
             for job in scheduler.get_jobs():
@@ -216,6 +222,8 @@ class Daemon:
             if self._ending.is_set():
                 return False
             self._heard_at = time.monotonic()
+            self._series.has_asked = False
+            self._is_planned_anew = False
             try:
                 came = await self._in_thread(lambda: self._then_trim(round_))
             except InterruptedRunError:
@@ -224,11 +232,12 @@ class Daemon:
                 self._fail(error, "another command works in this project; the daemon goes on when it has ended", seconds=1.0)
                 return False
             except AggregatorError as error:
-                self._fail(error, str(error))
+                self._fail(error, str(error), seconds=self._pauses.after(has_asked=self._series.has_asked))
                 return False
             except Exception as error:  # noqa: BLE001 - shown as what it is, and the daemon goes on
-                self._fail(error, _bug(error))
+                self._fail(error, _bug(error), seconds=self._pauses.after(has_asked=self._series.has_asked))
                 return False
+            self._pauses.over()
             if came is not None:
                 self._take(came)
             return True
@@ -250,15 +259,21 @@ class Daemon:
         if came.fault is not None:
             self._fail(came.fault, str(came.fault), seconds=0.0)
         latest = self._now() + _PLAN_EVERY
-        self._next = min(came.summary.next_poll or latest, latest)
+        self._next = None if self._is_planned_anew else min(came.summary.next_poll or latest, latest)
         self._say_status()
+
+    def _plan_anew(self) -> None:
+        """Have a round look at all due times as soon as may be."""
+        self._next = None
+        self._is_planned_anew = True
 
     def _job_failed(self, event: JobExecutionEvent) -> None:
         """Tell of a bug in what the scheduler fires, which would keep it to itself."""
         if not isinstance(event.exception, asyncio.CancelledError):  # the end cancels what is on
-            self._fail(event.exception, _bug(event.exception))
+            self._fail(event.exception, _bug(event.exception), seconds=Pauses().after(has_asked=False))
 
-    def _fail(self, error: BaseException, text: str, *, seconds: float = _AFTER_TROUBLE) -> None:
+    def _fail(self, error: BaseException, text: str, *, seconds: float) -> None:
+        """Tell what has failed; no round begins for so many seconds."""
         self._not_before = time.monotonic() + seconds
         if text != self._trouble:  # once, and not each minute of a weekend
             self._tell.say(text, failed=True, trace=error)
@@ -297,13 +312,18 @@ class Daemon:
         self._heard_at = time.monotonic()
         self._measure(event)
         if isinstance(event, Note):
-            self._tell.say(event.text)
+            if self._notes.is_news(event.text):
+                self._tell.say(event.text)
         else:
             self._tell.report(event)
 
     # -- configuration ----------------------------------------------------------------------------------------------
 
     async def _reload(self, *, asked: bool) -> None:
+        async with self._reading:
+            await self._read_again(asked=asked)
+
+    async def _read_again(self, *, asked: bool) -> None:
         self._manager.reloading()
         try:
             await asyncio.to_thread(self._watch.taken)
@@ -322,11 +342,11 @@ class Daemon:
         if settings == self._rounds.settings:
             if asked:
                 self._tell.say("the configuration is as it was")
+                self._not_before = float("-inf")  # who has made room asks for another try
             return
         self._rounds.settings = settings
         self._series.unpublished.debounce = settings.daemon.debounce
-        self._series.unpublished.hurry()
-        self._next = None
+        self._plan_anew()
         self._not_before = float("-inf")
         self._tell.say(f"new configuration: {_sources(len(settings.sources))}")
 

@@ -49,6 +49,7 @@ class Rounds:
     ) -> None:
         """Take what all rounds have in common; `stamp` is what undated entries are dated with at a moment."""
         self.settings = settings
+        self._seen = settings  #: those of the last round
         self._series = series
         self._report = report
         self._now = now
@@ -103,8 +104,12 @@ class Rounds:
     @contextmanager
     def _opened(self, now: datetime, report: Callable[[Event], None] | None = None, *, wait: float = 0) -> Iterator[Project]:
         # Whoever else holds the project is not waited for, unless a person waits: the next tick comes.
-        stamp = self._stamp(now)
-        with open_project(self.settings, report or self._report, now, stamp=stamp, jobs=self._jobs, wait=wait) as project:
+        stamp, settings = self._stamp(now), self.settings
+        if settings is not self._seen:
+            # Here and not when they are read: a round that is on just then ends with feeds as they were wanted before.
+            self._series.unpublished.hurry()
+            self._seen = settings
+        with open_project(settings, report or self._report, now, stamp=stamp, jobs=self._jobs, wait=wait) as project:
             yield project
 
     def _sync(self, request: SyncRequest, report: Callable[[Event], None], *, wait: float = 0) -> Came:

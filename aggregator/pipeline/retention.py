@@ -154,9 +154,7 @@ class Retention:
             # Of the sources concerned; the others may outweigh them.
             standing = sum(number for number, _ in state.counts().values())
             if nearly_all(len(going), standing):
-                words = (
-                    f"{len(going)} of all {standing} posts are beyond `keep` at {self._now:%Y-%m-%d %H:%M} ({_listed(whose)})"
-                )
+                words = f"{len(going)} of all {standing} posts are beyond `keep` at {self._now:%Y-%m-%d} ({_listed(whose)})"
                 report(Note(text=f"{words}: so many at once may be a mistake, so they stay. {_CURE}"))
                 return []
         return going

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from aggregator.workers import Workers
 
 
+_HUBS_EVERY = 600.0  #: seconds after which a hub that did not take something is told again, news or not
+
+
 class Unpublished:
     """News that is stored and not yet in its feeds, and for how long: it waits for more to come, but not for ever."""
 
@@ -58,8 +61,19 @@ class Series:
     unpublished: Unpublished
     open_for: timedelta  #: so long a run begins visits; a source whose turn has not come by then stays due
     paces: Paces | None = None  #: made by the first run that polls
+    has_asked: bool = False  #: a run has asked upstreams since somebody said False here
     is_ending: bool = False  #: no run begins any more
+    hubs_after: float = float("-inf")  #: on the monotonic clock, when hubs are told again of what they did not take
     _stop: Callable[[], None] | None = field(default=None)
+
+    @property
+    def hubs_are_due(self) -> bool:
+        """Tell whether to tell hubs again of what they did not take, although nothing was published."""
+        return time.monotonic() >= self.hubs_after
+
+    def hubs_told(self) -> None:
+        """Take it that hubs were told."""
+        self.hubs_after = time.monotonic() + _HUBS_EVERY
 
     def began(self, stop: Callable[[], None]) -> None:
         """Take what ends the run that is on: it saves what is finished."""

@@ -143,7 +143,11 @@ class _Sync:
         now = self._request.now
         due = [source for source in self._chosen() if self._next(source, now).is_due(now)]
         if self._request.scheduled:
-            return [source for source in due if self._next(source, now).has_come(now)]
+            # Whose moment was first goes first: at a host with more sources than an hour has turns, those at the head of the
+            # configuration would be due again before the last ones are asked at all.
+            moments = [(coming.at, source) for source in due if (coming := self._next(source, now)).at is not None]
+            come = [(at, source) for at, source in moments if at is not None and at <= now]
+            return [source for _, source in sorted(come, key=lambda pair: pair[0])]
         return due
 
     def _next(self, source: Source, now: datetime) -> Next:
@@ -210,17 +214,26 @@ class _Sync:
         self._expired = self._retention.expire(self._report, only_grown=self._fresh)
         if not self._had_entries:
             put_archives_off(project)
-        if self._expired and self._series is not None:
-            self._series.unpublished.note()
-        is_time = self._series is None or self._series.unpublished.is_ripe
+        if self._series is not None and (self._expired or project.adopted or project.deleted):
+            self._series.unpublished.note()  # also of what hands did in a folder that was looked through on the way
+        # Who asks has all of it published at the end, also what came after something was published amid the run.
+        is_time = self._series is None or not self._request.scheduled or self._series.unpublished.is_ripe
         if is_time:
             await self._publish(workers, archive=True)
             self._retention.settle()
         project.close_folders()
         if due:
             project.state.trim_history([source.id for source in due], self._request.now)
-        if is_time and self._settings.public.ping == "now":
-            await tell_hubs(project, self._report)
+        if self._settings.public.ping == "now":
+            await self._tell_hubs(published=is_time)
+
+    async def _tell_hubs(self, *, published: bool) -> None:
+        """Tell them what was published; in a series also what they did not take, now and then."""
+        if self._series is None:
+            await tell_hubs(self._project, self._report)
+        elif published or self._series.hubs_are_due:
+            await tell_hubs(self._project, self._report)
+            self._series.hubs_told()
 
     async def _publish(self, workers: Workers, *, archive: bool) -> None:
         await publish_what_changed(self._project, workers, self._report, archive=archive)
@@ -244,6 +257,7 @@ class _Sync:
             self._client = client
             if self._series is not None:
                 self._series.paces = client.paces
+                self._series.has_asked = True
             try:
                 async with asyncio.TaskGroup() as group:
                     saving = group.create_task(self._flush_now_and_then(workers))
@@ -255,9 +269,10 @@ class _Sync:
                     else:
                         joining = None  # a person waits for these, and for all of them
                     await walks.ended()
-                    saving.cancel()
                     if joining is not None:
                         joining.cancel()
+                    async with self._flushing:  # a cut amid publishing would kill the workers that write, and all is done anew
+                        saving.cancel()
             except BaseExceptionGroup as errors:
                 # One stopped the run, the others were cancelled on its account or failed alike; a full disk is told first.
                 raise next((e for e in errors.exceptions if isinstance(e, AggregatorError)), errors.exceptions[0]) from None

@@ -26,7 +26,7 @@ from aggregator.store.files import store_error
 LOCK_PATH = "state/lock"
 DAEMON_PATH = "state/daemon.lock"
 #: Seconds that the end of a daemon's round is waited for; the longest one takes about half of it.
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 _LOOK_EVERY = 0.05
 
 
