@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -86,7 +86,7 @@ def _measure(folder: Path, *, seconds: int, rounds: int, connections: int) -> Se
         bare = stack.enter_context(_python("bare", folder))
         nginx = stack.enter_context(_nginx(folder))
         asked_of_nginx = {**asked, _CURRENT: {"If-None-Match": _tag(nginx)}}
-        places = {
+        places: dict[str, tuple[int, Callable[[str], str], dict[str, dict[str, str]]]] = {
             OURS: (ours, lambda _kind: _TARGET, asked),
             BARE: (bare, lambda kind: f"/{kind}", asked),
             NGINX: (nginx, lambda _kind: _TARGET, asked_of_nginx),

@@ -16,11 +16,11 @@ LEAST = 0.8
 OURS, BARE, NGINX = "ours", "bare uvicorn", "nginx"
 _TITLE = "## Serving"
 _HEAD = """\
-What [the server](operations.md#the-server-run-and-serve) answers in a second, on one processor, while `wrk` asks from another: a
-feed that the client has already (304), and its gzip variant, ready in memory. Beside it a bare ASGI application on the same uvicorn
-and h11, which sends the same bytes to whoever asks; and nginx, one worker, on the same folder, as
-[the recipe](deployment.md#behind-a-web-server) has it. What bare uvicorn does bounds what any application on it can do; nginx is
-what no Python does."""
+What [the server](operations.md#the-server-run-and-serve) answers in a second, on one processor, while `wrk` asks from
+another: a feed that the client has already (304), and its gzip variant, ready in memory. Beside it a bare ASGI application on
+the same uvicorn and h11, which sends the same bytes to whoever asks; and nginx, one worker, on the same folder, as
+[the recipe](deployment.md#behind-a-web-server) has it. What bare uvicorn does bounds what any application on it can do; nginx
+is what no Python does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

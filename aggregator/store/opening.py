@@ -91,7 +91,7 @@ def file_mark(path: Path) -> tuple[int, ...]:
 
 
 def _patience(url: sa.URL) -> dict[str, str]:
-    """Return what libpq is told, unless the address says otherwise, so that no run waits for ever for a network that is gone."""
+    """Return what libpq is told, unless the address says otherwise: no run waits for ever for a network that is gone."""
     wanted = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
     wanted["tcp_user_timeout"] = "60000"  # milliseconds: of what was sent and never acknowledged
     return {name: value for name, value in wanted.items() if name not in url.query}
