@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,16 @@ def test_a_server_alone_begins_with_what_is_there(folder: Folder, monkeypatch: p
     with open_index(own.searching.path) as copy, open_index(kept.path) as index:
         assert copy.versions("", None) == index.versions("", None) != {}
     own.clear()
+
+
+def test_two_may_index_at_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon and a command that index the same posts wait for each other's batches; both come to the end."""
+    monkeypatch.setattr(searching, "_READ", 1)
+    settings = load_effective(read(folder.root))
+    both = [Searching(folder.root / SEARCH_PATH, again=HOUR) for _ in range(2)]
+    with open_index(both[0].path), ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda kept: kept.slice(settings, None), both))
+    assert (done, [kept.problem for kept in both]) == ([True, True], [None, None])
+    with open_index(both[0].path) as index:
+        assert len(index.versions("", None)) == len(list((folder.root / "posts").rglob("*.md")))
+    assert titles(folder, '"entry 11"') == ["Entry 11"]
