@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("aggregator.cli.demo", "demo", "Show everything, offline: a bundled upstream, synced and served."),
     "sync": ("aggregator.cli.sync", "sync", "Poll the sources that are due; write posts and feeds."),
     "run": ("aggregator.cli.run", "run", "Keep sources fresh and serve the feeds until stopped: the daemon."),
-    "serve": ("aggregator.cli.serve", "serve", "Serve the feeds and pages until stopped; poll and write nothing."),
+    "serve": ("aggregator.cli.serve", "serve", "Serve the feeds and pages until stopped, and do nothing else."),
     "build": ("aggregator.cli.build", "build", "Write the feeds again from the posts; no network."),
     "ping": ("aggregator.cli.ping", "ping", "Tell the hubs of the feeds that changed."),
     "plan": ("aggregator.cli.plan", "plan", "Say when each source is polled next, why, and what would be sent."),

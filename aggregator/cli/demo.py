@@ -18,11 +18,13 @@ import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_ALL_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED
+from aggregator.cli.listen import searched
 from aggregator.cli.project import load
 from aggregator.cli.sync import sync_project
 from aggregator.demo.project import write_project
 from aggregator.demo.upstream import Upstream
 from aggregator.errors import AggregatorError
+from aggregator.pipeline.site import ProjectSite
 from aggregator.pipeline.sync import SyncRequest
 from aggregator.serve.server import Server, serve
 
@@ -58,16 +60,24 @@ def _run(stack: ExitStack, invocation: Invocation, *, once: bool, port: int) -> 
     stamp = clock.stamp(current)
     upstream = stack.enter_context(Upstream(base=stamp.replace(hour=0, minute=0, second=0)))
     site = f"http://{_HOST}:{port or _PORT}/"
+    server = None
     if not once:  # the port is taken first: feeds carry their own address
-        site = stack.enter_context(_serve(invocation, port)).url
+        server = stack.enter_context(_serve(invocation, port))
+        site = server.url
     write_project(invocation.root, upstream=upstream.address, site=site)
-    summary = sync_project(invocation, load(invocation), SyncRequest(now=current, stamp=stamp))
+    settings = load(invocation)
+    summary = sync_project(invocation, settings, SyncRequest(now=current, stamp=stamp))
     _catch_signals()  # again: a run leaves the defaults behind
     if summary.failed == summary.due:
         return EXIT_ALL_FAILED
     if once:
         click.echo("\n".join(_draw_tree(invocation.root)))
         return EXIT_OK
+    if server is not None:
+        pages = stack.enter_context(ProjectSite(settings, clock=clock.now))
+        stack.enter_context(searched(pages))
+        stack.callback(server.close)  # before the pages go
+        server.show(pages)
     _show(invocation, site)
     _wait()
     return EXIT_OK

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.model.listening import parse_listening
 from aggregator.model.settings import Settings
+from aggregator.pipeline.searching import OwnIndex
+from aggregator.pipeline.site import ProjectSite
+from aggregator.serve.access import Access
 from aggregator.serve.server import Log, Server, Tell, serve, serve_at_path
-from aggregator.serve.site import Site
+
+if TYPE_CHECKING:
+    from aggregator.pipeline.metrics import Metrics
+
+
+_AN_END = 1.5  #: seconds that the index has for its end; it is whole at any moment
 
 
 class ListenType(click.ParamType):  # type: ignore[type-arg]  # generic for type checkers only
@@ -27,7 +39,33 @@ class ListenType(click.ParamType):  # type: ignore[type-arg]  # generic for type
         return value
 
 
-def serve_project(settings: Settings, listen: str | None, site: Site, *, log: Log | None, tell: Tell) -> Server:
+def counting(metrics: Metrics, log: Log | None) -> Log:
+    """Return a log that counts each request as well."""
+
+    def take(access: Access) -> None:
+        metrics.answered(access.status)
+        if log is not None:
+            log(access)
+
+    return take
+
+
+@contextmanager
+def searched(site: ProjectSite) -> Iterator[None]:
+    """Keep the index of the posts while a server runs that no daemon runs beside."""
+    own = OwnIndex(site.effective)
+    site.index = own.searching.path
+    thread = Thread(target=own.run, name="index", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        own.end()
+        thread.join(_AN_END)
+        own.clear()
+
+
+def serve_project(settings: Settings, listen: str | None, site: ProjectSite, *, log: Log | None, tell: Tell) -> Server:
     """Serve what is published, and the site's pages, where the option or the settings say. Raises AggregatorError."""
     public, place = settings.root / settings.public.dir, parse_listening(listen or settings.server.listen)
     secret = None if settings.server.secret is None else settings.server.secret.reveal()

@@ -7,18 +7,23 @@ import gc
 import signal
 import sys
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, serve_project
+from aggregator.cli.listen import ListenType, counting, serve_project
+from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.loop import Daemon
 from aggregator.model.settings import Settings
 from aggregator.pipeline.site import ProjectSite
 from aggregator.store.lock import daemon_lock
+
+if TYPE_CHECKING:
+    from aggregator.pipeline.metrics import Metrics
 
 
 @click.command()
@@ -54,13 +59,15 @@ def run(
     with Journal.on_stderr(log_format, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
         with ExitStack() as stack:
             stack.enter_context(daemon_lock(settings.root))
-            site = None
+            site, metrics = None, None
             if not no_serve:
-                site = stack.enter_context(ProjectSite(settings, clock=clock.now))
-                server = serve_project(settings, listen, site, log=journal.request_log, tell=journal.tell_fault)
+                metrics = wanted_metrics(settings)
+                site = stack.enter_context(ProjectSite(settings, clock=clock.now, metrics=metrics))
+                log = journal.request_log if metrics is None else counting(metrics, journal.request_log)
+                server = serve_project(settings, listen, site, log=log, tell=journal.tell_fault)
                 stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")
-            number = asyncio.run(_run(invocation, settings, journal, site, jobs=jobs, schedule=not no_schedule))
+            number = asyncio.run(_run(invocation, settings, journal, site, metrics, jobs=jobs, schedule=not no_schedule))
         journal.say("ended")
     sys.exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
 
@@ -74,6 +81,7 @@ async def _run(
     settings: Settings,
     journal: Journal,
     site: ProjectSite | None,
+    metrics: Metrics | None,
     *,
     jobs: int | None,
     schedule: bool,
@@ -93,5 +101,8 @@ async def _run(
         stamp=clock.stamp,
         jobs=jobs,
         schedule=schedule,
+        measure=None if metrics is None else metrics.heard,
     )
+    if site is not None:
+        site.heard = lambda: daemon.heard
     return await daemon.run()

@@ -12,7 +12,8 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, serve_project
+from aggregator.cli.listen import ListenType, counting, searched, serve_project
+from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.service import Manager
@@ -32,8 +33,9 @@ _ENDINGS = {signal.SIGINT: EXIT_INTERRUPTED, signal.SIGTERM: EXIT_TERMINATED}
 def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
     """Serve the feeds and pages until stopped, and do nothing else.
 
-    For a host that polls nothing: it takes no lock and writes nothing, so the project folder may be read-only, or be kept by
-    another program (rsync, a `sync` from cron). `run` serves by itself. With -v each request is logged, without its query.
+    For a host that polls nothing: it takes no lock, and writes nothing but the index for searching (state/search.sqlite, or a
+    temporary file), so the project folder may be read-only, or be kept by another program (rsync, a `sync` from cron). `run`
+    serves by itself. With -v each request is logged, without its query.
 
     A changed configuration is taken over by itself, and on SIGHUP. SIGTERM ends it within 2 seconds with exit code 143, Ctrl-C
     with 130.
@@ -46,8 +48,11 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
         signal.signal(each, lambda number, _frame: told.put(number))
     with Journal.on_stderr(log_format, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
         with ExitStack() as stack:
-            site = stack.enter_context(ProjectSite(settings, clock=clock.now))
-            server = serve_project(settings, listen, site, log=journal.request_log, tell=journal.tell_fault)
+            metrics = wanted_metrics(settings)
+            site = stack.enter_context(ProjectSite(settings, clock=clock.now, metrics=metrics))
+            stack.enter_context(searched(site))
+            log = journal.request_log if metrics is None else counting(metrics, journal.request_log)
+            server = serve_project(settings, listen, site, log=log, tell=journal.tell_fault)
             stack.enter_context(server)
             journal.say(f"feeds are served at {server.url}")
             manager.ready()

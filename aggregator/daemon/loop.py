@@ -115,6 +115,13 @@ class Daemon:
         self._hands_since = now()
         self._trim = trimmer()
 
+    @property
+    def heard(self) -> datetime | None:
+        """Return when the round that is going on said something last; None: none is going on. For any thread."""
+        if not self._busy.locked():
+            return None
+        return self._now() - timedelta(seconds=time.monotonic() - self._heard_at)
+
     async def run(self) -> int:
         """Run until a signal ends it; returns its number."""
         loop = asyncio.get_running_loop()

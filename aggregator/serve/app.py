@@ -60,7 +60,7 @@ class Application:
         """Take what is served; `secret` is the first part of every address; `tell` hears of bugs."""
         self.tally = dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), 0)
         self._tree = tree
-        self._site = site
+        self.site = site
         self._threads = threads
         self._secret = secret
         self._log = log
@@ -108,7 +108,7 @@ class Application:
             stamp = self._tree.stamp(parts)
             kept = None if stamp is None else self._files.take((parts, as_page), stamp)
             if kept is not None and kept.has(coding) and not self._tree.is_former(parts):
-                await self._send(exchange, kept, coding, self._site.max_age(parts))
+                await self._send(exchange, kept, coding, self.site.max_age(parts))
                 return
         scope["exchange"] = exchange
         scope["path"] = "/" + "/".join(parts)
@@ -121,7 +121,7 @@ class Application:
 
     async def _readyz(self, exchange: Exchange) -> None:
         """Say whether it is worth while to ask here. Why not is for whoever runs the server: it may name folders."""
-        troubles = tuple(await self._in_thread(self._site.troubles))
+        troubles = tuple(await self._in_thread(self.site.troubles))
         if troubles != self._troubles and self._tell is not None:
             self._tell("\n".join(troubles) or "ready to be asked again", None)
         self._troubles = troubles
@@ -138,7 +138,7 @@ class Application:
             coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
             prepared = await self._in_thread(lambda: self._prepare_file(parts, coding, as_page=as_page))
             if prepared is not None:
-                await self._send(exchange, prepared, coding, self._site.max_age(parts))
+                await self._send(exchange, prepared, coding, self.site.max_age(parts))
                 return
         await self._page(exchange)
 
@@ -165,8 +165,8 @@ class Application:
         return prepared
 
     async def _page(self, exchange: Exchange) -> None:
-        query = _fields(exchange.query, self._site.fields(exchange.parts))
-        offered = self._site.languages
+        query = _fields(exchange.query, self.site.fields(exchange.parts))
+        offered = self.site.languages
         if (asked := query.pop("lang", "")) and (found := choose_languages("", asked, offered)):
             query["lang"] = found[0]
         languages = choose_languages(exchange.header(b"accept-language")[:_LONGEST_WISH], query.get("lang", ""), offered)
@@ -195,7 +195,7 @@ class Application:
         version = self._version_now()
         prepared = self._pages.take(key, version)
         if prepared is None:
-            answer = self._site.find(key[0], query, languages)
+            answer = self.site.find(key[0], query, languages)
             if answer is None or answer.location is not None:
                 return None if answer is None else answer.location
             prepared = _prepared(answer)
@@ -208,7 +208,7 @@ class Application:
 
     def _version_now(self) -> str:
         if (now := time.monotonic()) - self._version_at >= _VERSION_EVERY:
-            self._version, self._version_at = self._site.version(), now
+            self._version, self._version_at = self.site.version(), now
         return self._version
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -88,6 +88,10 @@ class Server:
         """Return how many requests were answered, by the class of their status: 2xx, 3xx, 4xx, 5xx."""
         return self._application.tally
 
+    def show(self, site: Site) -> None:
+        """Answer with another site from now on."""
+        self._application.site = site
+
     def wait(self) -> None:
         """Block until another thread closes the server, or the user interrupts."""
         self._thread.join()
