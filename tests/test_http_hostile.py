@@ -324,8 +324,8 @@ _PIECES = (b"\r\n", b"\0", b"\n", b": ", b"%00", b"\xff", b"HTTP/1.1", b" ", b"0
 
 
 @pytest.mark.sweep
-def test_whatever_comes_is_no_bug(public: Path, sweep: Sweep) -> None:
-    """Requests with bytes missing, added and mixed up get an answer or none; nothing fails inside, and others are served."""
+def test_whatever_comes_is_no_bug(public: Path, sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
+    """Requests with bytes missing, added and mixed up get an answer or none; nothing fails inside, and no log says a word."""
     chance, told = random.Random(sweep.seed), list[str]()
     with serve(public, patience=0.2, tell=lambda text, _error: told.append(text)) as server:
         for _ in range(sweep.count(5000, 200)):
@@ -340,6 +340,7 @@ def test_whatever_comes_is_no_bug(public: Path, sweep: Sweep) -> None:
                     pass  # it has hung up already
         assert ask(server.port).status == 200
     assert told == []
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def _garbled(chance: random.Random) -> bytes:

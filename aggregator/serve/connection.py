@@ -99,6 +99,8 @@ class Connection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in plain text and without quoting it, if nothing else is being said."""
         del msg
+        if self.is_working:  # what follows its head is none: the answer that is being made has nowhere to go
+            self.cycle.disconnected = True
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.close()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -66,6 +67,7 @@ class Exchange:
             piece = body[self.sent : self.sent + PIECE]
             await self._answers({"type": "http.response.body", "body": piece, "more_body": True})
             self.sent += PIECE
+            await asyncio.sleep(0)  # others have their turn, and that the client has left comes to be known
         return body[self.sent :]
 
     async def text(self, status: int, words: str, headers: Iterable[Header] = ()) -> None:
