@@ -154,7 +154,7 @@ class ProjectSite:
     # -- pages ------------------------------------------------------------------------------------------------------
 
     def _page(self, path: tuple[str, ...], query: Mapping[str, str], language: str) -> Answer | None:
-        ends_in_slash = path[-1:] == ("",)
+        asked, ends_in_slash = path, path[-1:] == ("",)
         path = path[:-1] if ends_in_slash else path
         frame = self._pages.frame(language, carry=f"lang={language}" if query.get("lang") == language else "")
         is_search = path == ("search",)
@@ -162,7 +162,7 @@ class ProjectSite:
         if isinstance(found, Moved):
             return _elsewhere(found.href)
         if found is None or isinstance(found, Gone):
-            return self._lost(path, frame, gone=found is not None)
+            return self._lost(asked, frame, gone=found is not None)
         if path and _is_folder(found) != ends_in_slash:  # else its links, which are relative, would lead astray
             return _elsewhere("/".join(path) + ("/" if _is_folder(found) else ""))
         return Answer(
