@@ -109,12 +109,13 @@ def test_counts_are_those_of_the_months_pages(tmp_path: Path, zone: str) -> None
     """Where clocks change, each month has as many entries on its pages as its link says."""
     site = SITE.rstrip().removesuffix("}") + f", timezone: {zone}}}\n"
     project = Project(tmp_path, site=site, pages="{entries: 500}")
-    start = datetime(2025, 1, 30, tzinfo=UTC)
-    project.add(*(made(number, at=start + timedelta(hours=7 * number, minutes=13 * number)) for number in range(300)))
+    begins = [datetime(2025, number, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC) for number in range(1, 13)]
+    dates = [begin + timedelta(minutes=minutes) for begin in begins for minutes in (-90, -30, 0, 30)]
+    project.add(*(made(number, at=at) for number, at in enumerate(dates)))
     pages = project.pages()
 
     months = listed(pages).months
-    assert sum(number for _, number in months) == 300
+    assert sum(number for _, number in months) == len(dates)
     for month, number in months:
         cards = listed(pages, month).cards
         assert len(cards) == number
