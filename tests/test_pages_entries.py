@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,10 +17,12 @@ from aggregator.model.entry import SafeHtml
 from aggregator.model.page import FeedsPage, Gone
 from aggregator.store.ledger import FILE_NAME, Deleted, Expired, Ledger, Takedown
 from aggregator.store.tables import VERSION
+from tests.conftest import need
 from tests.post_records import full_entry
 from tests.projects import SITE
 from tests.shown import Project, listed, made, shown, titles
 
+ROOT = Path(__file__).parents[1]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -300,3 +304,35 @@ def test_a_summary_is_made_of_the_text_where_upstream_gives_none(project: Projec
     assert card.summary.startswith("word word word")
     assert len(card.summary) <= 240
     assert "<" not in card.summary
+
+
+def test_a_project_on_a_read_only_disk_is_shown(tmp_path: Path) -> None:
+    """Where SQLite may write nothing beside the state, not even its log, pages are what they are elsewhere."""
+    project = Project(tmp_path)
+    project.add(made(1))
+    project.state.close()
+    place = tmp_path / "state"
+    code = (
+        "import sys; from pathlib import Path; from tests.projects import read; from aggregator.pipeline.pages import Pages;"
+        "from datetime import UTC, datetime; settings = read(Path(sys.argv[1]));"
+        "pages = Pages(lambda: settings, clock=lambda: datetime.now(UTC));"
+        "print([card.title for card in pages.page((), {}).cards], pages.problem)"
+    )
+    less = "-dac_override,-dac_read_search"
+    words = [need("setpriv"), f"--bounding-set={less}", f"--inh-caps={less}"] if os.geteuid() == 0 else []
+    for path in (*place.iterdir(), place):
+        path.chmod(0o555)
+    try:
+        done = subprocess.run(
+            [*words, sys.executable, "-c", code, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=ROOT,
+        )
+    finally:
+        place.chmod(0o755)
+
+    assert done.stdout == "['Entry 1'] None\n", done.stderr
+    assert [path.name for path in place.iterdir()] == ["state.sqlite"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, ProgrammingError, SQLAlchemyError
@@ -129,12 +130,33 @@ def _open_to_read(url: sa.URL, path: Path) -> Opened:
     engine = sa.create_engine(url.set(database=str(path)))
     try:
         find_obstacle(path)
-        return _prepared(engine, path, create=False)
+        try:
+            return _prepared(engine, path, create=False)
+        except DatabaseError as error:
+            if not _needs_a_log(error, path):
+                raise
+            engine.dispose()
+            engine = sa.create_engine(_as_it_is(url, path))
+            return _prepared(engine, path, create=False)
     except (*FAULTS, UnusableError) as error:
         engine.dispose()
         if not isinstance(error, UnusableError) and not is_damaged(error):
             raise state_error(error, path) from error
         raise StoreError(f"cannot read the state {path}: {cause_of(error)}. {SEEN_TO}", path=path) from error
+
+
+def _needs_a_log(error: DatabaseError, path: Path) -> bool:
+    """Tell whether a file cannot be read only because SQLite may not make its log beside it, as on a read-only disk.
+
+    Where there is a log, it holds the newest changes: nobody reads past it.
+    """
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")) and not path.with_name(f"{path.name}-wal").exists()
+
+
+def _as_it_is(url: sa.URL, path: Path) -> sa.URL:
+    """Return the address of a file that nobody writes to from here (SQLite's `immutable`); another may take its place."""
+    return url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "immutable": "1", "uri": "true"})
 
 
 def _grow(run: sa.Connection, version: int) -> None:
