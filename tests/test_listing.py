@@ -40,6 +40,22 @@ def test_days_turn_where_they_are_told_to(state: State) -> None:
     ]  # fmt: skip
 
 
+def test_categories_are_counted_by_spans(state: State) -> None:
+    """Each category has a number for each span, also where there are many spans; what is kept no longer counts in none."""
+    dates = [THEN + timedelta(hours=hours) for hours in (0, 1, 25, 26, 27, 500)]
+    rows = [_row(number, date=date) for number, date in enumerate(dates)] + [_row(9, date=dates[2], categories=OTHER)]
+    gone = [_row(10, date=dates[0], categories=OTHER), _row(11, date=dates[3]), _row(12, categories=("old",))]
+    state.save(Batch(rows=(*rows, *gone)))
+    state.expiry.mark([row.key for row in gone], folders=(), dirty=())
+    days = [(_seconds(THEN) + 86400 * day, _seconds(THEN) + 86400 * (day + 1)) for day in range(450)]
+
+    counts = state.listing.counts(days)
+    assert counts.keys() == {LEAF, OTHER}
+    assert [counts[LEAF][day] for day in (0, 1, 2, 20, 449)] == [2, 3, 0, 1, 0]
+    assert [sum(counts[leaf]) for leaf in (LEAF, OTHER)] == [6, 1]
+    assert state.listing.bounds() == (_seconds(dates[0]), _seconds(dates[-1]), 3)
+
+
 def test_rows_come_from_either_end(state: State) -> None:
     """Newest or oldest first, ties by key, from so many on, and only those of the categories, source or time asked for."""
     rows = [_row(number, date=THEN + timedelta(minutes=number // 2)) for number in range(8)]

@@ -122,6 +122,16 @@ def test_counts_are_those_of_the_months_pages(tmp_path: Path, zone: str) -> None
         assert {f"{card.date.astimezone(ZoneInfo(zone)):%Y-%m}" for card in cards} == {month}
 
 
+def test_a_date_of_another_age_changes_no_other_month(project: Project) -> None:
+    """One entry dated in the year 3 has its month, and all others have theirs, however many months lie between."""
+    project.add(*(made(number) for number in range(4)), made(9, at=datetime(3, 5, 6, tzinfo=UTC)))
+    pages = project.pages()
+
+    assert listed(pages).months == (("2025-12", 4), ("0003-05", 1))
+    assert titles(listed(pages, "0003-05").cards) == ["Entry 9"]
+    assert {card.title for page in _walk(pages) for card in page.cards} >= {"Entry 9", "Entry 0"}
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from aggregator.pipeline.lists import EntryList, since
-from aggregator.pipeline.months import is_month
+from aggregator.pipeline.lists import EntryList
+from aggregator.pipeline.months import is_month, month_span
 from aggregator.pipeline.page_places import CategoryPlace
 from aggregator.pipeline.shown import Days, Shown
 from aggregator.store.listing import Wanted
@@ -25,12 +25,13 @@ def every_list(shown: Shown) -> Iterator[EntryList]:
 def list_of_category(shown: Shown, place: CategoryPlace) -> EntryList:
     """Return the list of a category, with all that stands below it."""
     taken = shown.places.categories
+    months = shown.months_of(place)
     return EntryList(
         base=place.link.href,
         title=place.link.title,
         wanted=Wanted(categories=place.leaves),
-        since=since(shown.days(place), shown.settings.pages.entries + 1),
-        months=tuple((month, number) for month, number in shown.months_of(place) if (*place.parts, month) not in taken),
+        since=_since(shown, months),
+        months=tuple((month, number) for month, number in months if (*place.parts, month) not in taken),
         feed=place.feed,
         parents=shown.places.trail(place.frame.category)[:-1],
         children=place.children,
@@ -57,10 +58,21 @@ def _is_number(text: str) -> bool:
 
 def _of_source(shown: Shown, own: str, days: Days) -> EntryList:
     link = shown.source_link(own)
+    months = shown.months(days)
     return EntryList(
         base=link.href,
         title=link.title,
         wanted=Wanted(source_id=own),
-        since=since(days, shown.settings.pages.entries + 1),
-        months=shown.months(days),
+        since=_since(shown, months),
+        months=months,
     )
+
+
+def _since(shown: Shown, months: Iterable[tuple[str, int]]) -> int | None:
+    """Return where the month begins in which the last entry of a list's own page stands, and one more; None: with the first."""
+    found = 0
+    for month, number in months:
+        found += number
+        if found > shown.settings.pages.entries:
+            return month_span(month, shown.settings.site.timezone)[0]
+    return None

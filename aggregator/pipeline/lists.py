@@ -14,7 +14,7 @@ from datetime import datetime
 from aggregator.model.changes import PostRow
 from aggregator.model.page import Card, Dot, FeedLinks, Link, ListPage
 from aggregator.pipeline.months import month_span
-from aggregator.pipeline.shown import Days, Shown
+from aggregator.pipeline.shown import Shown
 from aggregator.store.listing import Wanted
 
 
@@ -131,16 +131,6 @@ class Lists:
             children=which.children,
             months=which.months,
         )
-
-
-def since(days: Days, wanted: int) -> int | None:
-    """Return a date such that so many entries are not older; None: there are not so many."""
-    found = 0
-    for first, number in sorted(days, reverse=True):
-        found += number
-        if found >= wanted:
-            return first
-    return None
 
 
 def _address(base: str, month: str, number: int | None) -> str:

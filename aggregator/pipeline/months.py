@@ -35,6 +35,19 @@ def month_span(month: str, zone: str) -> tuple[int, int]:
     return _begin(year, number, zone), _end(year, number, zone)
 
 
+def months_between(first: int, last: int, zone: str, *, at_most: int) -> tuple[str, ...] | None:
+    """Return the months from one instant to another, in seconds since the epoch; None: there are more than `at_most`."""
+    month, end = month_of(first, zone), month_of(last, zone)
+    found = [month]
+    while month < end:
+        year, number = (int(part) for part in month.split("-"))
+        month = f"{year:04}-{number + 1:02}" if number < _DECEMBER else f"{year + 1:04}-01"
+        found.append(month)
+        if len(found) > at_most:
+            return None
+    return tuple(found)
+
+
 def is_month(text: str) -> bool:
     """Tell whether a text is a month that there can be."""
     return _MONTH.match(text) is not None and not text.startswith("0000")

@@ -20,7 +20,7 @@ from aggregator.model.poll import SourceState
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
 from aggregator.pipeline.jobs import posts_place
-from aggregator.pipeline.months import month_of, turns
+from aggregator.pipeline.months import month_of, month_span, months_between, turns
 from aggregator.pipeline.page_places import CategoryPlace, Leaf, Places
 from aggregator.pipeline.shown_posts import Brief
 from aggregator.pipeline.state_reader import StateReader
@@ -31,6 +31,7 @@ from aggregator.store.state import State
 Days = Sequence[tuple[int, int]]  #: the earliest date of a day, in seconds since the epoch, and how many entries it has
 Placed = Callable[[Settings, Ledger | None, frozenset[Leaf]], Places]
 Answer = TypeVar("Answer")
+_MOST_COUNTED = 50_000  #: months of categories: a look at the index for each
 
 
 class Shown:
@@ -48,7 +49,7 @@ class Shown:
     @cached_property
     def places(self) -> Places:
         """Return where pages are."""
-        return self._placed(self.settings, self.ledger, frozenset(self._tallies))
+        return self._placed(self.settings, self.ledger, frozenset(self._months))
 
     @cached_property
     def hidden(self) -> frozenset[str]:
@@ -134,7 +135,7 @@ class Shown:
     @property
     def leaves(self) -> Iterable[Leaf]:
         """Return the categories, as stored, that posts stand in."""
-        return self._tallies.keys()
+        return self._months.keys()
 
     def found(self, keys: Sequence[str]) -> list[PostRow]:
         """Return those of some entries that are shown, newest first."""
@@ -153,19 +154,15 @@ class Shown:
         """Return what the state answers; None where nothing is known."""
         return self._reader.ask(question)
 
-    def days(self, place: CategoryPlace) -> Days:
-        """Return how many entries of a category, and of those below it, each day has."""
-        return [day for leaf in place.leaves for day in self._tallies.get(leaf, ())]
-
     def months_of(self, place: CategoryPlace) -> tuple[tuple[str, int], ...]:
         """Return how many entries of a category, and of those below it, each month has, newest first."""
         count: Counter[str] = Counter()
         for leaf in place.leaves:
-            count.update(self._leaf_months.get(leaf, {}))
+            count.update(self._months.get(leaf, {}))
         return tuple(sorted(count.items(), reverse=True))
 
     def days_of_source(self, own: str) -> Days:
-        """Return the same of one source."""
+        """Return how many entries of a source each day has."""
         zone = turns(self.settings.site.timezone)
         return self.ask(lambda state: state.listing.tallies_of(own, zone)) or []
 
@@ -187,13 +184,23 @@ class Shown:
         return month_of(instant, self.settings.site.timezone)
 
     @cached_property
-    def _leaf_months(self) -> dict[Leaf, dict[str, int]]:
-        return {leaf: dict(self.months(days)) for leaf, days in self._tallies.items()}
+    def _months(self) -> dict[Leaf, dict[str, int]]:
+        """Return how many entries each category, as stored, has in each month."""
+        bounds = self.ask(lambda state: state.listing.bounds())
+        if bounds is None:
+            return {}
+        zone = self.settings.site.timezone
+        first, last, categories = bounds
+        names = months_between(first, last, zone, at_most=_MOST_COUNTED // categories)
+        if names is None:  # somebody's date is of another age: then all entries are looked at, day by day
+            return self._months_by_day()
+        spans = [month_span(name, zone) for name in names]
+        found = self.ask(lambda state: state.listing.counts(spans)) or {}
+        return {leaf: {name: n for name, n in zip(names, numbers, strict=True) if n} for leaf, numbers in found.items()}
 
-    @cached_property
-    def _tallies(self) -> dict[Leaf, list[tuple[int, int]]]:
+    def _months_by_day(self) -> dict[Leaf, dict[str, int]]:
         zone = turns(self.settings.site.timezone)
         found: dict[Leaf, list[tuple[int, int]]] = {}
         for tally in self.ask(lambda state: state.listing.tallies(zone)) or []:
             found.setdefault(tally.category, []).append((tally.first, tally.number))
-        return found
+        return {leaf: dict(self.months(days)) for leaf, days in found.items()}

@@ -5,6 +5,8 @@ A part of `State`. A list is that of some categories, as stored, or of one sourc
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,9 +16,10 @@ import sqlalchemy as sa
 
 from aggregator.model.changes import PostRow
 from aggregator.store.queries import chunks
-from aggregator.store.tables import categories_of, category_text, entries_table, live, row_of
+from aggregator.store.tables import categories_of, categories_table, category_text, entries_table, live, row_of
 
 _DAY = 86400
+_SPANS = 200  #: in one statement: SQLite joins no more than 500 parts
 #: Days that make every date a positive number: division rounds towards zero.
 _SHIFT = _DAY * 800_000
 
@@ -46,6 +49,35 @@ class Listing:
     def __init__(self, transaction: Callable[[], AbstractContextManager[sa.Connection]]) -> None:
         """Take what opens a transaction."""
         self._transaction = transaction
+
+    def bounds(self) -> tuple[int, int, int] | None:
+        """Return dates that no entry is earlier and later than, and how many categories there are; None: there is no entry."""
+        own = entries_table.c.category == categories_table.c.category
+        ends = [sa.select(pick(entries_table.c.date)).where(own).scalar_subquery() for pick in (sa.func.min, sa.func.max)]
+        with self._transaction() as run:
+            found = [
+                (first, last)
+                for first, last in run.execute(sa.select(*ends).select_from(categories_table))
+                if first is not None
+            ]
+        return (min(first for first, _ in found), max(last for _, last in found), len(found)) if found else None
+
+    def counts(self, spans: Sequence[tuple[int, int]]) -> dict[tuple[str, ...], list[int]]:
+        """Return how many entries each category has in each of these spans, which follow each other: from, until.
+
+        The index alone is asked, which holds posts that are kept no longer as well: where there are any, they are taken off.
+        """
+        found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        with self._transaction() as run:
+            for portion in (spans[start : start + _SPANS] for start in range(0, len(spans), _SPANS)):
+                for text, _, number in run.execute(_counted(portion)):
+                    found[categories_of(text)].append(number)
+            gone = sa.select(entries_table.c.category, entries_table.c.date).where(~live)
+            if run.execute(sa.select(sa.func.count()).select_from(entries_table).where(~live)).scalar():
+                begins = [begin for begin, _ in spans]
+                for text, date in run.execute(gone):
+                    found[categories_of(text)][bisect_right(begins, date) - 1] -= 1
+        return {category: numbers for category, numbers in found.items() if any(numbers)}
 
     def tallies(self, turns: Sequence[int]) -> list[Tally]:
         """Return how many entries each category has a day; days turn at each of these seconds of the UTC day.
@@ -132,6 +164,23 @@ class Listing:
         """Return what changes with every change of a PostgreSQL database; of a file, its times tell (`opening.file_mark`)."""
         with self._transaction() as run:
             return str(run.execute(sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar())
+
+
+def _counted(spans: Sequence[tuple[int, int]]) -> sa.Select[Any]:
+    """Return the question how many entries of each category the index has in each span."""
+    number = sa.BigInteger()
+    each = [
+        sa.select(sa.literal_column(str(begin), number).label("begin"), sa.literal_column(str(end), number).label("until"))
+        for begin, end in spans
+    ]
+    span = sa.union_all(*each).cte("spans").c
+    column = entries_table.c
+    own = (column.category == categories_table.c.category, column.date >= span.begin, column.date < span.until)
+    count = sa.select(sa.func.count()).select_from(entries_table).where(*own).scalar_subquery()
+    query = sa.select(categories_table.c.category, span.begin, count).select_from(
+        sa.join(categories_table, span.begin.table, sa.true())
+    )
+    return query.order_by(categories_table.c.category, span.begin)
 
 
 _DAYS = (sa.func.min(entries_table.c.date).label("first"), sa.func.count().label("number"))
