@@ -29,7 +29,7 @@ def status_json(page: StatusPage) -> bytes:
         "lines": [_line(line) for line in page.lines],
     }
     # Half a surrogate pair is no UTF-8; what Python puts in its place is just how JSON spells it.
-    return f"{json.dumps(said, ensure_ascii=False, indent=1)}\n".encode("utf-8", "backslashreplace")
+    return f"{json.dumps(said, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace")
 
 
 def _line(line: SourceLine) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from aggregator.fetch.address import redact
 from aggregator.health import Health, health
@@ -135,14 +136,15 @@ def first_day(today: date) -> date:
 
 def days_of(tallies: Sequence[Tally], today: date) -> tuple[Day, ...]:
     """Return the last days, each with what is known of it; nothing is known where nothing was polled or the state was lost."""
-    found = {tally.day: tally for tally in tallies}
-    days = (first_day(today) + timedelta(days=number) for number in range(DAYS))
-    return tuple(
-        Day(day=day, ok=tally.ok, failed=tally.failed, entries=tally.entries)
-        if (tally := found.get(day)) is not None
-        else Day(day=day, ok=0, failed=0, entries=0)
-        for day in days
-    )
+    found = {each.day: Day(day=each.day, ok=each.ok, failed=each.failed, entries=each.entries) for each in tallies}
+    return tuple(found.get(day.day, day) for day in _unknown(today))
+
+
+@lru_cache(maxsize=2)
+def _unknown(today: date) -> tuple[Day, ...]:
+    """Return the last days as they are where nothing is known; each source asks for the same."""
+    first = first_day(today)
+    return tuple(Day(day=first + timedelta(days=number), ok=0, failed=0, entries=0) for number in range(DAYS))
 
 
 def _poll_line(poll: Poll, source: Source) -> PollLine:
