@@ -403,12 +403,13 @@ _SECRET = "3q2-7wAAAA"
     "target", ["/", "/feeds/all.atom", "/healthz", f"/{_SECRET}", f"/{_SECRET}x/feeds/all.atom", f"/{_SECRET[:-1]}/"]
 )
 def test_behind_a_secret_nothing_else_is_there(public: Path, target: str) -> None:
-    """Where addresses are secret, any other address is 404, the same for all."""
+    """Where addresses are secret, any other address is 404, the same for all and for every method."""
     with serve(public, secret=_SECRET) as server:
-        reply = ask(server.port, target)
+        reply, posted = ask(server.port, target), ask(server.port, target, method="POST")
 
     assert (reply.status, reply.header("content-type")) == (404, "text/plain; charset=utf-8")
     assert _SECRET.encode() not in reply.body
+    assert (posted.status, posted.body) == (reply.status, reply.body)
 
 
 def test_a_secret_is_part_of_every_address_and_of_no_log(public: Path, site: _Site) -> None:

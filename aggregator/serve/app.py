@@ -91,13 +91,14 @@ class Application:
             self._log(exchange.access(began))
 
     async def _answer(self, scope: Scope, exchange: Exchange, receive: Receive) -> None:
+        target = scope["raw_path"]
+        parts = _decoded(target) if len(target) <= _LONGEST_WISH else decoded_path(target.decode("latin-1"))
+        if self._secret is not None and (parts := _behind(self._secret, parts or ())) is None:
+            await exchange.missing()  # whatever the method: who does not know the secret learns nothing
+            return
         if exchange.method not in _METHODS:  # a body that nobody reads may follow
             await exchange.text(405, f"only {_ALLOWED}", [(b"allow", _ALLOWED.encode()), ENDED])
             return
-        target = scope["raw_path"]
-        parts = _decoded(target) if len(target) <= _LONGEST_WISH else decoded_path(target.decode("latin-1"))
-        if parts is not None and self._secret is not None:
-            parts = _behind(self._secret, parts)
         if parts is None:
             await exchange.missing()
             return
@@ -122,8 +123,8 @@ class Application:
     async def _readyz(self, exchange: Exchange) -> None:
         """Say whether it is worth while to ask here. Why not is for whoever runs the server: it may name folders."""
         troubles = tuple(await self._in_thread(self.site.troubles))
-        if troubles != self._troubles and self._tell is not None:
-            self._tell("\n".join(troubles) or "ready to be asked again", None)
+        if troubles and troubles != self._troubles and self._tell is not None:
+            self._tell("\n".join(troubles), None)
         self._troubles = troubles
         await exchange.text(503 if troubles else _OK, "not ready; the log says why" if troubles else "ready", [NOT_KEPT])
 
