@@ -150,7 +150,7 @@ def test_the_process_tells_of_itself() -> None:
     assert {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds", "python_info"} <= {
         sample.name for family in text_string_to_metric_families(text) for sample in family.samples
     }
-    assert CONTENT_TYPE.startswith("text/plain; version=")
+    assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
 
 
 def test_two_daemons_in_one_process_count_for_themselves() -> None:

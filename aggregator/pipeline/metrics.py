@@ -12,7 +12,6 @@ from datetime import datetime
 from threading import Lock
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
     GCCollector,
@@ -23,6 +22,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from aggregator import __version__
@@ -30,7 +30,7 @@ from aggregator.health import Health
 from aggregator.model.page import StatusPage
 from aggregator.model.poll import Event, Outcome, OutputEvent, SourceEvent, Summary
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  #: what every Prometheus reads; later forms only add names in other scripts
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 _CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
