@@ -60,7 +60,7 @@ def drawn_lines(lines: Sequence[SourceStatus], screen: Screen = PIPE) -> list[st
 
 @pytest.mark.parametrize(
     ("ok", "failed", "bar"),
-    [(1, 0, "▇"), (48, 0, "▇"), (47, 1, "▆"), (24, 24, "▄"), (1, 47, "▂"), (0, 1, "×"), (0, 48, "×"), (0, 0, "·")],
+    [(1, 0, "▇"), (48, 0, "▇"), (47, 1, "▅"), (24, 24, "▄"), (1, 47, "▂"), (0, 1, "×"), (0, 48, "×"), (0, 0, "·")],
 )
 def test_the_bar_of_a_day(ok: int, failed: int, bar: str) -> None:
     """Only a day without any failure is full, only one without any success is a cross, and unknown is neither."""
@@ -73,10 +73,10 @@ def test_a_pipe_is_told_everything() -> None:
     ill = line("稀土掘金", Health.FAILING, error=error, failures=4, warnings=("a warning",))
 
     assert drawn_lines([ill, line("a")]) == [
-        f"✗ failing  稀土掘金  {'·' * 27}▆×▇  news 24 h ago · 12 posts · next poll in 20 min (every 60 min)",
+        f"✗ failing  稀土掘金  {'·' * 27}▅×▇  news 24 h ago · 12 posts · next poll in 20 min (every 60 min)",
         f"    {error.strip()}  (4 failures in a row, since 3 h ago)",
         "    a warning",
-        f"● ok       a         {'·' * 27}▆×▇  news 24 h ago · 12 posts · next poll in 20 min (every 60 min)",
+        f"● ok       a         {'·' * 27}▅×▇  news 24 h ago · 12 posts · next poll in 20 min (every 60 min)",
     ]
 
 
@@ -97,7 +97,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         assert plain == drawn_lines(shown, Screen(width=width))
         assert max(map(cells, plain)) <= width
     if width >= 40:
-        ends = {cells(text.rpartition("▆×▇")[0]) for text in plain if "▆×▇" in text}
+        ends = {cells(text.rpartition("▅×▇")[0]) for text in plain if "▅×▇" in text}
         assert len(ends) == 1
 
 

@@ -39,7 +39,7 @@ _COLOURS = {
     Health.PAUSED: _DIM,
     Health.OK: _GREEN,
 }
-_FULL, _SOME, _NONE, _UNKNOWN = "▇", "▂▃▄▅▆", "×", "·"
+_FULL, _SOME, _NONE, _UNKNOWN = "▇", "▂▃▄▅", "×", "·"
 _DAYS = ((72, 30), (56, 14), (0, 7))  #: so wide a terminal shows so many days
 _LONGEST_NAME = 32  #: of a terminal's columns; in a pipe names are as long as they are
 _SHORTEST_NAME = 8
