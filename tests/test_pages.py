@@ -11,7 +11,7 @@ import pytest
 
 from aggregator.errors import ConfigError
 from aggregator.model.entry import SafeHtml
-from aggregator.model.page import FeedsPage, LostPage, Page
+from aggregator.model.page import FeedsPage, Link, LostPage, Page
 from aggregator.pages import LANGUAGES, Theme, render, script, stylesheet
 from tests import page_samples as samples
 from tests.browser_vectors import VECTORS
@@ -181,7 +181,7 @@ def test_status_begins_with_one_sentence() -> None:
     """The status page says first how many sources are fine, and which one has failed since when."""
     text = re.sub(r"<(?:bdi|/bdi|time[^>]*|/time)>", "", _text(samples.status()))
 
-    assert "5 of 6 sources are fine. 稀土掘金 has failed since Tuesday 09:10." in text
+    assert "4 of 6 sources are fine. 稀土掘金 has failed since Tuesday 09:10. 1 failed lately and is tried again." in text
     assert "All 2 sources are fine." in _text(samples.status(lines=(samples.line(0), samples.line(2))))
 
 
@@ -291,3 +291,21 @@ def test_pictures_are_offered_only_where_they_can_be_had() -> None:
     assert offered not in _text(samples.entry(may_show_pictures=False))
     assert offered not in _text(samples.entry(cover=None, content=SafeHtml("<p>x</p>")))
     assert offered not in _text(samples.entry(), is_static=True)
+
+
+def test_the_index_names_its_categories_once() -> None:
+    """The categories of the first level stand on top of every page, so the index and its months do not repeat them."""
+    children = (Link(title="Once", href="/c/once/"),)
+
+    assert "Once" not in _text(samples.index(1, children=children))
+    assert "Once" in _text(samples.category(children=children))
+    assert '<h1 class="p-name" dir="auto">September 2021</h1>' in _text(samples.index(1, path="/2021-09/", month="2021-09"))
+
+
+def test_days_without_failures_say_so() -> None:
+    """What the bars say is told in words as well."""
+    told = [_text(samples.source(line=samples.line(days=samples.days(pattern)))) for pattern in ("ggg", "gbs", "nng")]
+
+    assert "3 days without a failure" in told[0]
+    assert "3 days, with failures on 2" in told[1]
+    assert "1 day without a failure" in told[2]

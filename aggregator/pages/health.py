@@ -88,7 +88,8 @@ class Health:
         """Return all days in one sentence."""
         known = self.known(days)
         failed = sum(1 for day in known if day.failed)
-        return self._words.say("days_told", days=self._words.say("n_days", n=len(known)), n=failed)
+        number = self._words.say("n_days", n=len(known))
+        return self._words.say("days_told", days=number, n=failed) if failed else self._words.say("days_fine", days=number)
 
     def known(self, days: Sequence[Day]) -> list[Day]:
         """Return the days of which a poll is known."""
@@ -99,9 +100,9 @@ class Health:
         return bool(self.known(line.days)) and (lines <= _TABLES or line.health != "ok")
 
 
-def is_bad(state: str) -> bool:
-    """Tell whether a state is one that somebody should look at."""
-    return SHAPES.get(state, _OTHER)[1] == "bad"
+def kind_of(state: str) -> str:
+    """Return the kind of a state: good, quiet, odd (it may pass) or bad (somebody should look)."""
+    return SHAPES.get(state, _OTHER)[1]
 
 
 def last_day(lines: Sequence[SourceLine]) -> date | None:

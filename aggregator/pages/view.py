@@ -28,7 +28,7 @@ from aggregator.model.poll import Outcome
 from aggregator.pages.addresses import file_name, host, outward, place, relative, root_path
 from aggregator.pages.clip import clip
 from aggregator.pages.content import content, count_pictures
-from aggregator.pages.health import SHAPES, Health, is_bad, last_day
+from aggregator.pages.health import SHAPES, Health, kind_of, last_day
 from aggregator.pages.words import Words, closest, minute, words
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
@@ -171,15 +171,18 @@ class View:
 
     def status_sentence(self, page: StatusPage) -> Markup:
         """Return how all sources are doing in one sentence, and which of them are not well, since when."""
-        number, bad = len(page.lines), [line for line in page.lines if is_bad(line.health)]
+        number, bad = len(page.lines), [line for line in page.lines if kind_of(line.health) == "bad"]
+        passing = sum(1 for line in page.lines if kind_of(line.health) == "odd")
         if not number:
             return self.say("no_sources_told")
-        if not bad:
+        if not bad and not passing:
             return self.say("all_fine", n=number)
-        told = [self.say("some_fine", fine=self.words.number(number - len(bad)), n=number)]
+        told = [self.say("some_fine", fine=self.words.number(number - len(bad) - passing), n=number)]
         told += [self._told(line, page.last_poll) for line in bad[:_NAMED]]
         if len(bad) > _NAMED:
             told.append(self.say("and_more", n=len(bad) - _NAMED))
+        if passing:
+            told.append(self.say("tried_again", n=passing))
         return Markup(self.say("between_sentences")).join(told)
 
     def _told(self, line: SourceLine, now: datetime | None) -> Markup:
