@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -81,6 +84,29 @@ def test_every_page_is_a_file_with_the_bytes_that_are_served(project: Project) -
             assert files[f"{address[1:]}index.html"] == render(page, frame), address  # type: ignore[arg-type]
     assert {"404.html", "robots.txt"} <= files.keys()
     assert {name.rpartition(".")[2] for name in files if name.startswith("static/")} == {"css", "js"}
+
+
+def test_every_link_leads_to_a_file(project: Project, synced_once: Folder) -> None:
+    """Whatever a page links on its own host, or loads, is there; so it works at any address, and from a disk."""
+    project.add(made(60, at=datetime(2024, 2, 29, tzinfo=UTC), source="left", categories=("Left", "C\\/C++ & <b>")))
+    for category in project.pages(static=True).moment().places.categories.values():
+        for file in category.frame.files:
+            place = project.root / "public" / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes((synced_once.root / f"public/feeds/all{place.suffix}").read_bytes())
+    _write(project)
+
+    site = project.root / "site"
+    broken = []
+    for page in site.rglob("*.html"):
+        for link in map(unescape, re.findall(r' (?:href|src|action)="([^"]*)"', page.read_text("utf-8"))):
+            if urlsplit(link).scheme or link.startswith("#"):
+                continue
+            path = unquote(urlsplit(link).path)
+            place = site / path.lstrip("/") if path.startswith("/") else page.parent / path
+            if not (place / "index.html" if place.is_dir() or not path else place).exists():
+                broken.append((page.relative_to(site).as_posix(), link))
+    assert broken == []
 
 
 def test_feeds_are_copied_and_atom_files_have_a_twin_for_browsers(project: Project) -> None:
