@@ -181,8 +181,11 @@ def test_status_begins_with_one_sentence() -> None:
     """The status page says first how many sources are fine, and which one has failed since when."""
     text = re.sub(r"<(?:bdi|/bdi|time[^>]*|/time)>", "", _text(samples.status()))
 
-    assert "4 of 6 sources are fine. 稀土掘金 has failed since Tuesday 09:10. 1 failed lately and is tried again." in text
-    assert "All 2 sources are fine." in _text(samples.status(lines=(samples.line(0), samples.line(2))))
+    told = "3 of 6 sources are fine. 稀土掘金 has failed since Tuesday 09:10. Reuters is tried again at 08:43."
+    assert f"{told} 1 was not polled yet." in text
+    assert "All 2 sources are fine." in _text(samples.status(lines=(samples.line(0), samples.line(4, "quiet"))))
+    many = (*(samples.line(number, "retrying") for number in range(4)), samples.line(5, "paused"))
+    assert "0 of 5 sources are fine. 4 failed lately and are tried again. 1 is paused." in _text(samples.status(lines=many))
 
 
 def test_states_are_words_shapes_and_colours() -> None:

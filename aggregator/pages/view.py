@@ -38,6 +38,8 @@ _SUMMARY = 160
 _DESCRIPTION = 200
 #: Sources that the sentence on top of the status page names.
 _NAMED = 3
+#: States in which nothing was tried: they are counted with words of their own.
+_UNTRIED = ("new", "paused")
 
 
 class View:
@@ -170,20 +172,32 @@ class View:
         return last_day(lines)
 
     def status_sentence(self, page: StatusPage) -> Markup:
-        """Return how all sources are doing in one sentence, and which of them are not well, since when."""
-        number, bad = len(page.lines), [line for line in page.lines if kind_of(line.health) == "bad"]
-        passing = sum(1 for line in page.lines if kind_of(line.health) == "odd")
+        """Return how all sources are doing in a few words, and which of them are not well, since when or until when."""
+        number = len(page.lines)
         if not number:
             return self.say("no_sources_told")
-        if not bad and not passing:
+        bad, passing = ([line for line in page.lines if kind_of(line.health) == kind] for kind in ("bad", "odd"))
+        untried = [(state, sum(1 for line in page.lines if line.health == state)) for state in _UNTRIED]
+        fine = number - len(bad) - len(passing) - sum(n for _, n in untried)
+        if fine == number:
             return self.say("all_fine", n=number)
-        told = [self.say("some_fine", fine=self.words.number(number - len(bad) - passing), n=number)]
+        told = [self.say("some_fine", fine=self.words.number(fine), n=number)]
         told += [self._told(line, page.last_poll) for line in bad[:_NAMED]]
         if len(bad) > _NAMED:
             told.append(self.say("and_more", n=len(bad) - _NAMED))
-        if passing:
-            told.append(self.say("tried_again", n=passing))
+        told += self._tried(passing, page.last_poll)
+        told += [self.say(f"told_{state}", n=n) for state, n in untried if n]
         return Markup(self.say("between_sentences")).join(told)
+
+    def _tried(self, lines: Sequence[SourceLine], now: datetime | None) -> list[Markup]:
+        """Return when sources are tried again whose last poll failed: each by its name, or how many there are."""
+        if len(lines) > _NAMED or any(line.next_poll is None for line in lines):
+            return [self.say("tried_again", n=len(lines))]
+        return [
+            self.say("is_tried_again", name=self.name(line.source.title), time=self.until(line.next_poll, now))
+            for line in lines
+            if line.next_poll is not None
+        ]
 
     def _told(self, line: SourceLine, now: datetime | None) -> Markup:
         name = self.name(line.source.title)
@@ -213,6 +227,10 @@ class View:
         """Return an instant as it is told in a sentence."""
         told = self.words.since(self.local(moment), None if now is None else self.local(now))
         return Markup('<time datetime="{}">{}</time>').format(_rfc3339(moment), told)
+
+    def until(self, moment: datetime, now: datetime | None) -> Markup:
+        """Return an instant to come, without its date if that is today's."""
+        return self.time(moment, short=now is not None and self.local(moment).date() == self.local(now).date())
 
     def days(self, cards: Sequence[Card]) -> Iterator[tuple[str, Markup, list[Card]]]:
         """Yield each day that a list holds, in its order: (2021-09-11, as a heading, its entries)."""
