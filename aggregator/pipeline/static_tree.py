@@ -160,14 +160,16 @@ def _journal(root: Path) -> IO[str]:
     """Return the list, open at its end and held by us; whoever else writes this folder is waited for. Raises StoreError."""
     path = root / LIST
     try:
+        root.mkdir(parents=True, exist_ok=True)
         while True:
-            if not path.exists():
-                write_file(root, LIST, _HEAD.encode())
             journal = path.open("a", encoding="utf-8")
             with suppress(OSError):  # a file system without locks
                 flock(journal, LOCK_EX)
             # Who held it has put another file in its place at the end.
-            if os.fstat(journal.fileno()).st_ino == path.stat().st_ino:
+            if path.exists() and os.fstat(journal.fileno()).st_ino == path.stat().st_ino:
+                if not journal.tell():
+                    journal.write(_HEAD)
+                    journal.flush()
                 return journal
             journal.close()
     except OSError as error:
