@@ -358,7 +358,7 @@ def test_the_status_page_is_of_the_moment(project: Project) -> None:
     _write(project)
 
     after = _files(project.root / "site")
-    assert {name for name in after if after[name] != before[name]} == {LIST, "status/index.html"}
+    assert {name for name in after if after[name] != before[name]} == {LIST, "status/index.html", "status.json"}
 
 
 def test_two_runs_at_once_take_turns(project: Project) -> None:

@@ -18,12 +18,13 @@ from typing import TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.model.changes import PostRow
-from aggregator.model.page import Frame, LostPage, Page
+from aggregator.model.page import Frame, LostPage, Page, StatusPage
 from aggregator.pages import Theme, render, script, signature, stylesheet
 from aggregator.pipeline.entry_page import made_page
 from aggregator.pipeline.lists import EntryList
 from aggregator.pipeline.pages import Pages
 from aggregator.pipeline.shown_posts import Asked
+from aggregator.pipeline.site_json import status_json
 from aggregator.pipeline.static_tree import StaticTree
 from aggregator.publish.addresses import FOLDER, REDIRECTS_PATH, SUFFIX, SUFFIXES
 from aggregator.store.files import read_file
@@ -81,6 +82,8 @@ class StaticSite:
             page = self._pages.page((name,), {})
             if isinstance(page, Page):
                 yield self._file(f"/{name}/", "", partial(_same, page))
+            if isinstance(page, StatusPage):
+                yield File(path="status.json", stamp="", make=partial(status_json, page))
         yield from self._entries()  # which sums up what the lists hold
         lists = self._pages.lists(self._shown)
         for which in self._pages.all_lists(self._shown):
