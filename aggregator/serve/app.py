@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.serve.access import Access
-from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange
+from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange, Whole, in_words, missing
 from aggregator.serve.kept import Header, Prepared, Shelf, codings
 from aggregator.serve.links import feed_links
 from aggregator.serve.negotiate import choose_coding, choose_languages, decoded_path, is_current
@@ -30,6 +30,7 @@ from aggregator.serve.tree import PublicTree
 T = TypeVar("T")
 
 _OK, _NOT_MODIFIED = 200, 304
+_CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
 _METHODS = frozenset({"GET", "HEAD"})
 _ALLOWED = "GET, HEAD"
 #: In what a browser is asked to put the answer: `document` is a page that a person goes to (Fetch Metadata §2.1).
@@ -79,41 +80,42 @@ class Application:
         began = time.monotonic()
         exchange = Exchange(scope, send)
         try:
-            await self._answer(scope, exchange, receive)
+            ready = self._ready(scope, exchange)
+            if ready is not None:
+                await exchange.begin(*ready)
+            else:
+                scope["exchange"] = exchange
+                await self._routed(scope, receive, _unheard)
         except Exception as error:
             if self._tell is not None:
                 self._tell(f"internal error, a bug of aggregator: {type(error).__name__}: {error}", error)
             if exchange.status:
                 raise  # the answer has begun: only the end of the connection can say it now
             await exchange.text(500, "something is wrong here; it was told to whoever runs this")
-        self.tally[f"{exchange.status // 100}xx"] += 1
+        self.tally[_CLASSES[exchange.status // 100]] += 1
         if self._log is not None:
             self._log(exchange.access(began))
 
-    async def _answer(self, scope: Scope, exchange: Exchange, receive: Receive) -> None:
+    def _ready(self, scope: Scope, exchange: Exchange) -> Whole | None:
+        """Return an answer that needs no thread and no route; most of all requests get one. None: it has to be made."""
         target = scope["raw_path"]
         parts = _decoded(target) if len(target) <= _LONGEST_WISH else decoded_path(target.decode("latin-1"))
         if self._secret is not None and (parts := _behind(self._secret, parts or ())) is None:
-            await exchange.missing()  # whatever the method: who does not know the secret learns nothing
-            return
+            return missing()  # whatever the method: who does not know the secret learns nothing
         if exchange.method not in _METHODS:  # a body that nobody reads may follow
-            await exchange.text(405, f"only {_ALLOWED}", [(b"allow", _ALLOWED.encode()), ENDED])
-            return
+            return in_words(405, f"only {_ALLOWED}", [(b"allow", _ALLOWED.encode()), ENDED])
         if parts is None:
-            await exchange.missing()
-            return
+            return missing()
         exchange.parts = parts
         if self._tree.may_hold(parts):
-            # What most of all requests are for: nothing is to be done but to look whether it is still the same.
+            # Nothing is to be done but to look whether it is still the same.
             coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
             stamp = self._tree.stamp(parts)
             kept = None if stamp is None else self._files.take((parts, as_page), stamp)
             if kept is not None and kept.has(coding) and not self._tree.is_former(parts):
-                await self._send(exchange, kept, coding, self.site.max_age(parts))
-                return
-        scope["exchange"] = exchange
+                return self._whole(exchange, kept, coding, self.site.max_age(parts))
         scope["path"] = "/" + "/".join(parts)
-        await self._routed(scope, receive, _unheard)
+        return None
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class Application:
             coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
             prepared = await self._in_thread(lambda: self._prepare_file(parts, coding, as_page=as_page))
             if prepared is not None:
-                await self._send(exchange, prepared, coding, self.site.max_age(parts))
+                await exchange.begin(*self._whole(exchange, prepared, coding, self.site.max_age(parts)))
                 return
         await self._page(exchange)
 
@@ -180,11 +182,11 @@ class Application:
             await exchange.text(503, "this takes too long just now", [(b"retry-after", b"60"), NOT_KEPT])
             return
         if made is None:
-            await exchange.missing()
+            await exchange.begin(*missing())
         elif isinstance(made, str):
             await self._send_elsewhere(exchange, made)
         else:
-            await self._send(exchange, made, coding, made.max_age)
+            await exchange.begin(*self._whole(exchange, made, coding, made.max_age))
 
     def _prepare_page(
         self,
@@ -217,16 +219,19 @@ class Application:
 
     # -- how it is sent ---------------------------------------------------------------------------------------------
 
-    async def _send(self, exchange: Exchange, prepared: Prepared, coding: str | None, max_age: int) -> None:
+    def _whole(self, exchange: Exchange, prepared: Prepared, coding: str | None, max_age: int) -> Whole:
+        """Return what is sent of something that was made: 304 to who has it already."""
         sent = prepared.sent(coding)
-        control = _cache_control(max_age, is_private=self._secret is not None)
         if prepared.status == _OK:
             asked = exchange.asked
             tags = asked.get(b"if-none-match")
-            if tags == sent.etag or is_current(sent.etag, prepared.modified, tags, asked.get(b"if-modified-since")):
-                await exchange.begin(_NOT_MODIFIED, [*sent.both, control], b"")
-                return
-        await exchange.begin(prepared.status, [*sent.both, *sent.only_whole, control], sent.body)
+            if tags == sent.etag or (
+                (tags is not None or b"if-modified-since" in asked)
+                and is_current(sent.etag, prepared.modified, tags, asked.get(b"if-modified-since"))
+            ):
+                return _NOT_MODIFIED, [*sent.both, _cache_control(max_age, self._secret is not None)], b""
+        head = [*sent.both, *sent.only_whole, _cache_control(max_age, self._secret is not None)]
+        return prepared.status, head, sent.body
 
     async def _send_elsewhere(self, exchange: Exchange, path: str) -> None:
         """Say that something has another address for good (RFC 9110 §15.4.2)."""
@@ -281,7 +286,7 @@ def _prepared(answer: Answer) -> Prepared:
 
 
 @lru_cache(maxsize=1024)
-def _cache_control(max_age: int, *, is_private: bool) -> Header:
+def _cache_control(max_age: int, is_private: bool) -> Header:  # noqa: FBT001 - the cache takes positions quicker
     if max_age <= 0:
         return ASK_EACH_TIME  # keep it, but ask: a 304 costs nothing here
     words = [*(["private"] if is_private else []), f"max-age={max_age}", *(["immutable"] if max_age == _FOR_EVER else [])]

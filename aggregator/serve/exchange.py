@@ -25,6 +25,21 @@ _TEXT: tuple[Header, ...] = (
 _LONGEST_WORD = 200
 
 
+#: Status, headers and body of an answer.
+Whole = tuple[int, list[Header], bytes]
+
+
+def in_words(status: int, words: str, headers: Iterable[Header] = ()) -> Whole:
+    """Return an answer in a few words."""
+    body = (f"{words}\n" if status == 200 else f"{status} {words}\n").encode()  # noqa: PLR2004 - all is well
+    return status, [*_TEXT, (b"content-length", b"%d" % len(body)), *headers], body
+
+
+def missing() -> Whole:
+    """Return what says that there is nothing."""
+    return in_words(404, "there is no such feed or page; / lists those that there are", [ASK_EACH_TIME])
+
+
 class Exchange:
     """One request and its answer."""
 
@@ -72,12 +87,7 @@ class Exchange:
 
     async def text(self, status: int, words: str, headers: Iterable[Header] = ()) -> None:
         """Send a few words."""
-        body = (f"{words}\n" if status == 200 else f"{status} {words}\n").encode()  # noqa: PLR2004 - all is well
-        await self.begin(status, [*_TEXT, (b"content-length", b"%d" % len(body)), *headers], body)
-
-    async def missing(self) -> None:
-        """Say that there is nothing."""
-        await self.text(404, "there is no such feed or page; / lists those that there are", [ASK_EACH_TIME])
+        await self.begin(*in_words(status, words, headers))
 
     def access(self, began: float) -> Access:
         """Return what a log is told; `began` is on the monotonic clock."""

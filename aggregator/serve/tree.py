@@ -35,6 +35,8 @@ _TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
 #: body away if its date is not later than the one they know, whatever its ETag says (RFC 9110 §8.8.2.2).
 _SETTLED = 2
+#: Seconds between two looks at where feeds are now that have moved: no file of theirs is gone in between.
+_TABLE_EVERY = 0.5
 #: Device, number, times and size of a file. The time that no program can set is among them, so other bytes have another one.
 Stamp = tuple[int, int, int, int, int]
 _TITLE = re.compile(rb"<title[^>]*>([^<]*)</title>")
@@ -67,12 +69,13 @@ class PublicTree:
         self._root = root.resolve()
         self._root_text = str(self._root)
         self._table_path = "/".join((self._root_text, *_REDIRECTS))
+        self._table_until = float("-inf")
         self._table: tuple[Stamp | None, dict[str, str]] = (None, {})  #: what `redirects.json` said, and its stamp then
 
     def stamp(self, parts: tuple[str, ...]) -> Stamp | None:
         """Return what changes with the file of that path; None: nothing is there, or it was changed a moment ago."""
         try:
-            return _stamp(os.stat("/".join((self._root_text, *parts))))  # noqa: PTH116 - for each request
+            return _stamp("/".join((self._root_text, *parts)))
         except (OSError, ValueError):
             return None
 
@@ -131,12 +134,15 @@ class PublicTree:
 
         Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
-        try:
-            stamp = _stamp(os.stat(self._table_path))  # noqa: PTH116 - for each request
-        except OSError:
-            return {}
-        if stamp is None or stamp != self._table[0]:
-            self._table = (stamp, self._read_redirects())
+        if (now := time.monotonic()) >= self._table_until:
+            self._table_until = now + _TABLE_EVERY
+            try:
+                stamp = _stamp(self._table_path)
+            except OSError:
+                self._table = (None, {})
+            else:
+                if stamp is None or stamp != self._table[0]:
+                    self._table = (stamp, self._read_redirects())
         return self._table[1]
 
     def _read_redirects(self) -> dict[str, str]:
@@ -166,7 +172,9 @@ class PublicTree:
         return real if real.is_relative_to(self._root) and real.is_file() else None
 
 
-def _stamp(found: os.stat_result) -> Stamp | None:
+def _stamp(path: str) -> Stamp | None:
+    """Return the stamp of a file, None for one that was changed a moment ago. Raises OSError or ValueError if there is none."""
+    found = os.stat(path)  # noqa: PTH116 - for each request, so without a Path
     if found.st_ctime + _SETTLED >= time.time():
         return None  # the same times and size may come to stand for other bytes
     return (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
