@@ -30,6 +30,7 @@ from aggregator.publish.addresses import OPML_PATH, STATUS_PATH
 
 Answer = Page | Moved | Gone | None
 _REMEMBERED = 8192  #: posts of which a list's words are kept: a few hundred bytes each
+_REMEMBERED_AT_ONCE = 65_536  #: where all pages are made one after the other, an entry stands in half a dozen of them
 _AT_ONCE = 5000
 #: Parts of a language tag that tell which of the two Chinese writings is meant (BCP 47: script, then region).
 _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
@@ -47,7 +48,7 @@ class Pages:
         self._clock = clock
         self._static = static
         self._moments = Moments(settings)
-        self._brief = lru_cache(maxsize=_REMEMBERED)(read_brief)
+        self._brief = lru_cache(maxsize=_REMEMBERED_AT_ONCE if static else _REMEMBERED)(read_brief)
 
     @property
     def problem(self) -> str | None:
