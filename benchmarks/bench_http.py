@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -53,6 +54,14 @@ http {{
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A server that runs."""
+
+    port: int
+    pid: int
+
+
 @click.command()
 @click.option("--seconds", type=click.IntRange(1), default=5, show_default=True, help="Of each measurement.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
@@ -60,7 +69,7 @@ http {{
 @click.option("--dry-run", is_flag=True, help="Print the section and write nothing.")
 @click.option("--again", is_flag=True, help="Measure nothing; write the section of the results that are there.")
 def main(*, seconds: int, rounds: int, connections: int, dry_run: bool, again: bool) -> None:
-    """Compare what three servers answer in a second."""
+    """Compare what three servers answer in a second of their own processor time."""
     found = load() if again else None
     if found is None:
         for tool in ("wrk", "nginx"):
@@ -81,12 +90,12 @@ def _measure(folder: Path, *, seconds: int, rounds: int, connections: int) -> Se
     phrases = (*describe(folder, programs=set()), _version("wrk", "-v"), _packages())
     with ExitStack() as stack:
         ours = stack.enter_context(_python("ours", folder))
-        asked = {_CURRENT: {"If-None-Match": _tag(ours)}, _PACKED: {"Accept-Encoding": "gzip"}}
-        packed = _record(ours, folder, asked)
+        asked = {_CURRENT: {"If-None-Match": _tag(ours.port)}, _PACKED: {"Accept-Encoding": "gzip"}}
+        packed = _record(ours.port, folder, asked)
         bare = stack.enter_context(_python("bare", folder))
         nginx = stack.enter_context(_nginx(folder))
-        asked_of_nginx = {**asked, _CURRENT: {"If-None-Match": _tag(nginx)}}
-        places: dict[str, tuple[int, Callable[[str], str], dict[str, dict[str, str]]]] = {
+        asked_of_nginx = {**asked, _CURRENT: {"If-None-Match": _tag(nginx.port)}}
+        places: dict[str, tuple[Place, Callable[[str], str], dict[str, dict[str, str]]]] = {
             OURS: (ours, lambda _kind: _TARGET, asked),
             BARE: (bare, lambda kind: f"/{kind}", asked),
             NGINX: (nginx, lambda _kind: _TARGET, asked_of_nginx),
@@ -94,9 +103,9 @@ def _measure(folder: Path, *, seconds: int, rounds: int, connections: int) -> Se
         rates: dict[tuple[str, str], list[float]] = {}
         for _ in range(rounds):
             for kind in asked:
-                for server, (port, target, headers) in places.items():
-                    _check(port, target(kind), headers[kind], 304 if kind == _CURRENT else 200)
-                    rate = _wrk(f"http://127.0.0.1:{port}{target(kind)}", headers[kind], seconds, connections)
+                for server, (place, target, headers) in places.items():
+                    _check(place.port, target(kind), headers[kind], 304 if kind == _CURRENT else 200)
+                    rate = _rate(place, target(kind), headers[kind], seconds, connections)
                     rates.setdefault((kind, server), []).append(rate)
                     click.echo(f"{kind} {server}: {rate:,.0f} a second", err=True)
     return Serving(
@@ -158,27 +167,46 @@ def _check(port: int, target: str, headers: dict[str, str], status: int) -> None
         raise click.ClickException(f"port {port} answers {found}, packed as {packed}, where {status} was meant")
 
 
-def _wrk(url: str, headers: dict[str, str], seconds: int, connections: int) -> float:
+def _rate(server: Place, target: str, headers: dict[str, str], seconds: int, connections: int) -> float:
+    """Return what it answers in a second of its own processor time."""
+    before = _processor_seconds(server.pid)
+    number = _wrk(f"http://127.0.0.1:{server.port}{target}", headers, seconds, connections)
+    return number / (_processor_seconds(server.pid) - before)
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return what a process and its children, which all live, have taken."""
+    ticks, waiting = 0, [str(pid)]
+    while waiting:
+        folder = Path("/proc", waiting.pop())
+        fields = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+        waiting += [child for task in (folder / "task").iterdir() for child in (task / "children").read_text("utf-8").split()]
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _wrk(url: str, headers: dict[str, str], seconds: int, connections: int) -> int:
+    """Return how many answers came."""
     named = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
     argv = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", *named, url]
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in said:
         raise click.ClickException(f"not every answer was a good one: {said}")
-    found = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    found = re.search(r"(\d+) requests in", said)
     if found is None or "Socket errors" in said:
         raise click.ClickException(f"wrk was not well: {said}")
-    return float(found[1])
+    return int(found[1])
 
 
 @contextmanager
-def _python(kind: str, folder: Path) -> Iterator[int]:
+def _python(kind: str, folder: Path) -> Iterator[Place]:
     port = _free_port()
-    with _running([sys.executable, "-m", "benchmarks.http_servers", kind, str(folder), str(port)], port):
-        yield port
+    with _running([sys.executable, "-m", "benchmarks.http_servers", kind, str(folder), str(port)], port) as place:
+        yield place
 
 
 @contextmanager
-def _nginx(folder: Path) -> Iterator[int]:
+def _nginx(folder: Path) -> Iterator[Place]:
     """Run nginx on the same folder, as the documentation says."""
     port = _free_port()
     found = re.search(r"^```nginx\n(.*?)^```$", (ROOT / "docs/deployment.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -188,12 +216,12 @@ def _nginx(folder: Path) -> Iterator[int]:
     (folder / "nginx.conf").write_text(_NGINX.format(port=port, recipe=recipe), "utf-8")
     # A root nginx gives its workers to `nobody`, who need not be allowed to read the folder.
     directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-    with _running(["nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr", "-g", directives], port):
-        yield port
+    with _running(["nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr", "-g", directives], port) as place:
+        yield place
 
 
 @contextmanager
-def _running(argv: list[str], port: int) -> Iterator[None]:
+def _running(argv: list[str], port: int) -> Iterator[Place]:
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:
             for _ in range(200):
@@ -204,7 +232,7 @@ def _running(argv: list[str], port: int) -> Iterator[None]:
                     time.sleep(0.05)
             else:
                 raise click.ClickException(f"{argv[0]} does not answer")
-            yield
+            yield Place(port=port, pid=process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -16,11 +16,11 @@ LEAST = 0.8
 OURS, BARE, NGINX = "ours", "bare uvicorn", "nginx"
 _TITLE = "## Serving"
 _HEAD = """\
-What [the server](operations.md#the-server-run-and-serve) answers in a second, on one processor, while `wrk` asks from
-another: a feed that the client has already (304), and its gzip variant, ready in memory. Beside it a bare ASGI application on
-the same uvicorn and h11, which sends the same bytes to whoever asks; and nginx, one worker, on the same folder, as
+What [the server](operations.md#the-server-run-and-serve) answers in a second of its own processor time, on one processor: a
+feed that the client has already (304), and its gzip variant, ready in memory. Beside it a bare ASGI application on the same
+uvicorn and h11, which sends the same bytes to whoever asks; and nginx, one worker, on the same folder, as
 [the recipe](deployment.md#behind-a-web-server) has it. What bare uvicorn does bounds what any application on it can do; nginx
-is what no Python does."""
+is what no Python does. Processor time and not the clock's, since `wrk`, the kernel and whatever else runs share the machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def render_section(serving: Serving) -> str:
     kinds = list(dict.fromkeys(rate.kind for rate in serving.rates))
     servers = list(dict.fromkeys(rate.server for rate in serving.rates))
     table = [
-        f"| answers a second | {' | '.join(servers)} | ours of bare uvicorn | ours of nginx | |",
+        f"| answers in a second of processor time | {' | '.join(servers)} | ours of bare uvicorn | ours of nginx | |",
         "|---|" + "---|" * (len(servers) + 3),
     ]
     for kind in kinds:
