@@ -16,23 +16,10 @@ from tests import chromium
 from tests import page_samples as samples
 from tests.browser_vectors import VECTORS
 from tests.chromium import Chromium
+from tests.page_judges import CLIPPED
 from tests.page_site import PageSite
 
 PAGES = samples.pages(8)
-#: How far anything reaches that can be seen, and what hides a part of itself.
-_CLIPPED = """
-(() => {
-  const width = document.documentElement.clientWidth;
-  const hidden = '.vh, .skip, .scroll, details:not([open]) > :not(summary)';
-  const wide = [...document.body.querySelectorAll('*')].filter(element => {
-    if (element.closest(hidden)) return false;
-    const box = element.getBoundingClientRect();
-    const cut = getComputedStyle(element).overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1;
-    return box.width > 0 && (box.right > width + .5 || box.left < -.5 || (cut && element.tagName !== 'INPUT'));
-  });
-  return wide.slice(0, 3).map(element => element.outerHTML.slice(0, 120)).join('\\n');
-})()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +90,7 @@ def test_nothing_is_clipped_and_nothing_comes_from_elsewhere(browser: Chromium, 
     )
 
     assert browser.run("document.documentElement.scrollWidth") <= width
-    assert browser.run(_CLIPPED) == ""
+    assert browser.run(CLIPPED) == ""
     assert browser.run("document.querySelectorAll('h1').length") == 1
     assert browser.complaints() == []
     asked = [address for address in browser.asked_for() if not address.startswith("data:")]
@@ -122,7 +109,7 @@ def test_long_texts_stay_inside_of_a_phone(browser: Chromium, site: PageSite, na
     site.show(browser, render(samples.with_text(PAGES[name], text), samples.with_text(samples.frame(), text)))
 
     assert browser.run("document.documentElement.scrollWidth") <= 360
-    assert browser.run(_CLIPPED) == ""
+    assert browser.run(CLIPPED) == ""
 
 
 def test_an_address_is_copied(browser: Chromium, site: PageSite) -> None:

@@ -16,14 +16,10 @@ from tests import page_samples as samples
 from tests.chromium import Chromium
 from tests.conftest import Sweep
 from tests.html_pages import read_page
-from tests.page_judges import axe, naughty_strings
+from tests.page_judges import AXE_VIOLATIONS, axe, naughty_strings
 from tests.page_site import PageSite
 
 PAGES = samples.pages(8)
-_FIND = """
-axe.run({resultTypes: ["violations"]}).then(found => JSON.stringify(
-  found.violations.map(each => `${each.id}: ${each.nodes[0].html.slice(0, 150)}`)))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def site() -> Iterator[PageSite]:
 
 def _violations(browser: Chromium) -> list[str]:
     browser.run(axe())
-    found = browser.ask("Runtime.evaluate", expression=_FIND, awaitPromise=True, returnByValue=True)
+    found = browser.ask("Runtime.evaluate", expression=AXE_VIOLATIONS, awaitPromise=True, returnByValue=True)
     violations: list[str] = json.loads(found["result"]["value"])
     return violations
 
