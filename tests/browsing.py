@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, sync_playwright
 
 from tests.conftest import need
 from tests.page_judges import AXE_VIOLATIONS, CLIPPED, EMPTY, axe
@@ -46,8 +46,13 @@ class Window:
         self.said: list[str] = []  #: on the console, in dialogues, as uncaught errors
         self.asked: list[Request] = []
         page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("dialog", self._close)
         page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
         page.on("request", lambda request: self.asked.append(request))  # noqa: PLW0108 - a built-in method cannot be tagged
+
+    def _close(self, dialog: Dialog) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def go(self, address: str) -> int:
         """Open an address, wait for all that it loads, and return its status."""
