@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 PATIENCE = 60.0  #: seconds after which a test that waits gives up
 
@@ -21,6 +22,11 @@ class Reply:
         found = [value for known, value in self.headers if known == name.lower()]
         assert len(found) < 2, f"{name} stands twice: {found}"
         return found[0] if found else None
+
+    def leads_from(self, target: str) -> str | None:
+        """Return the address that it leads to, as seen from the one asked for; None: it leads nowhere."""
+        location = self.header("location")
+        return None if location is None else urljoin(target, location)
 
 
 def connect(port: int) -> socket.socket:

@@ -13,7 +13,7 @@ import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 from lxml import etree
@@ -206,7 +206,8 @@ def test_our_server_sends_people_on(folder: Folder) -> None:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
             connection.request(method, quote(path, safe="/?="))
             answer = connection.getresponse()
-            answers.append((answer.status, answer.getheader("Location"), answer.getheader("Cache-Control"), answer.read()))
+            leads = urljoin(quote(path, safe="/?="), answer.getheader("Location", ""))
+            answers.append((answer.status, leads, answer.getheader("Cache-Control"), answer.read()))
             connection.close()
 
     assert answers[0][:3] == (301, f"/feeds/{quote('ニュース')}/a.atom", "no-cache")

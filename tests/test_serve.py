@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -401,7 +402,7 @@ def test_a_former_address_leads_on(server: Server, public: Path) -> None:
     answer, body = _ask(server, "/feeds/alt.atom", If_None_Match="*")
 
     address = "/feeds/%E6%96%B0%E5%AA%92%E4%BD%93.atom"
-    assert (answer.status, answer.getheader("Location")) == (301, address)
+    assert (answer.status, urljoin("/feeds/alt.atom", answer.getheader("Location", ""))) == (301, address)
     assert (answer.getheader("Cache-Control"), body.decode()) == ("no-cache", f"301 it is at {address} now\n")
     assert [feed.path for feed in PublicTree(public).feeds()] == [
         "feeds/all.atom",

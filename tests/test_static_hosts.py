@@ -130,6 +130,7 @@ def test_the_recipe_for_a_proxy(tmp_path: Path, place: str) -> None:
     """Behind nginx as the documentation has it, at the root or below a path, what we serve arrives as it left."""
     public = tmp_path / "public"
     make_site(public)
+    (public / "feeds" / "redirects.json").write_text('{"feeds/old.atom": "feeds/all.atom"}')
     text = DOCS.read_text("utf-8").replace("`location /planet/", "\nlocation /planet/")
     [block] = [found[0] for found in _PROXIED.finditer(text) if found[1] == place]
     with serve(public) as server:
@@ -143,3 +144,4 @@ def test_the_recipe_for_a_proxy(tmp_path: Path, place: str) -> None:
                 tag = reply.header("etag")
                 assert ask(port, f"{place}feeds/all.atom", *lines, f"If-None-Match: {tag}").status == 304
             assert ask(port, f"{place}feeds/all.atom", method="POST").status == 405
+            assert ask(port, old := f"{place}feeds/old.atom").leads_from(old) == f"{place}feeds/all.atom"

@@ -84,7 +84,7 @@ class ProjectSite:
 
     def fields(self, path: tuple[str, ...]) -> frozenset[str]:
         """Return the fields of a query that what is there depends on."""
-        return _OF_A_SEARCH if path == ("search",) else _OF_ANY
+        return _OF_A_SEARCH if path[:1] == ("search",) else _OF_ANY
 
     def version(self) -> str:
         """Return a word that changes with whatever is shown; each minute too, for how a source is doing depends on the time."""

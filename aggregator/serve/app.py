@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Callable, Container, Mapping
 from concurrent.futures import Executor
 from functools import lru_cache
 from hmac import compare_digest
+from types import MappingProxyType
 from typing import TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -28,6 +29,7 @@ from aggregator.serve.site import Answer, Policy, Site
 from aggregator.serve.tree import PublicTree
 
 T = TypeVar("T")
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 _OK, _NOT_MODIFIED = 200, 304
 _CLASSES = ("", "1xx", "2xx", "3xx", "4xx", "5xx")
@@ -184,7 +186,7 @@ class Application:
         if made is None:
             await exchange.begin(*missing())
         elif isinstance(made, str):
-            await self._send_elsewhere(exchange, made)
+            await self._send_elsewhere(exchange, made, query)
         else:
             await exchange.begin(*self._whole(exchange, made, coding, made.max_age))
 
@@ -233,13 +235,16 @@ class Application:
         head = [*sent.both, *sent.only_whole, _cache_control(max_age, self._secret is not None)]
         return prepared.status, head, sent.body
 
-    async def _send_elsewhere(self, exchange: Exchange, path: str) -> None:
-        """Say that something has another address for good (RFC 9110 §15.4.2)."""
-        address = "/" + quote(path, safe="/")
-        if self._secret is not None:
-            address = f"/{quote(self._secret)}{address}"
+    async def _send_elsewhere(self, exchange: Exchange, path: str, query: Mapping[str, str] = NO_FIELDS) -> None:
+        """Say that something has another address for good (RFC 9110 §15.4.2).
+
+        The address is relative, as all links of ours are: behind a proxy the site may lie below a path that we do not know.
+        """
+        address = quote(path, safe="/")
+        location = "../" * (len(exchange.parts) - 1) + address + (f"?{urlencode(query)}" if query else "")
         # A category may get its old name back: who had kept both answers would go in circles.
-        await exchange.text(301, f"it is at {address} now", [(b"location", address.encode()), ASK_EACH_TIME])
+        headers = [(b"location", (location or "./").encode()), ASK_EACH_TIME]
+        await exchange.text(301, f"it is at /{address} now", headers)
 
 
 class _Endpoint:
