@@ -53,6 +53,15 @@ class Request:
     status: int
 
 
+class _Server(ThreadingHTTPServer):
+    """A server whose clients may leave."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Show the bugs of tests, not a client that has gone: the lines would stand among those of the command under test."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Upstream:
     """Serves `pages`, notes `requests`. A context manager."""
 
@@ -70,7 +79,7 @@ class Upstream:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.address = f"http://127.0.0.1:{self.port}"

@@ -8,6 +8,7 @@ after the other. All of it is in UTC: no night with a changed clock has an hour 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
@@ -377,6 +378,8 @@ class Daemon:
         cut = threading.Timer(_DRAIN, self._cut_off, args=(number,))
         cut.daemon = True
         cut.start()
+        # Should not even that thread get to run, as amid the interpreter's own end: C code says where everybody stood.
+        faulthandler.dump_traceback_later(_DRAIN + 0.5, exit=True)
 
     def _cut_off(self, number: int) -> None:
         """End as a kill would: a disk or a network that hangs is not waited for."""
