@@ -273,7 +273,7 @@ def test_a_redirect_names_no_host(server: Server, public: Path) -> None:
 
 def test_connections_beyond_the_most_cost_those_that_wait_longest(public: Path) -> None:
     """Where more connect than there is room for, who has said nothing for longest goes, and who asks is served."""
-    with serve(public) as server, ExitStack() as stack:
+    with serve(public, patience=3600) as server, ExitStack() as stack:
         kind = server._uvicorn.config.http_protocol_class
         assert issubclass(kind, Connection)
         kind.most = 40
