@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Many tests wait for processes and sockets: two workers more than there are processors keep these busy.
 export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Where the environment forbids compiled modules to be kept, every worker would compile all tests for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint bench bench-http agreement conduct families posts publishing engines reader-tools readers day pictures simulate verify clean
 .venv/.app: pyproject.toml constraints.txt
