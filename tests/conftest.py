@@ -68,13 +68,17 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test marked `sampled(n)` run n cases, drawn by the printed seed; all of them under --whole."""
+    """Of a test marked `sampled(n)` run n cases, drawn by the printed seed; all of them under --whole.
+
+    Tests marked `sampled(n, of=name)` are drawn together: n of all that bear the name. CI runs each of those.
+    """
     if config.getoption("--whole"):
         return
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for each in items:
-        if each.get_closest_marker("sampled"):
-            cases[each.nodeid.partition("[")[0]].append(each)
+        marker = each.get_closest_marker("sampled")
+        if marker and not (marker.kwargs and config.getoption("--processes")):
+            cases[marker.kwargs.get("of") or each.nodeid.partition("[")[0]].append(each)
     left_out: set[pytest.Item] = set()
     for found in cases.values():
         marker = found[0].get_closest_marker("sampled")

@@ -20,6 +20,8 @@ NEWS = "github-actions[bot]: News from the sources [skip ci]"
 SIX = "".join(item(number) for number in range(1, 7))
 SEVEN = item(7) + SIX
 FEED = "source/feeds/news.atom"
+#: A job costs seconds: of the tests that play more than the plainest ones, each run of `make test` takes some.
+some = pytest.mark.sampled(3, of="jobs")
 COMMIT = "git -c user.name=Ada -c user.email=a@news.example commit -qam between"
 
 
@@ -100,6 +102,7 @@ def test_what_a_person_edits_is_kept_and_published(runner: Runner, news: Upstrea
     assert "What Ada says of it." in runner.show(FEED)
 
 
+@some
 def test_what_a_person_deletes_stays_deleted(runner: Runner, news: Upstream) -> None:
     """A post that a person deleted comes back neither as a file nor in a feed, though upstream has it; nor without a cache."""
     post = runner.post("Entry 3")
@@ -117,6 +120,7 @@ def test_what_a_person_deletes_stays_deleted(runner: Runner, news: Upstream) -> 
     assert (runner.job().code, len(runner.commits())) == (0, 4)
 
 
+@some
 def test_many_deletions_are_accepted_as_documented(runner: Runner, news: Upstream) -> None:
     """Who deletes more than twenty posts stops the jobs, follows the documented commands in a plain clone, and they go on."""
     many = "".join(item(number) for number in range(1, 24))
@@ -138,6 +142,7 @@ def test_many_deletions_are_accepted_as_documented(runner: Runner, news: Upstrea
     ]
 
 
+@some
 def test_a_push_in_between_loses_nothing(runner: Runner, news: Upstream) -> None:
     """A person pushes while a job is about to: the job's one commit goes on top, and both are there, in the feed as well."""
     post = runner.post("Entry 3")
@@ -171,6 +176,7 @@ def test_in_a_conflict_the_person_wins(runner: Runner, news: Upstream, act: str)
     assert ">Entry 7<" in runner.show(FEED)
 
 
+@some
 def test_when_every_source_fails_nothing_is_pushed(runner: Runner, news: Upstream) -> None:
     """A job whose sources all fail is red and pushes nothing; that they failed goes to the next job."""
     news.pages["/a"].status = 500
@@ -183,6 +189,7 @@ def test_when_every_source_fails_nothing_is_pushed(runner: Runner, news: Upstrea
     assert (runner.cache / "state.sqlite").read_bytes() != before
 
 
+@some
 def test_a_source_that_is_alone_and_fails_is_told(runner: Runner, news: Upstream) -> None:
     """Where every source that is due fails, the jobs are red, and `status.atom` with its news is pushed once all the same."""
     runner.write(
@@ -201,6 +208,7 @@ def test_a_source_that_is_alone_and_fails_is_told(runner: Runner, news: Upstream
     assert runner.commits()[:-before] == [NEWS]
 
 
+@some
 def test_a_job_that_dies_keeps_the_state_of_the_last_push(runner: Runner, news: Upstream) -> None:
     """A job whose push is refused for good is red and passes no state on that knows posts which nobody has."""
     before = (runner.cache / "state.sqlite").read_bytes()
@@ -215,6 +223,7 @@ def test_a_job_that_dies_keeps_the_state_of_the_last_push(runner: Runner, news: 
     assert (runner.cache / "state.sqlite").read_bytes() == before
 
 
+@some
 def test_a_job_that_waited_begins_at_the_branch(runner: Runner) -> None:
     """A job that was given an older commit than the branch has works on the branch, and takes no post for deleted."""
     old = runner.git(runner.remote, "rev-parse", "main~1").strip()
@@ -225,6 +234,7 @@ def test_a_job_that_waited_begins_at_the_branch(runner: Runner) -> None:
     assert job.outputs == {"changed": "false", "pushed": "false"}
 
 
+@some
 def test_branches_that_both_added_to_the_ledger_merge(runner: Runner) -> None:
     """Two branches that each added lines to the ledger merge by git alone, and the next job reads the result."""
     line = '{{"kind": "alias", "source": "a", "id": "{0}", "key": "{1}", "at": "2026-01-01T00:00:00Z"}}\n'
@@ -245,6 +255,7 @@ def test_branches_that_both_added_to_the_ledger_merge(runner: Runner) -> None:
     assert {"x1", "x2"} <= set(re.findall(r'"id": "(\w+)"', runner.show("ledger.jsonl")))
 
 
+@some
 def test_hubs_are_told_when_the_news_is_pushed(runner: Runner, news: Upstream) -> None:
     """With `ping: later` a hub is told once of each feed, when the remote has it; a job without news tells nothing again."""
     remote: dict[str, str] = {}
