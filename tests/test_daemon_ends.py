@@ -183,7 +183,7 @@ def _goes_on(stage: Stage, *, news: bool, with_daemon: bool) -> None:
     assert found.state == wanted.state
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("number", range(50))
 def test_told_to_end_at_any_moment(stage: Stage, number: int) -> None:
     """SIGTERM at a random moment: it ends in time with 143, and the next start leaves what an undisturbed one leaves."""
@@ -200,6 +200,7 @@ def test_told_to_end_at_any_moment(stage: Stage, number: int) -> None:
     _goes_on(stage, news=moment == "news", with_daemon=number % 2 == 1 and moment != "asked")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("moment", ["asked", "idle"])
 def test_a_person_ends_it_with_ctrl_c(stage: Stage, moment: str) -> None:
     """SIGINT ends it with 130, and one more on the way to that does no harm: a hand is often impatient."""

@@ -89,6 +89,7 @@ def test_it_serves_and_touches_nothing(folder: Folder) -> None:
     assert _tree(folder.root) == before
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_its_ends(folder: Folder, number: signal.Signals, code: int) -> None:
     """Ctrl-C and SIGTERM end it with the codes that `run` has."""
