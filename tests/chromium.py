@@ -55,11 +55,23 @@ class Chromium:
         self._number = 0
         self.events: list[dict[str, Any]] = []
         [page] = [each for each in self.ask("Target.getTargets")["targetInfos"] if each["type"] == "page"]
-        self._session = self.ask("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.ask(f"{domain}.enable")
+        self._attach(page["targetId"])
 
     _session: str | None = None
+    _page = ""
+
+    def renew(self) -> None:
+        """Leave the page for a new one, which nobody has made narrow or dark."""
+        self._session, left = None, self._page
+        self._attach(self.ask("Target.createTarget", url="about:blank")["targetId"])
+        self.ask("Target.closeTarget", targetId=left)
+        self.events.clear()
+
+    def _attach(self, page: str) -> None:
+        self._page = page
+        self._session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.ask(f"{domain}.enable")
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Do something in the browser and return what it says."""

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import pytest
 
@@ -30,6 +30,9 @@ from tests.reader_table import ReaderTable
 from tests.rules import CONDUCT
 from tests.upstream import PROCESSES, Folder, Upstream, item
 from tests.watch import plugin as watch
+
+if TYPE_CHECKING:
+    from tests.chromium import Chromium
 
 Case = TypeVar("Case")
 SHARED = Path(__file__).parents[2] / "shared"
@@ -210,6 +213,21 @@ def synced(synced_once: Folder, lasting_upstream: Upstream, tmp_path: Path) -> F
     """A project of one's own after its first sync; its upstream is `lasting_upstream`."""
     _two_feeds(lasting_upstream)
     return synced_once.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def one_chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """A browser for the whole session: to start one costs seconds."""
+    from tests import chromium  # which asks this module for the program
+
+    yield from chromium.running(tmp_path_factory.mktemp("chromium"))
+
+
+@pytest.fixture(scope="module")
+def browser(one_chromium: Chromium) -> Chromium:
+    """A browser with a page of the module's own."""
+    one_chromium.renew()
+    return one_chromium
 
 
 def _two_feeds(upstream: Upstream) -> None:

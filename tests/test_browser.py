@@ -18,18 +18,12 @@ from aggregator.publish.atom import build_feed
 from aggregator.publish.style import STYLE
 from aggregator.publish.twins import build_twin
 from aggregator.serve.server import Server, serve
-from tests import chromium
 from tests.browser_vectors import VECTORS
 from tests.chromium import Chromium
 from tests.publish_records import NOON, bare_item, make_frame, make_item
 
 _PATH = "feeds/news.atom"
 _LONG = "https://paper.example/" + "a" * 300
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    yield from chromium.running(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from aggregator.model.entry import Enclosure
 from aggregator.model.page import FeedsPage, Page
 from aggregator.normalise.sanitise import sanitise
 from aggregator.pages import render
-from tests import chromium
 from tests import page_samples as samples
 from tests.browser_vectors import VECTORS
 from tests.chromium import Chromium
@@ -20,11 +19,6 @@ from tests.page_judges import CLIPPED
 from tests.page_site import PageSite
 
 PAGES = samples.pages(8)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    yield from chromium.running(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 from aggregator.model.page import FeedsPage, Page
 from aggregator.normalise.sanitise import sanitise
 from aggregator.pages import render
-from tests import chromium
 from tests import page_samples as samples
 from tests.chromium import Chromium
 from tests.conftest import Sweep
@@ -20,11 +19,6 @@ from tests.page_judges import AXE_VIOLATIONS, axe, naughty_strings
 from tests.page_site import PageSite
 
 PAGES = samples.pages(8)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    yield from chromium.running(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="module")

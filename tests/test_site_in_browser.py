@@ -11,14 +11,8 @@ import pytest
 from aggregator.pipeline.site import ProjectSite
 from aggregator.serve.server import serve
 from aggregator.settings import load_settings
-from tests import chromium
 from tests.chromium import Chromium
 from tests.upstream import Folder
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    yield from chromium.running(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="module")
