@@ -263,6 +263,7 @@ def test_410_of_one_instance_is_not_that_of_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("F22", "R17", "R20")
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 502])
 def test_other_refusals_back_off_and_stay_enabled(tmp_path: Path, status: int) -> None:
     """A week of them costs some ten polls, never two within an hour; the posts stay, and the day it works it works."""
@@ -287,6 +288,7 @@ def hang_up(exchange: Exchange) -> None:
 
 
 @pytest.mark.rule("R17")
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "fault", [reply(500, b""), hang_up, reset, b"nonsense\r\n\r\n"], ids=["500", "empty", "reset", "garbage"]
 )
