@@ -6,7 +6,7 @@ export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONL
 # Where the environment forbids compiled modules to be kept, every worker would compile all tests for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench bench-http agreement conduct families posts publishing engines reader-tools readers day pictures simulate verify clean
+.PHONY: demo test lint bench bench-http agreement conduct families posts publishing engines reader-tools readers day screenshots simulate verify clean
 .venv/.app: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -75,8 +75,8 @@ publishing: .venv/.dev engines  ## what holds of everything that is published ->
 day: .venv/.dev  ## one simulated day of 200 sources on 20 hosts, judged by what their servers saw
 	$(BIN)/python -m pytest -n 1 -q --whole --day-table=docs/conduct-day.md tests/test_day.py $(PYTEST_ARGS)
 
-pictures: .venv/.dev  ## the README's pictures, taken from the demo (needs chromium, and fonts-noto-cjk)
-	$(BIN)/python -m tests.picture docs/feed-in-browser.png docs/demo.png
+screenshots: .venv/.dev  ## the pictures of README and docs (needs chromium, and fonts-noto-cjk)
+	$(BIN)/python -m tests.screenshots docs/pictures
 
 verify: .venv/.dev  ## every sweep whole
 	$(BIN)/python -m pytest -n auto -q --whole --processes --timeout=3600 --sweep-table=docs/verification.md $(PYTEST_ARGS)
