@@ -286,7 +286,8 @@ def _outside_skips(hints: Hints, at: datetime, spread: timedelta) -> tuple[datet
 def _often(rate: float) -> str:
     if rate >= 1:
         return f"{rate:.0f} new entries a day" if rate >= 1.5 else "one new entry a day"  # noqa: PLR2004
-    return f"one new entry in {1 / rate:.0f} days"
+    days = round(1 / rate)
+    return f"one new entry in {days} days" if days > 1 else "one new entry a day"
 
 
 def _http_date(text: str | None) -> datetime | None:
