@@ -50,7 +50,7 @@ bench: .venv/.app .venv/readers/reader/.done  ## beside newsboat and reader on o
 bench-http: .venv/.app  ## our server beside a bare one and nginx -> a section of docs/performance.md (needs wrk and nginx)
 	$(BIN)/python -m benchmarks.bench_http $(BENCH_ARGS)
 
-simulate: .venv/.app  ## the planner over 100,000 made-up sources, beside other policies -> docs/scheduling.md; 10 CPU minutes
+simulate: .venv/.app  ## the planner over 100,000 made-up sources, beside other policies -> docs/scheduling.md; a quarter of an hour of CPU time
 	$(BIN)/python -m benchmarks.simulate $(or $(SIMULATE_ARGS),--report docs/scheduling.md)
 
 conduct: .venv/.dev  ## every rule of polite fetching -> its test -> how that ended
