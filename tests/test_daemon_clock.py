@@ -124,7 +124,7 @@ def test_a_night_with_another_hour_is_like_any_other(
     with running(folder, environment=clock.environment, TZ="Europe/Berlin") as daemon:
         daemon.wait(lambda: len([line for line in daemon.polls() if moment(line) > change]) >= 6)
         assert daemon.stop() == 143
-    failed = [str(line["message"]) for line in daemon.lines() if line["level"] == "error"]
+    failed = [line for line in daemon.lines() if line["level"] == "error"]
     assert not [text for text in daemon.words() if text != "ended"], failed
     for source in ("a", "b"):
         polls = daemon.polls(source)

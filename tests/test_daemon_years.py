@@ -15,6 +15,7 @@ import pytest
 from aggregator.daemon.asks import Ask, ask_daemon
 from aggregator.model.poll import Summary
 from aggregator.publish.document import examine
+from aggregator.store.lock import project_lock
 from tests.chaos import Chaos
 from tests.conftest import Sweep
 from tests.daemon_play import Daemon, running
@@ -88,7 +89,9 @@ def _polled(folder: Folder, daemon: Daemon, round_: int, load: Load, seed: int) 
     # Its processes are these three kinds, and none is left over from one that was killed.
     jobs = len(os.sched_getaffinity(0))
     wait_until(lambda: len(of_session(daemon.pid)) == jobs + len(("itself", "fork server", "resource tracker")))
-    return weigh(daemon.pid)
+    # Between rounds: what one has open while it lasts is no leftover.
+    with project_lock(folder.root, wait=60):
+        return weigh(daemon.pid)
 
 
 def _ask(folder: Folder) -> Summary:

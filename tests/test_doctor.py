@@ -25,7 +25,6 @@ from tests.projects import SITE, read, write
 from tests.upstream import Folder
 
 ROOT = Path(__file__).parents[1]
-NOW = datetime.now(UTC)
 
 
 def test_a_fresh_project_is_well(tmp_path: Path) -> None:
@@ -130,10 +129,11 @@ def test_a_clock_before_the_program_fails(tmp_path: Path) -> None:
 def test_a_clock_before_its_own_files_is_odd(tmp_path: Path) -> None:
     """A file of the project that is of a later time than now is named, with how much later it is."""
     write(tmp_path, {"ledger.yaml": "{}"})
-    later = NOW.timestamp() + 7200
+    situation = _situation(tmp_path)
+    later = situation.now.timestamp() + 118 * 60
     os.utime(tmp_path / "config" / "ledger.yaml", (later, later))
 
-    [found] = machine.clock(_situation(tmp_path))
+    [found] = machine.clock(situation)
 
     assert found.level is Level.WARN
     assert "config/ledger.yaml" in found.text
@@ -305,9 +305,7 @@ def test_a_state_without_a_write_ahead_log_is_odd(synced: Folder) -> None:
 
 def test_what_is_overdue_is_told(synced: Folder) -> None:
     """Where no daemon runs, sources that are due while nothing was polled for a day are told; sooner they are not."""
-    levels = [
-        next(work.polls(replace(_situation(synced.root), now=NOW + timedelta(hours=hours)))).level for hours in (0, 20, 30)
-    ]
+    levels = [next(work.polls(_situation(synced.root, later=timedelta(hours=hours)))).level for hours in (0, 20, 30)]
 
     assert levels == [Level.OK, Level.OK, Level.WARN]
 
@@ -316,7 +314,7 @@ def test_a_live_daemon_polls(synced: Folder) -> None:
     """A health check fails where no daemon runs, and where one runs that has polled nothing for long though sources are due."""
 
     def judged(**later: int) -> Level:
-        [found] = work.alive(replace(_situation(synced.root), now=NOW + timedelta(**later)))
+        [found] = work.alive(_situation(synced.root, later=timedelta(**later)))
         return found.level
 
     assert judged() is Level.FAIL
@@ -431,12 +429,12 @@ def _bad(findings: Findings | list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.level is not Level.OK]
 
 
-def _situation(root: Path) -> Situation:
+def _situation(root: Path, *, later: timedelta = timedelta(minutes=1)) -> Situation:
     try:
         settings = read(root) if (root / "config" / "settings.yaml").exists() else read(write(root, {}))
     except (ConfigError, PermissionError, OSError):
         settings = None
-    return Situation(root=root, config=root / "config", settings=settings, now=NOW + timedelta(seconds=90), environ=os.environ)
+    return Situation(root=root, config=root / "config", settings=settings, now=datetime.now(UTC) + later, environ=os.environ)
 
 
 def _with_sources(root: Path, *, allow: str = "", **addresses: str) -> Situation:
