@@ -52,6 +52,15 @@ def workers(session: int) -> list[int]:
     return [process.pid for process in of_session(session) if process.parent == server]
 
 
+def open_files(pid: int) -> list[str]:
+    """Return what a process has open now: paths, and the kernel's words for what has none."""
+    found = []
+    for link in (_PROC / str(pid) / "fd").iterdir():
+        with suppress(OSError):
+            found.append(str(link.readlink()))
+    return found
+
+
 def weigh(pid: int) -> Weight:
     """Return what a process holds now."""
     lines = dict(line.split(":", 1) for line in (_PROC / str(pid) / "status").read_text("utf-8").splitlines() if ":" in line)

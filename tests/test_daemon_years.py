@@ -15,11 +15,10 @@ import pytest
 from aggregator.daemon.asks import Ask, ask_daemon
 from aggregator.model.poll import Summary
 from aggregator.publish.document import examine
-from aggregator.store.lock import project_lock
 from tests.chaos import Chaos
 from tests.conftest import Sweep
 from tests.daemon_play import Daemon, running
-from tests.processes import Weight, of_session, weigh, workers
+from tests.processes import Weight, of_session, open_files, weigh, workers
 from tests.upstream import Folder, wait_until
 
 
@@ -89,9 +88,9 @@ def _polled(folder: Folder, daemon: Daemon, round_: int, load: Load, seed: int) 
     # Its processes are these three kinds, and none is left over from one that was killed.
     jobs = len(os.sched_getaffinity(0))
     wait_until(lambda: len(of_session(daemon.pid)) == jobs + len(("itself", "fork server", "resource tracker")))
-    # Between rounds: what one has open while it lasts is no leftover.
-    with project_lock(folder.root, wait=60):
-        return weigh(daemon.pid)
+    # Between rounds, and when what they wrote is in the index for searching: what is open for the while is no leftover.
+    wait_until(lambda: not [each for each in open_files(daemon.pid) if ".sqlite" in each])
+    return weigh(daemon.pid)
 
 
 def _ask(folder: Folder) -> Summary:
