@@ -118,6 +118,15 @@ def test_who_goes_astray_is_led_back(get: Callable[..., Reply]) -> None:
         assert get(target).header("content-type") == "text/plain; charset=utf-8", target
 
 
+@pytest.mark.parametrize("target", ["/c/none/", "/c/a%3Fb/", "/c/a%23b/", "/none"])
+def test_who_goes_astray_anywhere_sees_the_page_whole(get: Callable[..., Reply], target: str) -> None:
+    """The stylesheet is found from wherever somebody went astray, whatever the address is made of."""
+    style = re.search(r'href="([^"]*static/[0-9a-f]+\.css)"', get(target).body.decode())
+    assert style is not None
+
+    assert get(urljoin(f"http://here{target}", style[1]).removeprefix("http://here")).status == 200
+
+
 def test_an_entry_that_was_taken_down_is_gone(
     synced: Folder, served: tuple[Server, ProjectSite], get: Callable[..., Reply]
 ) -> None:

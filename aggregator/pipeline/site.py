@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from aggregator.errors import ConfigError
 from aggregator.model.page import EntryPage, FeedsPage, Frame, Gone, ListPage, LostPage, Moved, Page, StatusPage
@@ -179,7 +180,8 @@ class ProjectSite:
         if not gone and path and ("." in path[-1] or path[0] == "static"):
             return None
         feeds = self._pages.page(("feeds",), {})
-        page = LostPage(gone=gone, feeds=feeds.feeds if isinstance(feeds, FeedsPage) else (), path="/" + "/".join(path))
+        asked_for = "/" + "/".join(quote(part, safe="") for part in path)  # a "?" in a part does not end it
+        page = LostPage(gone=gone, feeds=feeds.feeds if isinstance(feeds, FeedsPage) else (), path=asked_for)
         return Answer(content=self._render(page, frame), type=_HTML, status=410 if gone else 404, by_language=True)
 
     def _render(self, page: Page, frame: Frame) -> bytes:
