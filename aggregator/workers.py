@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import multiprocessing
 import os
 import resource
 import signal
@@ -21,6 +20,7 @@ from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext
 from tempfile import gettempdir
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -29,7 +29,7 @@ from aggregator.errors import StoreError
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
-    from multiprocessing.context import ForkServerContext
+    from multiprocessing.synchronize import RLock
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -195,9 +195,26 @@ def expect_jobs() -> None:
         raise _cannot_start(error) from error
 
 
-def _start_server() -> ForkServerContext:
+class _Context(ForkServerContext):
+    """Makes what a pool and its processes share, and keeps the locks for as long as it lives itself.
+
+    pebble lets go of them before it ends the processes, and with the last reference their names go: one that is just being born
+    would not find them any more, and say so with a traceback.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._locks: list[RLock] = []
+
+    def RLock(self) -> RLock:  # noqa: N802 - multiprocessing's name
+        lock = super().RLock()
+        self._locks.append(lock)
+        return lock
+
+
+def _start_server() -> _Context:
     """Start the process that worker processes are forked from, unless it is there already; it loads its modules by itself."""
-    context = multiprocessing.get_context("forkserver")
+    context = _Context()
     context.set_forkserver_preload(_PRELOADED)
     # Ctrl-C reaches every process of a terminal: while it loads, this one would answer with a traceback. It keeps the mask.
     resource_tracker.ensure_running()  # first, for it takes the mask off

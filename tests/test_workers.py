@@ -166,6 +166,43 @@ def test_a_pool_that_is_left_while_it_comes_up_leaves_no_process() -> None:
     assert multiprocessing.active_children() == []
 
 
+_BIRTHS_HELD_UP = """
+import asyncio, os, pebble.pool.process, signal, time
+from aggregator.workers import Workers
+from tests.workers_jobs import double
+
+launch, stop = pebble.pool.process.launch_process, pebble.pool.process.stop_process
+born = []
+
+def launch_slowly(*given):
+    process = launch(*given)
+    born.append(process)
+    if len(born) > 1:
+        os.kill(process.pid, signal.SIGSTOP)
+    return process
+
+def stop_slowly(process):
+    os.kill(process.pid, signal.SIGCONT)
+    time.sleep(0.2)
+    stop(process)
+
+pebble.pool.process.launch_process, pebble.pool.process.stop_process = launch_slowly, stop_slowly
+if __name__ == "__main__":
+    with Workers(4) as pool:
+        print(asyncio.run(pool.run(double, 21)))
+        pool.kill()
+"""
+
+
+def test_processes_that_are_just_being_born_end_without_a_word() -> None:
+    """A pool that ends on a machine too busy to bring its processes up, and to end them at once, is silent."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BIRTHS_HELD_UP], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1]
+    )
+
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
 def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path) -> None:
     """Workers start although TMPDIR's path is too long for a socket in it."""
     long = tmp_path / ("a" * 100)
