@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import formatdate
 from pathlib import Path
@@ -125,6 +126,25 @@ def test_conditions(server: Server, lines: list[str], current: bool, method: str
     if current:
         assert reply.body == b""
         assert reply.header("content-type") is reply.header("content-length") is reply.header("content-encoding") is None
+
+
+@pytest.fixture(params=["Asia/Shanghai", "America/New_York"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Have the machine's clock show the time of a place."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone")
+@pytest.mark.parametrize(("second", "status"), [(-1, 200), (0, 304)])
+def test_a_date_without_a_zone_is_utc(server: Server, second: int, status: int) -> None:
+    """The form of asctime, of old clients, names no zone and means UTC, wherever the server stands (RFC 9110 §5.6.7)."""
+    date = time.asctime(time.gmtime(_MODIFIED + second))
+
+    assert ask(server.port, "/feeds/all.atom", f"If-Modified-Since: {date}").status == status
 
 
 def test_gzip_is_another_representation(server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -100,6 +101,9 @@ def is_current(etag: bytes, modified: int | None, tags: bytes | None, since: byt
     if since is None or modified is None:
         return False
     try:
-        return modified <= int(parsedate_to_datetime(since.decode("latin-1")).timestamp())
+        date = parsedate_to_datetime(since.decode("latin-1"))
+        if date.tzinfo is None:  # the form of asctime names no zone; all of them mean UTC (RFC 9110 §5.6.7)
+            date = date.replace(tzinfo=UTC)
+        return modified <= int(date.timestamp())
     except (ValueError, OverflowError):
         return False  # an invalid date is ignored (RFC 9110 §13.1.3)
