@@ -94,6 +94,7 @@ _CONDITIONS = [
     (['If-None-Match: "a"', "If-None-Match: ETAG"], True),
     (["If-None-Match: *"], True),
     (['If-None-Match: "a"'], False),
+    (['If-None-Match: "a,*,b"'], False),
     (["If-None-Match:"], False),
     (["If-None-Match: GZ"], False),
     ([f"If-Modified-Since: {_DATE}"], True),
