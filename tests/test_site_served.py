@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urljoin
 
 import pytest
@@ -116,6 +117,31 @@ def test_who_goes_astray_is_led_back(get: Callable[..., Reply]) -> None:
         assert b"feeds/all.atom" in reply.body
     for target in ("/feeds/none.atom", "/wp-login.php", "/static/x.js"):
         assert get(target).header("content-type") == "text/plain; charset=utf-8", target
+
+
+@pytest.mark.parametrize("start", ["/c", "/s/zaker", "/2026-01", "/x"])
+def test_an_address_of_thousands_of_parts_costs_a_few_words(get: Callable[..., Reply], start: str) -> None:
+    """Each link of a page climbs out of the address that was asked for: of one that is absurdly deep none is made."""
+    reply = get(f"{start}{'/a' * 7000}/")
+
+    assert (reply.status, reply.header("content-type")) == (404, "text/plain; charset=utf-8")
+    assert len(reply.body) < 100
+
+
+def test_former_addresses_are_looked_for_no_deeper_than_any_was(served: tuple[Server, ProjectSite]) -> None:
+    """Whether a page has moved is asked for each beginning of its address that is no longer than a former one."""
+    begun: list[object] = []
+
+    class Parts(tuple[str, ...]):
+        __slots__ = ()
+
+        def __getitem__(self, at: Any) -> Any:
+            begun.append(at)
+            return super().__getitem__(at)
+
+    parts = Parts(("c", *["a"] * 5000))
+    assert served[1]._pages.moment().places.moved(parts) is None
+    assert len(begun) < 10
 
 
 @pytest.mark.parametrize("target", ["/c/none/", "/c/a%3Fb/", "/c/a%23b/", "/none"])

@@ -76,6 +76,7 @@ class Places:
             for frame in frames
         }
         self._former = {_parts(file): self._link(frame).href for frame in frames for file in frame.former}
+        self._deepest = max(map(len, self._former), default=0)
         self.sources: dict[str, Source] = {source.name: source for source in settings.sources}
         self._by_id: dict[str, Source] = {source.id: source for source in settings.sources}
         self._renamed = _former_sources(self.sources.values(), ledger)
@@ -146,7 +147,7 @@ class Places:
             return "/".join(["/s", self._renamed[path[1]], *path[2:], ""])
         if path[0] != "c":
             return None
-        for depth in range(len(path) - 1, 0, -1):  # months of it come along
+        for depth in range(min(len(path) - 1, self._deepest), 0, -1):  # months of it come along
             if (now := self._former.get(path[1 : 1 + depth])) is not None:
                 return "/".join([now.rstrip("/"), *path[1 + depth :], ""])
         return None

@@ -36,6 +36,8 @@ _SHORTEST = 60  #: seconds that any feed is good for without asking
 _LONGEST = 3600  #: and the longest: what is taken down is not to stand in caches for a day
 _OF_PAGES = 60  #: seconds that a page is good for
 _DAY = 24 * 3600
+#: Parts of an address beyond which nobody went astray: the links of a page there climb out of all of them, each of them again.
+_DEEPEST = 50
 _OF_ANY = frozenset({"lang", "pictures"})
 _OF_A_SEARCH = frozenset({"lang", "q", "c", "s", "page"})
 #: For browsers that open a feed, which names no picture of its own.
@@ -177,7 +179,7 @@ class ProjectSite:
 
     def _lost(self, path: tuple[str, ...], frame: Frame, *, gone: bool) -> Answer | None:
         """Return the page for people who went astray; None for what only programs ask for."""
-        if not gone and path and ("." in path[-1] or path[0] == "static"):
+        if not gone and path and ("." in path[-1] or path[0] == "static" or len(path) > _DEEPEST):
             return None
         feeds = self._pages.page(("feeds",), {})
         asked_for = "/" + "/".join(quote(part, safe="") for part in path)  # a "?" in a part does not end it
