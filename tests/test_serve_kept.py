@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,6 +41,21 @@ def test_a_shelf_counts_codings_too() -> None:
         shelf.put(number, "a", prepared)
 
     assert all(shelf.take(number, "a") is prepared for number, prepared in enumerate(kept))
+
+
+def test_a_coding_that_is_made_meanwhile_hinders_nobody() -> None:
+    """How much something takes can be asked while another thread makes a coding of it."""
+
+    class Body(bytes):
+        def __len__(self) -> int:
+            prepared.make("gzip")  # as another thread does, in the middle of counting
+            return super().__len__()
+
+    prepared = Prepared(b"x" * 3_000, "text/plain", policy=Policy.NOTHING)
+    prepared._sent[None] = replace(prepared._sent[None], body=Body(b"x" * 3_000))
+
+    assert prepared.size > 3_000
+    assert prepared.has("gzip")
 
 
 def test_what_was_made_of_something_else_is_not_given() -> None:

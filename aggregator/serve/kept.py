@@ -96,7 +96,8 @@ class Prepared:
     @property
     def size(self) -> int:
         """Return how many bytes it keeps, about."""
-        return sum(len(sent.body) for sent in self._sent.values()) + 2048
+        made = tuple(self._sent.values())  # another thread may be making one
+        return sum(len(sent.body) for sent in made) + 2048
 
     def has(self, coding: str | None) -> bool:
         """Tell whether that coding was made already."""
