@@ -8,19 +8,21 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from email.utils import formatdate
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from aggregator.serve import kept
+from aggregator.serve import app, kept
 from aggregator.serve.access import Access
 from aggregator.serve.negotiate import choose_coding, choose_languages
 from aggregator.serve.page import FeedsSite
 from aggregator.serve.server import Server, serve
 from aggregator.serve.site import Answer, Policy
 from aggregator.serve.tree import PublicTree
-from tests.raw_http import ask
+from tests.raw_http import PATIENCE, ask, connect, everything, parse
 
 _MODIFIED = 1_767_225_600
 _DATE = formatdate(_MODIFIED, usegmt=True)
@@ -371,6 +373,24 @@ def test_a_bug_is_told_and_costs_one_answer(public: Path, site: _Site) -> None:
         assert b"a bug" not in reply.body
         assert ask(server.port).status == 200
     assert told == ["internal error, a bug of aggregator: RuntimeError: a bug"]
+
+
+def test_feeds_go_out_while_every_page_hangs(public: Path, site: _Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pages wait for a state that does not answer, files are read meanwhile; pages and /readyz say 503 in time."""
+    answers = Event()
+    monkeypatch.setattr(app, "_RENDER_WITHIN", 1.0)
+    monkeypatch.setattr(site, "find", lambda *_: answers.wait(PATIENCE))
+    told: list[str] = []
+    with serve(public, site=site, tell=lambda text, _error: told.append(text)) as server, ExitStack() as stack:
+        stack.callback(answers.set)
+        clients = [stack.enter_context(connect(server.port)) for _ in range(6)]
+        for number, client in enumerate(clients):
+            client.sendall(b"GET /?q=%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % number)
+        assert [ask(server.port, f"/feeds/{name}").status for name in _TYPES] == [200] * len(_TYPES)
+        assert not answers.is_set()
+        assert ask(server.port, "/readyz").status == 503
+        assert {parse(everything(client)).status for client in clients} == {503}
+    assert told == ["the site has not answered within 1 s"]
 
 
 @pytest.mark.parametrize(

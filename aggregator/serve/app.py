@@ -54,17 +54,21 @@ class Application:
         self,
         tree: PublicTree,
         site: Site,
-        threads: Executor,
         *,
+        readers: Executor,
+        makers: Executor,
         secret: str | None = None,
         log: Callable[[Access], None] | None = None,
         tell: Callable[[str, BaseException | None], None] | None = None,
     ) -> None:
-        """Take what is served; `secret` is the first part of every address; `tell` hears of bugs."""
+        """Take what is served; `secret` is the first part of every address; `tell` hears of bugs.
+
+        `readers` read files, `makers` ask the site: where all of these wait for a state that does not answer, feeds go out.
+        """
         self.tally = dict.fromkeys(("2xx", "3xx", "4xx", "5xx"), 0)
         self._tree = tree
         self.site = site
-        self._threads = threads
+        self._readers, self._makers = readers, makers
         self._secret = secret
         self._log = log
         self._tell = tell
@@ -126,7 +130,10 @@ class Application:
 
     async def _readyz(self, exchange: Exchange) -> None:
         """Say whether it is worth while to ask here. Why not is for whoever runs the server: it may name folders."""
-        troubles = tuple(await self._in_thread(self.site.troubles))
+        try:
+            troubles = tuple(await self._asked(self.site.troubles))
+        except TimeoutError:
+            troubles = (f"the site has not answered within {_RENDER_WITHIN:.0f} s",)
         if troubles and troubles != self._troubles and self._tell is not None:
             self._tell("\n".join(troubles), None)
         self._troubles = troubles
@@ -137,11 +144,11 @@ class Application:
         exchange: Exchange = scope["exchange"]
         parts = exchange.parts
         if self._tree.may_hold(parts):
-            if self._tree.is_former(parts) and (moved := await self._in_thread(lambda: self._tree.moved(parts))) is not None:
+            if self._tree.is_former(parts) and (moved := await self._read(lambda: self._tree.moved(parts))) is not None:
                 await self._send_elsewhere(exchange, moved)
                 return
             coding, as_page = _wanted(exchange), exchange.asked.get(_ASKED_AS) == b"document"
-            prepared = await self._in_thread(lambda: self._prepare_file(parts, coding, as_page=as_page))
+            prepared = await self._read(lambda: self._prepare_file(parts, coding, as_page=as_page))
             if prepared is not None:
                 await exchange.begin(*self._whole(exchange, prepared, coding, self.site.max_age(parts)))
                 return
@@ -178,8 +185,7 @@ class Application:
         coding = _wanted(exchange)
         key = (exchange.parts, tuple(query.items()), languages)
         try:
-            async with asyncio.timeout(_RENDER_WITHIN):
-                made = await self._in_thread(lambda: self._prepare_page(key, query, languages, coding))
+            made = await self._asked(lambda: self._prepare_page(key, query, languages, coding))
         except TimeoutError:
             await exchange.text(503, "this takes too long just now", [(b"retry-after", b"60"), NOT_KEPT])
             return
@@ -216,8 +222,13 @@ class Application:
             self._version, self._version_at = self.site.version(), now
         return self._version
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _read(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    async def _asked(self, work: Callable[[], T]) -> T:
+        """Return what the site says. Raises TimeoutError."""
+        async with asyncio.timeout(_RENDER_WITHIN):
+            return await asyncio.get_running_loop().run_in_executor(self._makers, work)
 
     # -- how it is sent ---------------------------------------------------------------------------------------------
 

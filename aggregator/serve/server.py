@@ -36,7 +36,8 @@ _LONGEST_HEAD = 16 * 1024  #: bytes
 _BACKLOG = 512
 _LAST_PORT = 65535
 _MOST_CONNECTIONS = 1000
-_THREADS = 4  #: that read files and make pages
+_READERS = 2  #: threads that read files
+_MAKERS = 4  #: threads that make pages
 _LAST_WORDS = 0.5  #: seconds that answers get which are on their way when the server ends
 _AN_END = 1.5  #: seconds after which a thread that still works is not waited for
 
@@ -52,11 +53,12 @@ class Server:
         self._socket_path = str(listening.getsockname()) if listening.family == socket.AF_UNIX else None
         self._address: Any = listening.getsockname()
         self._started: Future[None] = Future()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="serve")
+        self._threads = (ThreadPoolExecutor(_READERS, "serve-files"), ThreadPoolExecutor(_MAKERS, "serve-pages"))
         self._application = Application(
             PublicTree(options.public),
             options.site or FeedsSite(PublicTree(options.public)),
-            self._threads,
+            readers=self._threads[0],
+            makers=self._threads[1],
             secret=options.secret,
             log=options.log,
             tell=options.tell,
@@ -104,11 +106,15 @@ class Server:
         self._thread.join()
         if self._socket_path is not None:
             Path(self._socket_path).unlink(missing_ok=True)
-        # A disk that hangs is not waited for.
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        waiting = Thread(target=self._threads.shutdown, daemon=True)
+        for pool in self._threads:
+            pool.shutdown(wait=False, cancel_futures=True)
+        waiting = Thread(target=self._await_threads, daemon=True)  # a disk that hangs is not waited for
         waiting.start()
         waiting.join(_AN_END)
+
+    def _await_threads(self) -> None:
+        for pool in self._threads:
+            pool.shutdown()
 
     def __enter__(self) -> Self:
         return self
