@@ -16,7 +16,7 @@ from aggregator.model.settings import Settings
 from aggregator.pipeline.searching import OwnIndex
 from aggregator.pipeline.site import ProjectSite
 from aggregator.serve.access import Access
-from aggregator.serve.server import Log, Server, Tell, serve, serve_at_path
+from aggregator.serve.server import Log, Options, Server, Tell, serve, serve_at_path
 
 if TYPE_CHECKING:
     from aggregator.pipeline.metrics import Metrics
@@ -69,7 +69,8 @@ def serve_project(settings: Settings, listen: str | None, site: ProjectSite, *, 
     """Serve what is published, and the site's pages, where the option or the settings say. Raises AggregatorError."""
     public, place = settings.root / settings.public.dir, parse_listening(listen or settings.server.listen)
     secret = None if settings.server.secret is None else settings.server.secret.reveal()
+    options = Options(site=site, secret=secret, log=log, tell=tell)
     if place.path is not None:
         path = Path(os.path.join(settings.root, place.path))  # noqa: PTH118 - an absolute one stays
-        return serve_at_path(public, path, site=site, secret=secret, log=log, tell=tell)
-    return serve(public, host=place.host, port=place.port, site=site, secret=secret, log=log, tell=tell)
+        return serve_at_path(public, path, **options)
+    return serve(public, host=place.host, port=place.port, **options)

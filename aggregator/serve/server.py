@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 import h11
 import uvicorn
@@ -45,28 +45,37 @@ Log = Callable[[Access], None]
 Tell = Callable[[str, BaseException | None], None]
 
 
+class Options(TypedDict, total=False):
+    """What a server may be given besides a folder and an address."""
+
+    site: Site | None  #: its pages; None: one that names the feeds
+    patience: float  #: seconds that a client may take to ask
+    secret: str | None  #: the first part of every address
+    log: Log | None  #: takes each request
+    tell: Tell | None  #: hears what went wrong
+
+
 class Server:
     """A running server; a context manager that closes it."""
 
-    def __init__(self, listening: socket.socket, options: _Options) -> None:
+    def __init__(self, listening: socket.socket, public: Path, options: Options) -> None:
         """Start answering at a socket that is bound, in a thread of its own."""
         self._socket_path = str(listening.getsockname()) if listening.family == socket.AF_UNIX else None
         self._address: Any = listening.getsockname()
         self._started: Future[None] = Future()
         self._threads = (ThreadPoolExecutor(_READERS, "serve-files"), ThreadPoolExecutor(_MAKERS, "serve-pages"))
         self._application = Application(
-            PublicTree(options.public),
-            options.site or FeedsSite(PublicTree(options.public)),
+            PublicTree(public),
+            options.get("site") or FeedsSite(PublicTree(public)),
             readers=self._threads[0],
             makers=self._threads[1],
-            secret=options.secret,
-            log=options.log,
-            tell=options.tell,
+            secret=options.get("secret"),
+            log=options.get("log"),
+            tell=(tell := options.get("tell")),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._uvicorn = _Uvicorn(self._application, options.patience)
-        self._secret = options.secret
-        self._tell = options.tell
+        self._uvicorn = _Uvicorn(self._application, options.get("patience", _PATIENCE))
+        self._tell = tell
         self._thread = Thread(target=self._run, args=(listening,), daemon=True, name="serve")
         self._thread.start()
         self._started.result()
@@ -145,27 +154,6 @@ class Server:
             self._tell(f"internal error, a bug of aggregator: {type(error).__name__}: {error}", error)
 
 
-class _Options:
-    """What a server is started with, besides where."""
-
-    def __init__(
-        self,
-        public: Path,
-        *,
-        site: Site | None = None,
-        patience: float = _PATIENCE,
-        secret: str | None = None,
-        log: Log | None = None,
-        tell: Tell | None = None,
-    ) -> None:
-        self.public = public
-        self.site = site
-        self.patience = patience
-        self.secret = secret
-        self.log = log
-        self.tell = tell
-
-
 class _Uvicorn(uvicorn.Server):
     """uvicorn's server, that ends when it is told to and not a moment later."""
 
@@ -240,50 +228,26 @@ def _room() -> int:
     return _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, max(16, soft // 2))
 
 
-def serve(
-    public: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    site: Site | None = None,
-    patience: float = _PATIENCE,
-    secret: str | None = None,
-    log: Log | None = None,
-    tell: Tell | None = None,
-) -> Server:
+def serve(public: Path, *, host: str = "127.0.0.1", port: int = 0, **options: Unpack[Options]) -> Server:
     """Serve the folder, and the site's pages, until closed; port 0 takes a free one.
-
-    `patience` is how many seconds a client may take to ask; `secret` is the first part of every address; `log` takes each
-    request, `tell` what went wrong.
 
     Raises: AggregatorError if the address cannot be listened at.
     """
-    options = _Options(public, site=site, patience=patience, secret=secret, log=log, tell=tell)
     try:
-        return Server(_bound(host, port), options)
+        return Server(_bound(host, port), public, options)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise AggregatorError(f"cannot listen at {host} port {port}: {reason}. Choose another address or port.") from error
 
 
-def serve_at_path(
-    public: Path,
-    path: Path,
-    *,
-    site: Site | None = None,
-    patience: float = _PATIENCE,
-    secret: str | None = None,
-    log: Log | None = None,
-    tell: Tell | None = None,
-) -> Server:
+def serve_at_path(public: Path, path: Path, **options: Unpack[Options]) -> Server:
     """Serve as `serve` does, at a socket in the file system. One that nobody listens at any more is replaced.
 
     Raises: AggregatorError if that cannot be.
     """
-    options = _Options(public, site=site, patience=patience, secret=secret, log=log, tell=tell)
     try:
         _clear(path)
-        return Server(_bound_at(path), options)
+        return Server(_bound_at(path), public, options)
     except OSError as error:
         reason = error.strerror or str(error)
         raise AggregatorError(f"cannot listen at {path}: {reason}. Choose another path.") from error
