@@ -20,7 +20,7 @@ from aggregator.serve.access import Access
 from aggregator.serve.negotiate import choose_coding, choose_languages
 from aggregator.serve.page import FeedsSite
 from aggregator.serve.server import Server, serve
-from aggregator.serve.site import Answer, Policy
+from aggregator.serve.site import Answer, Fields, Policy
 from aggregator.serve.tree import PublicTree
 from tests.raw_http import PATIENCE, ask, connect, everything, parse
 
@@ -245,8 +245,8 @@ class _Site(FeedsSite):
         self.made = 0
         self.fails = False
 
-    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
-        return frozenset({"q", "lang"}) if not path else frozenset()
+    def fields(self, path: tuple[str, ...]) -> Fields:
+        return {"q": None, "lang": None, "big": frozenset({"1"})} if not path else {}
 
     def version(self) -> str:
         return self.edition
@@ -351,11 +351,12 @@ def test_a_page_is_made_once_for_each_version(pages: Server, site: _Site) -> Non
     for _ in range(3):
         ask(pages.port, "/")
     assert site.made == 1
-    ask(pages.port, "/?unknown=x&lang=tlh")
+    ask(pages.port, "/?unknown=x&lang=tlh&big=2")
     assert site.made == 1
     ask(pages.port, "/?q=x")
+    ask(pages.port, "/?big=1&big=2")
     ask(pages.port, "/", "Accept-Language: zh")
-    assert site.made == 3
+    assert site.made == 4
     first = _tag(pages, target="/")
     assert ask(pages.port, "/", f"If-None-Match: {first}").status == 304
     site.edition = "2"

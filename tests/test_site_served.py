@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from aggregator.pipeline.pages import Pages
 from aggregator.pipeline.searching import Searching
 from aggregator.pipeline.site import ProjectSite
 from aggregator.serve.server import Server, serve
+from aggregator.serve.site import Answer
 from aggregator.settings import load_settings
 from tests.raw_http import Reply, ask
 from tests.upstream import Folder
@@ -117,6 +119,28 @@ def test_who_goes_astray_is_led_back(get: Callable[..., Reply]) -> None:
         assert b"feeds/all.atom" in reply.body
     for target in ("/feeds/none.atom", "/wp-login.php", "/static/x.js"):
         assert get(target).header("content-type") == "text/plain; charset=utf-8", target
+
+
+def test_what_makes_no_difference_makes_no_page(
+    served: tuple[Server, ProjectSite], get: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of addresses that anybody can make up by the thousand, with values that nothing is done with, one page is made, once."""
+    [entry, *_] = _entries(get)
+    site, made = served[1], Counter[str]()
+    find = site.find
+
+    def counted(path: tuple[str, ...], *rest: Any) -> Answer | None:
+        made["/".join(path)] += 1
+        return find(path, *rest)
+
+    monkeypatch.setattr(site, "find", counted)
+    monkeypatch.setattr(site, "version", lambda: "as it is")
+    _again(served)
+    for number in range(10):
+        for target in ("", entry, "favicon.ico"):
+            get(f"/{target}?pictures={number}&lang=x{number}")
+
+    assert made == {"": 1, "favicon.ico": 1, entry: 2}  # with pictures an entry's page is another one
 
 
 @pytest.mark.parametrize("start", ["/c", "/s/zaker", "/2026-01", "/x"])

@@ -22,7 +22,7 @@ from aggregator.pipeline.readiness import Standing, obstacles
 from aggregator.pipeline.search_page import search_page
 from aggregator.pipeline.site_json import status_json
 from aggregator.pipeline.theme_files import placed, read_theme, theme_mark
-from aggregator.serve.site import Answer, Policy
+from aggregator.serve.site import Answer, Fields, Policy
 from aggregator.store.opening import state_file
 from aggregator.store.search import SEARCH_PATH
 
@@ -38,8 +38,9 @@ _OF_PAGES = 60  #: seconds that a page is good for
 _DAY = 24 * 3600
 #: Parts of an address beyond which nobody went astray: the links of a page there climb out of all of them, each of them again.
 _DEEPEST = 50
-_OF_ANY = frozenset({"lang", "pictures"})
-_OF_A_SEARCH = frozenset({"lang", "q", "c", "s", "page"})
+_OF_ANY: Fields = {"lang": None}  # the server itself makes one of ours of it
+_OF_AN_ENTRY: Fields = {**_OF_ANY, "pictures": frozenset({"1"})}
+_OF_A_SEARCH: Fields = {**_OF_ANY, "q": None, "c": None, "s": None, "page": None}
 #: For browsers that open a feed, which names no picture of its own.
 _ICON = (
     b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' fill='#a3421f'/>"
@@ -85,9 +86,9 @@ class ProjectSite:
         """Return the settings that count, with what the ledger says of names and moves."""
         return self._pages.moment().settings
 
-    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
-        """Return the fields of a query that what is there depends on."""
-        return _OF_A_SEARCH if path[:1] == ("search",) else _OF_ANY
+    def fields(self, path: tuple[str, ...]) -> Fields:
+        """Return what of a query the answer at that address depends on."""
+        return {"search": _OF_A_SEARCH, "e": _OF_AN_ENTRY}.get(path[0] if path else "", _OF_ANY)
 
     def version(self) -> str:
         """Return a word that changes with whatever is shown; each minute too, for how a source is doing depends on the time."""

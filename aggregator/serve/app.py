@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from functools import lru_cache
 from hmac import compare_digest
@@ -25,7 +25,7 @@ from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange, 
 from aggregator.serve.kept import Header, Prepared, Shelf, codings
 from aggregator.serve.links import feed_links
 from aggregator.serve.negotiate import choose_coding, choose_languages, decoded_path, is_current
-from aggregator.serve.site import Answer, Policy, Site
+from aggregator.serve.site import Answer, Fields, Policy, Site
 from aggregator.serve.tree import PublicTree
 
 T = TypeVar("T")
@@ -309,12 +309,13 @@ def _cache_control(max_age: int, is_private: bool) -> Header:  # noqa: FBT001 - 
     return (b"cache-control", ", ".join(words).encode())
 
 
-def _fields(query: bytes, known: Container[str]) -> dict[str, str]:
-    """Return the known fields of a query, the first of each name; what is too long or too much is left out."""
+def _fields(query: bytes, known: Fields) -> dict[str, str]:
+    """Return the fields of a query that make a difference, the first of each name; what is too long or too much is left out."""
     if not query or len(query) > _LONGEST_QUERY:
         return {}
     try:
         found = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="replace")
     except ValueError:
         return {}
-    return {name: value for name, value in reversed(found) if name in known}
+    first = {name: value for name, value in reversed(found) if name in known}
+    return {name: value for name, value in first.items() if (values := known[name]) is None or value in values}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote
 
-from aggregator.serve.site import Answer
+from aggregator.serve.site import Answer, Fields
 from aggregator.serve.tree import Listed, PublicTree
 
 _STYLE = b"""
@@ -32,10 +32,10 @@ class FeedsSite:
         """Take the folder."""
         self._tree = tree
 
-    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
+    def fields(self, path: tuple[str, ...]) -> Fields:
         """Nothing depends on any."""
         del path
-        return frozenset()
+        return {}
 
     def version(self) -> str:
         """Nothing is kept: whatever there is, is looked at anew."""

@@ -32,13 +32,17 @@ class Answer:
     is_kept: bool = True  #: False: of these addresses there is no end, so none is kept ready for the next who asks
 
 
+#: Fields of a query -> the values that make a difference, None where any may. What else is asked for is not passed on.
+Fields = Mapping[str, frozenset[str] | None]
+
+
 class Site(Protocol):
     """A site, as the server sees it. Every method may be called from several threads at once, and never writes."""
 
     languages: tuple[str, ...]  #: that pages can be had in
 
-    def fields(self, path: tuple[str, ...]) -> frozenset[str]:
-        """Return the fields of a query that the answer at that address depends on; no other one is passed on."""
+    def fields(self, path: tuple[str, ...]) -> Fields:
+        """Return what of a query the answer at that address depends on."""
 
     def version(self) -> str:
         """Return a word that changes whenever any answer of `find` may; cheap, asked about once a second."""
