@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import errno
 import gc
+import os
 import sys
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -104,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.set_threshold(_RECORDS_BETWEEN_COLLECTIONS, 20, 20)
     # Nor at the end, where Python looks through all there is once more, before the memory goes anyway.
     atexit.register(gc.freeze)
+    _fill_standard_streams()
     verbosity = _verbosity(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -133,6 +135,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     except AggregatorError as error:
         _tell(error, str(error), verbosity)
         sys.exit(_exit_code(error))
+
+
+def _fill_standard_streams() -> None:
+    """Open what the caller has closed of stdin, stdout and stderr: the next file, a lock or a post, would be in its place.
+
+    What is told, by us or by a library in C, would be written into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(opened, True)  # a child is to have it as well
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as the process
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
 
 
 def _tell(error: Exception, text: str, verbosity: int) -> None:
