@@ -11,12 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.loop import Daemon
 from aggregator.model.poll import Event
 from aggregator.model.settings import Settings
-from tests.daemon_play import PATIENCE
+from tests.daemon_play import PATIENCE, running
 from tests.projects import settings_of, write
+from tests.upstream import Folder, Upstream
 
 SOURCES = "sources: {a: {feed: 'http://a.example/', categories: [news]}}\n"
 
@@ -77,7 +80,7 @@ def test_a_bug_in_reading_the_configuration_is_told(tmp_path: Path) -> None:
     async def run() -> None:
         daemon = Daemon(
             settings,
-            tmp_path / "config",
+            ConfigWatch(tmp_path / "config"),
             load,
             ears,
             now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
@@ -128,7 +131,7 @@ def test_what_was_read_last_counts(tmp_path: Path) -> None:
     async def run() -> list[str]:
         daemon = Daemon(
             settings,
-            tmp_path / "config",
+            ConfigWatch(tmp_path / "config"),
             load,
             Ears(),
             now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
@@ -148,3 +151,23 @@ def test_what_was_read_last_counts(tmp_path: Path) -> None:
         return heard
 
     assert asyncio.run(run()) == ["new configuration: 1 source", "new configuration: 0 sources"]
+
+
+@pytest.mark.parametrize("signals", [(), (signal.SIGHUP,)])
+def test_what_happens_while_it_starts_is_not_missed(folder: Folder, upstream: Upstream, signals: tuple[int, ...]) -> None:
+    """A source written down while the configuration is read for the first time is polled; a SIGHUP then ends nothing."""
+    gate = folder.root / "password"
+    os.mkfifo(gate)
+    source = f"feed: '{upstream.address}/a', categories: [news]"
+    folder.sources(f"sources:\n  a: {{{source}, auth: {{username: me, password: {{file: {gate}}}}}}}\n")
+    with running(folder, ready=False) as daemon:
+        with gate.open("w") as password:  # it has read the sources, and waits for this
+            gate.unlink()
+            gate.write_text("sesame")
+            folder.sources(f"sources:\n  b: {{feed: '{upstream.address}/b', categories: [news]}}\n")
+            for number in signals:
+                daemon.send(number)
+            password.write("sesame")
+
+        daemon.wait_for_poll("b")
+        assert daemon.stop() == 143

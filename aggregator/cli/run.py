@@ -6,7 +6,8 @@ import asyncio
 import gc
 import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from aggregator.cli.journal import LOG_FORMATS, Journal
 from aggregator.cli.listen import ListenType, counting, serve_project
 from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
+from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.loop import Daemon
 from aggregator.model.settings import Settings
 from aggregator.pipeline.site import ProjectSite
@@ -54,6 +56,26 @@ def run(
     if no_serve and no_schedule:
         raise click.UsageError("--no-serve and --no-schedule together leave nothing to do")
     gc.set_threshold(*_COLLECTOR)
+    with _hangup_held_back():
+        number = _run(invocation, listen, no_serve=no_serve, no_schedule=no_schedule, jobs=jobs, log_format=log_format)
+    sys.exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
+
+
+@contextmanager
+def _hangup_held_back() -> Iterator[None]:
+    """Keep a SIGHUP until the daemon can take it: while it starts that would end it, and systemd takes this for a good end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _run(
+    invocation: Invocation, listen: str | None, *, no_serve: bool, no_schedule: bool, jobs: int | None, log_format: str
+) -> int:
+    """Be the daemon; returns the number of the signal that ended it."""
+    watch = ConfigWatch(invocation.config)
     settings = load(invocation)
     clock.stamp(clock.now())  # a SOURCE_DATE_EPOCH that is none is told now, not at each round
     with Journal.on_stderr(log_format, quiet=invocation.quiet, verbosity=invocation.verbosity) as journal:
@@ -67,18 +89,21 @@ def run(
                 server = serve_project(settings, listen, site, log=log, tell=journal.tell_fault)
                 stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")
-            number = asyncio.run(_run(invocation, settings, journal, site, metrics, jobs=jobs, schedule=not no_schedule))
+            number = asyncio.run(
+                _keep_on(invocation, settings, watch, journal, site, metrics, jobs=jobs, schedule=not no_schedule)
+            )
         journal.say("ended")
-    sys.exit(EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED)
+    return number
 
 
 #: Python's own: what runs for years must find its cycles, which a run of minutes need not.
 _COLLECTOR = (700, 10, 10)
 
 
-async def _run(
+async def _keep_on(
     invocation: Invocation,
     settings: Settings,
+    watch: ConfigWatch,
     journal: Journal,
     site: ProjectSite | None,
     metrics: Metrics | None,
@@ -94,7 +119,7 @@ async def _run(
 
     daemon = Daemon(
         settings,
-        invocation.config,
+        watch,
         load_again,
         journal,
         now=clock.now,

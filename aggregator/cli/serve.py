@@ -42,6 +42,7 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
 
     Exit codes: 1 the address cannot be listened at, 3 the configuration cannot be used.
     """
+    watch = ConfigWatch(invocation.config)
     settings = load(invocation)
     manager, told = Manager(), SimpleQueue[int]()
     for each in (*_ENDINGS, signal.SIGHUP):
@@ -56,15 +57,21 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
             stack.enter_context(server)
             journal.say(f"feeds are served at {server.url}")
             manager.ready()
-            number = _wait(invocation, site, journal, manager, told)
+            number = _wait(invocation, watch, site, journal, manager, told)
             manager.stopping()
         journal.say("ended")
     sys.exit(_ENDINGS[signal.Signals(number)])
 
 
-def _wait(invocation: Invocation, site: ProjectSite, journal: Journal, manager: Manager, told: SimpleQueue[int]) -> int:
+def _wait(
+    invocation: Invocation,
+    watch: ConfigWatch,
+    site: ProjectSite,
+    journal: Journal,
+    manager: Manager,
+    told: SimpleQueue[int],
+) -> int:
     """Return the signal that ends it; meanwhile take over what changes in the configuration."""
-    watch = ConfigWatch(invocation.config)
     while True:
         try:
             number = told.get(timeout=_LOOK_EVERY)

@@ -12,7 +12,7 @@ class ConfigWatch:
     """The files of a config folder, as they were when last looked at."""
 
     def __init__(self, config: Path) -> None:
-        """Take the config folder as it is now for what was read."""
+        """Take the config folder as it is now for what was read: to be made before it is, or a change in between is missed."""
         self._config = config
         self._read = self._seen = self._look()
 

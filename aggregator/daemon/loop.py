@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -71,7 +70,7 @@ class Daemon:
     def __init__(
         self,
         settings: Settings,
-        config: Path,
+        watch: ConfigWatch,
         load: Callable[[], Settings],
         tell: Teller,
         *,
@@ -82,7 +81,7 @@ class Daemon:
         manager: Manager | None = None,
         measure: Callable[[Event | Summary], None] | None = None,
     ) -> None:
-        """Take the settings, how to `load` them again, and where to tell.
+        """Take the settings, a watch that was begun before they were read, how to `load` them again, and where to tell.
 
         Without `schedule` it polls only what it is asked for. `measure` hears every event, and what each round came to, in
         whatever thread that is.
@@ -93,7 +92,7 @@ class Daemon:
         self._schedules = schedule
         self._manager = manager or Manager()
         self._measure = measure or (lambda _: None)
-        self._watch = ConfigWatch(config)
+        self._watch = watch
         self._clocks = ClockWatch()
         self._series = Series(
             workers=Workers(jobs or processors(), jobs_each=_JOBS_EACH),
@@ -129,6 +128,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number)
         loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reload(asked=True)))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # held back while we started
         self._asks = AskBox(self._rounds.settings.root)
         scheduler = self._scheduler()
         scheduler.start()
