@@ -51,7 +51,9 @@ _JOBS_EACH = 1000  #: of a worker process, before another one takes its place
 _REST_AFTER = 60.0  #: seconds without a job, after which worker processes are ended
 _DRAIN = 9.0  #: seconds that the end may take; what is cut off then the next start finds
 _LAST_WORDS = 0.3  #: seconds that the log has for what was told last
-_LONGEST_ROUND = 900.0  #: seconds without an event after which a round counts as stuck, and a watching manager is told nothing
+#: Seconds without an event, or between rounds without a tick, after which all counts as stuck, and a watching manager is told
+#: nothing.
+_LONGEST_SILENCE = 900.0
 
 
 class Teller(Protocol):
@@ -174,6 +176,7 @@ class Daemon:
     async def _tick(self) -> None:
         if self._busy.locked() or self._ending.is_set():
             return
+        self._heard_at = time.monotonic()
         # In a thread: of a disk that hangs, a signal is heard all the same.
         if (asked := await asyncio.to_thread(self._asks.take)) is not None:
             await self._answer(*asked)
@@ -365,7 +368,8 @@ class Daemon:
         self._manager.status(f"{_sources(len(self._rounds.settings.sources))}{when}")
 
     def _feed_watchdog(self) -> None:
-        if not self._busy.locked() or time.monotonic() - self._heard_at < _LONGEST_ROUND:
+        # Between rounds the tick is what is heard: one that does not come back, from a disk that hangs, is no work either.
+        if time.monotonic() - self._heard_at < _LONGEST_SILENCE:
             self._manager.alive()
 
     def _end(self, number: int) -> None:
