@@ -42,6 +42,7 @@ from aggregator.workers import Workers, processors
 _TICK = timedelta(seconds=1)
 _CONFIG_EVERY = timedelta(seconds=2)
 _HANDS_EVERY = timedelta(hours=1)
+_HANDS_FIRST = timedelta(minutes=1)  #: after the start, of what they did while no daemon ran
 _UPKEEP_EVERY = timedelta(days=1)
 #: How long a round begins visits; with the time that one may take, the longest that anybody waits for the project's lock.
 _OPEN_FOR = timedelta(seconds=30)
@@ -164,7 +165,7 @@ class Daemon:
         jobs = [(self._tick, _TICK, now), (self._look_at_config, _CONFIG_EVERY, now + _CONFIG_EVERY)]
         if self._schedules:
             jobs += [
-                (self._look_at_hands, _HANDS_EVERY, now + _HANDS_EVERY),
+                (self._look_at_hands, _HANDS_EVERY, now + _HANDS_FIRST),
                 (self._keep_up, _UPKEEP_EVERY, now + _HANDS_EVERY),
             ]
         scheduler.add_listener(self._job_failed, EVENT_JOB_ERROR)

@@ -78,10 +78,10 @@ class Rounds:
         return self._sync(request, report, wait=_PATIENCE)
 
     def look_at_hands(self, since: datetime) -> Came:
-        """Publish what a hand has changed in posts since a moment. Raises AggregatorError."""
+        """Publish what a hand has changed in posts since a moment, or since a daemon looked last. Raises AggregatorError."""
         now = self._now()
         with self._opened(now) as project:
-            if look_for_hands(project, self._series.workers, self._report, since=since):
+            if look_for_hands(project, self._series.workers, self._report, since=since, now=now):
                 self._series.unpublished.hurry()
             came = self._ran(project, SyncRequest(now=now, stamp=self._stamp(now), scheduled=True), self._report)
         return self._with_site(came, self._report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aggregator.model.poll import Event
 from aggregator.pipeline.frames import plan_frames
@@ -16,16 +16,27 @@ from aggregator.pipeline.project import Project
 from aggregator.store.state import Batch
 from aggregator.workers import Workers
 
+_FACT = "hands_looked_for"  #: of the state: when they were last, in seconds since 1970
 
-def look_for_hands(project: Project, workers: Workers, report: Callable[[Event], None], *, since: datetime) -> bool:
+
+def look_for_hands(
+    project: Project, workers: Workers, report: Callable[[Event], None], *, since: datetime, now: datetime
+) -> bool:
     """Adopt posts that lie where none were known, note those that are gone, and mark the outputs of those that were touched.
 
+    Since the moment that is given, or the last look if that was before it: another process may have been the last to look.
     Returns whether there is anything to publish. Raises StoreError.
     """
     asyncio.run(project.look_everywhere(workers, report))
-    touched = _touched(project, since)
+    touched = _touched(project, min(since, _last_look(project) or since))
     project.state.save(Batch(dirty_outputs=touched))
+    project.state.set_fact(_FACT, str(int(now.timestamp())))
     return bool(touched) or any(output.dirty for output in project.state.outputs().values())
+
+
+def _last_look(project: Project) -> datetime | None:
+    fact = project.state.fact(_FACT)
+    return None if fact is None else datetime.fromtimestamp(int(fact), UTC)
 
 
 def _touched(project: Project, since: datetime) -> tuple[str, ...]:
