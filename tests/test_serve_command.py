@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.cli.listen import left_for_later
+from tests.projects import settings_of
 from tests.raw_http import PATIENCE, Reply, ask, everything, parse
-from tests.upstream import Folder
+from tests.upstream import SITE_ID, Folder
 
 _SECRET = "3q2-7wAAAAAAAAAA"
 
@@ -42,10 +44,12 @@ class _Serving:
 
 
 @contextmanager
-def _serving(folder: Folder, *words: str, listen: str = "127.0.0.1:0") -> Iterator[tuple[_Serving, str]]:
+def _serving(
+    folder: Folder, *words: str, command: str = "serve", listen: str = "127.0.0.1:0"
+) -> Iterator[tuple[_Serving, str]]:
     """Run the server until the end of the block; give it and its address."""
-    command = folder.command("-v", "serve", "--log-format", "json", "--listen", listen, *words)
-    with subprocess.Popen(command, env=folder.environment(), stderr=subprocess.PIPE, text=True) as process:
+    line = folder.command("-v", command, "--log-format", "json", "--listen", listen, *words)
+    with subprocess.Popen(line, env=folder.environment(), stderr=subprocess.PIPE, text=True) as process:
         served = _Serving(process)
         try:
             message = str(served.line("feeds are served at")["message"])
@@ -110,6 +114,38 @@ def test_a_changed_configuration_is_taken_over(folder: Folder) -> None:
         served.process.send_signal(signal.SIGHUP)
         assert "the old one stays" in str(served.line("refused")["message"])
         assert ask(_port(url)).header("cache-control") == "max-age=1200"
+
+
+_OF_THE_START = [
+    ("server: {listen: '127.0.0.1:1'}", None, "server.listen"),
+    ("server: {listen: '127.0.0.1:1'}", "127.0.0.1:0", None),
+    ("server: {metrics: true}\npublic: {dir: elsewhere}", None, "server.metrics, public.dir"),
+    ("server: {secret: " + _SECRET + "}", None, "server.secret"),
+    ("daemon: {debounce: 1s}", None, None),
+]
+
+
+@pytest.mark.parametrize(("change", "listen", "kept"), _OF_THE_START)
+def test_what_a_server_keeps_until_the_next_start_is_named(
+    tmp_path: Path, change: str, listen: str | None, kept: str | None
+) -> None:
+    """Of a new configuration those keys are named that a server does not take over, unless an option goes before them."""
+    site = f"site: {{id: '{SITE_ID}', title: T, url: 'https://news.example/{_SECRET}/'}}\n"
+    began, found = (settings_of(tmp_path, settings=site + more, sources="sources: {}\n") for more in ("", change))
+
+    assert left_for_later(began, found, listen) == (kept and f"until the next start the server keeps its {kept}")
+
+
+@pytest.mark.parametrize("command", ["serve", "run"])
+def test_a_log_says_what_waits_for_the_next_start(folder: Folder, command: str) -> None:
+    """Whoever changes what the server keeps, and tells it to read the configuration again, finds it in the log."""
+    folder.sources("sources: {}\n")
+    _published(folder)
+    with _serving(folder, command=command) as (served, url):
+        ask(_port(url))
+        folder.settings("public: {dir: elsewhere}")
+        served.process.send_signal(signal.SIGHUP)
+        served.line("until the next start the server keeps its public.dir")
 
 
 def test_everything_is_behind_the_secret_and_no_log_holds_it(folder: Folder) -> None:

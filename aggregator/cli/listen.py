@@ -65,6 +65,18 @@ def searched(site: ProjectSite) -> Iterator[None]:
         own.clear()
 
 
+def left_for_later(began: Settings, found: Settings, listen: str | None) -> str | None:
+    """Say what of a new configuration a server that runs does not take over; None: all of it is. `listen` is the option."""
+    differs = {
+        "server.listen": listen is None and found.server.listen != began.server.listen,
+        "server.metrics": found.server.metrics != began.server.metrics,
+        "server.secret": found.server.secret != began.server.secret,
+        "public.dir": found.public.dir != began.public.dir,
+    }
+    names = [name for name, is_other in differs.items() if is_other]
+    return f"until the next start the server keeps its {', '.join(names)}" if names else None
+
+
 def serve_project(settings: Settings, listen: str | None, site: ProjectSite, *, log: Log | None, tell: Tell) -> Server:
     """Serve what is published, and the site's pages, where the option or the settings say. Raises AggregatorError."""
     public, place = settings.root / settings.public.dir, parse_listening(listen or settings.server.listen)

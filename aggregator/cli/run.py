@@ -15,7 +15,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, counting, serve_project
+from aggregator.cli.listen import ListenType, counting, left_for_later, serve_project
 from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.config_watch import ConfigWatch
@@ -90,7 +90,9 @@ def _run(
                 stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")
             number = asyncio.run(
-                _keep_on(invocation, settings, watch, journal, site, metrics, jobs=jobs, schedule=not no_schedule)
+                _keep_on(
+                    invocation, settings, watch, journal, site, metrics, listen=listen, jobs=jobs, schedule=not no_schedule
+                )
             )
         journal.say("ended")
     return number
@@ -108,6 +110,7 @@ async def _keep_on(
     site: ProjectSite | None,
     metrics: Metrics | None,
     *,
+    listen: str | None,
     jobs: int | None,
     schedule: bool,
 ) -> int:
@@ -115,6 +118,8 @@ async def _keep_on(
         found = load(invocation)
         if site is not None:
             site.settings = found
+            if (words := left_for_later(settings, found, listen)) is not None:
+                journal.say(words)
         return found
 
     daemon = Daemon(

@@ -12,7 +12,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, counting, searched, serve_project
+from aggregator.cli.listen import ListenType, counting, left_for_later, searched, serve_project
 from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.config_watch import ConfigWatch
@@ -57,7 +57,7 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
             stack.enter_context(server)
             journal.say(f"feeds are served at {server.url}")
             manager.ready()
-            number = _wait(invocation, watch, site, journal, manager, told)
+            number = _wait(invocation, listen, watch, site, journal, manager, told)
             manager.stopping()
         journal.say("ended")
     sys.exit(_ENDINGS[signal.Signals(number)])
@@ -65,6 +65,7 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
 
 def _wait(
     invocation: Invocation,
+    listen: str | None,
     watch: ConfigWatch,
     site: ProjectSite,
     journal: Journal,
@@ -72,6 +73,7 @@ def _wait(
     told: SimpleQueue[int],
 ) -> int:
     """Return the signal that ends it; meanwhile take over what changes in the configuration."""
+    began = site.settings
     while True:
         try:
             number = told.get(timeout=_LOOK_EVERY)
@@ -89,3 +91,5 @@ def _wait(
             journal.say(f"the new configuration is refused, the old one stays:\n{error}", failed=True)
         else:
             journal.say("the configuration was read again")
+            if (words := left_for_later(began, site.settings, listen)) is not None:
+                journal.say(words)
