@@ -387,9 +387,9 @@ def test_a_half_of_a_feed_may_move_away(folder: Folder) -> None:
     folder.sources(folder.root.joinpath(FILE).read_text("utf-8").replace("[news, a]", "[elsewhere]"))
     state = folder.copy(folder.root.parent / "other" / "project")
     folder.here("build", "--posts")
-    for place in ("posts", "state", FILE):  # as if it had been killed before the feeds
+    for place in ("posts", "state", "ledger.jsonl", FILE):  # as if it had been killed before the feeds
         target = state.root / place
-        shutil.rmtree(target) if target.is_dir() else target.unlink()
+        shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
         source = folder.root / place
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     with closing(sqlite3.connect(state.root / "state/state.sqlite")) as connection:

@@ -161,7 +161,7 @@ _DEFECTS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "redirects of nobody": (
         _put("redirects.json", b'{"feeds/old.atom": "feeds/all.atom"}'),
         "redirects",
-        '"feeds/old.atom" is now',
+        '"feeds/old.atom" that it is now',
     ),
     "redirects that are none": (_put("redirects.json", b"[" * 100_000), "document", "nested too deeply"),
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import LedgerError, NewerFormatError, StoreError
 from aggregator.model.key import entry_key
-from aggregator.store.ledger import Alias, Deleted, Gone, Ledger, Line, Moved, Renamed, Takedown, Unstable
+from aggregator.store.ledger import Alias, Deleted, Gone, Ledger, Line, Moved, Removed, Renamed, Takedown, Unstable
 from tests.post_records import SPECIAL
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -25,6 +25,7 @@ LINES: tuple[Line, ...] = (
     Deleted(source="news", id="1", key=KEY, at=AT),
     Gone(source="old", address="https://old.example/feed", at=AT),
     Moved(source="news", old="http://news.example/feed", new="https://news.example/feed", at=AT),
+    Removed(file="feeds/old.atom", at=AT),
     Renamed(what="category", old="News/Local", new="News/Town", at=AT),
     Takedown(source="news", id="3", key=entry_key("news", "3"), at=AT, reason="asked by the author"),
     Takedown(source="news", id="4", key=entry_key("news", "4"), at=AT, category="News", traits=f"{7:080x}"),
@@ -35,6 +36,7 @@ TEXT = """{{"ledger": 1}}
 {{"kind": "deleted", "source": "news", "id": "1", "key": "{one}", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "gone", "source": "old", "address": "https://old.example/feed", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "moved", "source": "news", "old": "http://news.example/feed", "new": "https://news.example/feed", "at": "{at}"}}
+{{"kind": "removed", "file": "feeds/old.atom", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "renamed", "what": "category", "old": "News/Local", "new": "News/Town", "at": "2026-01-02T03:04:05Z"}}
 {{"kind": "takedown", "source": "news", "id": "3", "key": "{three}", "at": "{at}", "reason": "asked by the author"}}
 {{"kind": "takedown", "source": "news", "id": "4", "key": "{four}", "at": "{at}", "category": "News", "traits": "{traits}"}}
@@ -162,7 +164,7 @@ FAULTS = {
     "conflict at the top": ('<<<<<<< HEAD\n{"ledger": 1}\n', 1, "merge conflict"),
     "conflict": (f'{{"ledger": 1}}\n{ROW}\n<<<<<<< HEAD\n', 3, "merge conflict"),
     "conflict's middle": (f'{{"ledger": 1}}\n{ROW}\n=======\n{ROW}\n', 3, "merge conflict"),
-    "cut": (TEXT[:-20], 9, "cut"),
+    "cut": (TEXT[:-20], 10, "cut"),
     "cut to a number": ('{"ledger": 1}\n1\n', 2, "no JSON object"),
     "unknown kind": ('{"ledger": 1}\n\n{"kind": "starred"}\n', 3, "kind is none of alias"),
     "no kind": ('{"ledger": 1}\n{"source": "news"}\n', 2, "kind is none of alias"),

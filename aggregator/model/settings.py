@@ -183,3 +183,4 @@ class Settings:
     categories: tuple[Category, ...] = ()  #: in config order
     sources: tuple[Source, ...] = ()  #: in config order: files by name, then as written
     renamed: Renames = NEVER  #: categories that had other names before, as the ledger tells; none before it was asked
+    removed: tuple[str, ...] = ()  #: Atom files whose categories are no more, as the ledger tells; some may have come back

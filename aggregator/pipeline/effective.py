@@ -17,7 +17,7 @@ from aggregator.model.renames import Rename, Renames, is_below
 from aggregator.model.settings import Settings, join_category, split_category
 from aggregator.model.source import Source
 from aggregator.publish.addresses import FOLDER, SUFFIX
-from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Moved, Renamed
+from aggregator.store.ledger import FILE_NAME, Gone, Ledger, Moved, Removed, Renamed
 
 
 def load_effective(settings: Settings) -> Settings:
@@ -48,7 +48,7 @@ def with_renames(settings: Settings, ledger: Ledger) -> Settings:
     renamed = category_renames(ledger.of(Renamed))
     if renamed.steps:
         _check_categories(settings, renamed)
-    return replace(settings, renamed=renamed)
+    return replace(settings, renamed=renamed, removed=removed_files(ledger))
 
 
 def category_renames(lines: Iterable[Renamed]) -> Renames:
@@ -56,6 +56,11 @@ def category_renames(lines: Iterable[Renamed]) -> Renames:
     ours = sorted((line for line in lines if line.what == "category"), key=lambda line: line.at)
     steps = (Rename(old=split_category(line.old), new=split_category(line.new), file=_inside(line.file)) for line in ours)
     return Renames(steps=tuple(steps))
+
+
+def removed_files(ledger: Ledger) -> tuple[str, ...]:
+    """Return the Atom files of categories that the ledger says are no more."""
+    return tuple(file for line in ledger.of(Removed) if (file := _inside(line.file)) is not None)
 
 
 def _inside(file: str | None) -> str | None:

@@ -17,6 +17,7 @@ from aggregator.model.output import OutputFeed
 from aggregator.model.settings import Settings
 from aggregator.pipeline.archive_findings import archive_findings, is_page
 from aggregator.pipeline.frames import plan_frames, status_frame
+from aggregator.pipeline.removed import gone_files
 from aggregator.publish.addresses import FOLDER, OPML_PATH, REDIRECTS_PATH, STYLE_PATH
 from aggregator.publish.examiners import examine_any, examine_published, format_of_path
 from aggregator.publish.findings import Examined, Finding, Weight
@@ -65,7 +66,8 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
     health = (status_frame(settings),) if settings.public.status else ()
     expected = {path for frame in (*frames, *health) for path in frame.files} | {OPML_PATH, STYLE_PATH}
     copies = {copy: path for frame in frames for path, former in frame.former_files.items() for copy in former}
-    if copies:
+    gone = gone_files(settings.removed, frames)
+    if copies or gone:
         expected.add(REDIRECTS_PATH)
     for path in sorted(expected | copies.keys()):
         if path not in found:
@@ -80,7 +82,7 @@ def look_at_feeds(settings: Settings, leaves: Sequence[tuple[str, ...]], now: da
         look.frame(frame, found)
     look.copies(copies)
     look.listing(frames, found)
-    look.redirects(copies, found)
+    look.redirects(copies | dict.fromkeys(gone), found)
     pages = {path: examined for path, examined in found.items() if is_page(path)}
     for frame in frames if settings.public.archives else ():
         for path, text, advice in archive_findings(frame, found.get(frame.path), pages, settings.site.url):
@@ -263,16 +265,22 @@ class _Look:
                 "`aggregator build` writes it anew",
             )
 
-    def redirects(self, table: Mapping[str, str], found: Mapping[str, Examined]) -> None:
-        """Compare the table of former addresses with the renames that the ledger knows."""
+    def redirects(self, table: Mapping[str, str | None], found: Mapping[str, Examined]) -> None:
+        """Compare the table of former addresses with what the ledger knows was renamed and removed."""
         own = found.get(REDIRECTS_PATH)
         if own is None or own.faults:
             return
         for former in sorted(table.keys() | own.frame.keys()):
-            if own.frame.get(former) != table.get(former):
-                text = f"says that {quoted(former)} is now {quoted(str(own.frame.get(former)))}"
-                text += f", and the ledger says {quoted(str(table.get(former)))}"
+            said, known = _led(own.frame, former), _led(table, former)
+            if said != known:
+                text = f"says of {quoted(former)} that it is {said}, and the ledger says {known}"
                 self.add("redirects", REDIRECTS_PATH, text, "`aggregator build` writes it anew")
+
+
+def _led(table: Mapping[str, str | None], former: str) -> str:
+    """Return where a table says that a feed is now, in words."""
+    now = table.get(former)
+    return f"now {quoted(now)}" if now is not None else "gone" if former in table else "nothing"
 
 
 def _difference(ours: tuple[str, ...], theirs: tuple[str, ...], atom: str) -> str:

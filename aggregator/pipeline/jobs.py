@@ -215,6 +215,7 @@ class OpmlJob:
     frames: tuple[OutputFeed, ...]
     path: str
     redirects: str  #: path of the file that says where feeds with former names are now
+    gone: tuple[str, ...]  #: files of categories that are no more
     public: Path
 
 

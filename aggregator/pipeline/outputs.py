@@ -173,9 +173,9 @@ def _item(job: OutputJob, row: PostRow, found: Found) -> OutputEntry | None:
 
 
 def publish_opml(job: OpmlJob) -> OutputResult:
-    """Write the list of feeds if its bytes changed, and before it where feeds with former names are now."""
+    """Write the list of feeds if its bytes changed, and before it where feeds with former names are now, and which are gone."""
     files = (pair for frame in job.frames for pair in frame.former_files.items())
-    redirects = {former: path for path, formers in files for former in formers}
+    redirects = dict.fromkeys(job.gone) | {former: path for path, formers in files for former in formers}
     where = read_file(job.public, job.redirects)
     table = f"{json.dumps(redirects, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
     moved = where != table if redirects else where is not None and where != b"{}\n"

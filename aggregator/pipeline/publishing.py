@@ -19,6 +19,7 @@ from aggregator.model.output import LeftOut, OutputFeed
 from aggregator.model.poll import Event, Note, OutputEvent, OutputState
 from aggregator.model.settings import FORMAT_NAMES
 from aggregator.pipeline.cutting import cut_taken_down
+from aggregator.pipeline.effective import removed_files
 from aggregator.pipeline.frames import frame_hash, plan_frames
 from aggregator.pipeline.gone import settle_absences
 from aggregator.pipeline.jobs import OpmlJob, OutputResult, run_opml, run_output
@@ -26,6 +27,7 @@ from aggregator.pipeline.left_formats import tell_left_formats
 from aggregator.pipeline.output_jobs import OutputJobs
 from aggregator.pipeline.pinging import news_of, remember_topics
 from aggregator.pipeline.project import Project
+from aggregator.pipeline.removed import gone_files, settle_removed
 from aggregator.pipeline.status_feed import remember_said, status_hash, write_status
 from aggregator.pipeline.styling import publish_style
 from aggregator.publish.addresses import OPML_PATH, REDIRECTS_PATH, STATUS_PATH, STYLE_PATH, twin_path
@@ -35,9 +37,10 @@ from aggregator.workers import WorkerDiedError, Workers
 _ARCHIVED = "archived"  #: fact of the state: when a sync has last looked at the archives (`_today`)
 _NAMED = 3
 _LEFT = (
-    "What lies there stays as it is; delete it when you like. If its category only got another name by hand, take that back and"
-    " do it by `aggregator category rename OLD NEW`: so its subscribers come along"
+    "What lies there stays as it is; delete it when you like{told}. If its category only got another name by hand, take that"
+    " back and do it by `aggregator category rename OLD NEW`: so its subscribers come along"
 )
+_TOLD = ": who still asks is then told that it is gone (410)"
 
 
 async def publish_what_changed(
@@ -62,17 +65,19 @@ async def publish_what_changed(
         await _publish(project, workers, frames, wanted, report)
         if (now := project.state.leaves()) != leaves:  # a hand has made a new category
             frames = plan_frames(project.settings, now)
-    listing = frame_hash(project.settings.site, frames)
     former = {path for frame in frames for path in frame.everywhere} - {path for frame in frames for path in frame.files}
-    if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former)]), listing):
+    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH, STATUS_PATH, STYLE_PATH})
+    left = [path for path in stale if path not in former and (project.public / path).exists()]
+    removed = settle_removed(project, frames, left)
+    gone, listing = _gone(project, frames), _listing(project, frames)
+    if _needs_writing(project, known.get(OPML_PATH), (OPML_PATH, *[REDIRECTS_PATH][: len(former) + len(gone)]), listing):
         await _publish_opml(project, workers, frames, listing, report)
     await _publish_status(project, workers, known.get(STATUS_PATH), report)
-    stale = sorted(known.keys() - {frame.path for frame in frames} - {OPML_PATH, STATUS_PATH, STYLE_PATH})
-    for path in stale:
-        if path not in former and (project.public / path).exists():
-            files = [twin_path(path, name) for name in FORMAT_NAMES]
-            where = ", ".join(f"{project.settings.public.dir}/{file}" for file in files if (project.public / file).exists())
-            report(Note(text=f"{where}: no category is published there any more. {_LEFT}"))
+    for path in left:
+        files = [twin_path(path, name) for name in FORMAT_NAMES]
+        where = ", ".join(f"{project.settings.public.dir}/{file}" for file in files if (project.public / file).exists())
+        told = _TOLD if path in removed else ""
+        report(Note(text=f"{where}: no category is published there any more. {_LEFT.format(told=told)}"))
     project.state.forget_outputs(stale)
     tell_left_formats(project, frames, report)
     cut_taken_down(project, frames, report)
@@ -92,7 +97,7 @@ async def publish_all(
         await look_at_archives(project, workers, wanted, report, whole=True)
     await _publish(project, workers, frames, wanted, report)
     frames = plan_frames(project.settings, project.state.leaves())
-    await _publish_opml(project, workers, frames, frame_hash(project.settings.site, frames), report)
+    await _publish_opml(project, workers, frames, _listing(project, frames), report)
     if only is None:
         await _publish_status(project, workers, project.state.outputs().get(STATUS_PATH), report, again=True)
     tell_left_formats(project, frames, report)
@@ -129,6 +134,17 @@ def _archives_are_due(project: Project) -> bool:
 def _today(project: Project) -> str:
     """Return what a look at the archives is good for: the day, and where the site is, which every page says."""
     return f"{project.now.astimezone(UTC):%Y-%m-%d} {project.settings.site.url}"
+
+
+def _gone(project: Project, frames: Iterable[OutputFeed]) -> tuple[str, ...]:
+    """Return the files of removed categories, as the ledger says now."""
+    return gone_files(removed_files(project.ledger), frames)
+
+
+def _listing(project: Project, frames: tuple[OutputFeed, ...]) -> bytes:
+    """Return the hash of what the list of feeds and the table of former places say."""
+    gone = _gone(project, frames)
+    return frame_hash(project.settings.site, frames, gone) if gone else frame_hash(project.settings.site, frames)
 
 
 def _frame_hash(project: Project, frame: OutputFeed) -> bytes:
@@ -251,6 +267,7 @@ async def _publish_opml(
         frames=frames,
         path=OPML_PATH,
         redirects=REDIRECTS_PATH,
+        gone=_gone(project, frames),
         public=project.public,
     )
     try:

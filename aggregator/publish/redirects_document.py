@@ -24,12 +24,15 @@ def examine_redirects(content: bytes) -> Examined:
         return Examined(findings=(Finding(text=f"it is no JSON: {error}", rule="RFC 8259", line=line, advice=_ADVICE),))
     if not isinstance(table, dict):
         return Examined(findings=(Finding(text="it is no table of old and new places", rule=_RULE, advice=_ADVICE),))
-    frame = {old: new if isinstance(new, str) else None for old, new in table.items()}
+    # What is neither a place nor nothing (null) is shown as it is, and is no place.
+    frame = {old: new if isinstance(new, str | None) else json.dumps(new) for old, new in table.items()}
     return Examined(findings=tuple(_findings(frame)), frame=frame, ids=tuple(frame))
 
 
 def _findings(table: dict[str, str | None]) -> Iterator[Finding]:
     for old, new in table.items():
+        if new is None and _is_place(old):
+            continue  # what lay there is no more
         if new is None or not _is_place(old) or not _is_place(new):
             text = f"{quoted(old)} -> {quoted(str(new))}: not two files below {FOLDER}/"
             yield Finding(text=text, rule=_RULE, entry=old, advice=_ADVICE)

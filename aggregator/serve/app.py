@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from aggregator.serve.access import Access
-from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange, Whole, in_words, missing
+from aggregator.serve.exchange import ASK_EACH_TIME, ENDED, NOT_KEPT, Exchange, Whole, in_words, missing, removed
 from aggregator.serve.kept import Header, Prepared, Shelf, codings
 from aggregator.serve.links import feed_links
 from aggregator.serve.negotiate import choose_coding, choose_languages, decoded_path, is_current
@@ -140,7 +140,7 @@ class Application:
         await exchange.text(503 if troubles else _OK, "not ready; the log says why" if troubles else "ready", [NOT_KEPT])
 
     async def _anything(self, scope: Scope, _receive: Receive, _send: Send) -> None:
-        """Answer with a file, where it lay before, what the site has, or 404."""
+        """Answer with a file, where it is now, that it is no more, what the site has, or 404."""
         exchange: Exchange = scope["exchange"]
         parts = exchange.parts
         if self._tree.may_hold(parts):
@@ -151,6 +151,9 @@ class Application:
             prepared = await self._read(lambda: self._prepare_file(parts, coding, as_page=as_page))
             if prepared is not None:
                 await exchange.begin(*self._whole(exchange, prepared, coding, self.site.max_age(parts)))
+                return
+            if self._tree.is_removed(parts):
+                await exchange.begin(*removed())
                 return
         await self._page(exchange)
 

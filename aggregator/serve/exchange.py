@@ -40,6 +40,11 @@ def missing() -> Whole:
     return in_words(404, "there is no such feed or page; / lists those that there are", [ASK_EACH_TIME])
 
 
+def removed() -> Whole:
+    """Return what says that there was a feed, and that it will not come back (RFC 9110 §15.5.11)."""
+    return in_words(410, "this feed is no more; / lists those that there are", [ASK_EACH_TIME])
+
+
 class Exchange:
     """One request and its answer."""
 

@@ -30,6 +30,8 @@ _STATIC = "static"
 _REDIRECTS = (_FEEDS, "redirects.json")
 #: For whoever runs the site: served, and named to nobody else.
 _STATUS = f"{_FEEDS}/status.atom"
+#: The end of the name of a folder that holds the archive pages of the feed beside it.
+_ARCHIVE = ".archive"
 #: The formats that a feed is listed in beside its Atom file.
 _TWINS = {"RSS": ".rss", "JSON": ".json"}
 #: Seconds after which a file's date stands for one version only. Clients built on libcurl, newsboat among them, throw a new
@@ -70,7 +72,7 @@ class PublicTree:
         self._root_text = str(self._root)
         self._table_path = "/".join((self._root_text, *_REDIRECTS))
         self._table_until = float("-inf")
-        self._table: tuple[Stamp | None, dict[str, str]] = (None, {})  #: what `redirects.json` said, and its stamp then
+        self._table: tuple[Stamp | None, dict[str, str | None]] = (None, {})  #: what `redirects.json` said; its stamp then
 
     def stamp(self, parts: tuple[str, ...]) -> Stamp | None:
         """Return what changes with the file of that path; None: nothing is there, or it was changed a moment ago."""
@@ -106,7 +108,16 @@ class PublicTree:
     def is_former(self, parts: tuple[str, ...]) -> bool:
         """Tell whether a feed lay there before its category was renamed."""
         table = self._redirects()
-        return bool(table) and "/".join(parts) in table
+        return bool(table) and table.get("/".join(parts)) is not None
+
+    def is_removed(self, parts: tuple[str, ...]) -> bool:
+        """Tell whether a feed lay there whose category is no more, or a page of its archive."""
+        table = self._redirects()
+        if not table:
+            return False
+        archived = len(parts) > 1 and parts[-2].endswith(_ARCHIVE)
+        path = "/".join(parts[:-1]).removesuffix(_ARCHIVE) + ".atom" if archived else "/".join(parts)
+        return path in table and table[path] is None
 
     def moved(self, parts: tuple[str, ...]) -> str | None:
         """Return the path of the feed that lay there before its category was renamed; None: there was none, or it is gone."""
@@ -114,9 +125,9 @@ class PublicTree:
         return path if path is not None and self.read(tuple(path.split("/"))) is not None else None
 
     def feeds(self) -> tuple[Listed, ...]:
-        """Return every feed for readers, that of everything first: no archive page, no copy at a former address, no status."""
+        """Return every feed for readers, that of everything first: no archive page, no status, nothing at a former address."""
         unnamed = {*self._redirects(), _STATUS}
-        paths = (path for path in self._paths(".atom") if path not in unnamed and ".archive/" not in path)
+        paths = (path for path in self._paths(".atom") if path not in unnamed and f"{_ARCHIVE}/" not in path)
         found = (Listed(path=path, title=self._title(path), twins=self._twins(path)) for path in paths)
         return tuple(sorted(found, key=lambda feed: (feed.path.count("/") > 1, feed.path != "feeds/all.atom", feed.path)))
 
@@ -129,10 +140,10 @@ class PublicTree:
         """Return the path of every OPML list."""
         return tuple(sorted(self._paths(".opml")))
 
-    def _redirects(self) -> dict[str, str]:
+    def _redirects(self) -> dict[str, str | None]:
         """Return what `feeds/redirects.json` says, by the path before; a file that cannot be understood says nothing.
 
-        Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
+        None: what lay there is no more. Where it leads must not be a path that leads elsewhere: nobody is sent in circles.
         """
         if (now := time.monotonic()) >= self._table_until:
             self._table_until = now + _TABLE_EVERY
@@ -145,14 +156,14 @@ class PublicTree:
                     self._table = (stamp, self._read_redirects())
         return self._table[1]
 
-    def _read_redirects(self) -> dict[str, str]:
+    def _read_redirects(self) -> dict[str, str | None]:
         try:
             said = json.loads(self._root.joinpath(*_REDIRECTS).read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(said, dict):
             return {}
-        return {old: new for old, new in said.items() if isinstance(new, str) and new not in said}
+        return {old: new for old, new in said.items() if new is None or (isinstance(new, str) and new not in said)}
 
     def _paths(self, suffix: str) -> list[str]:
         paths = (path.relative_to(self._root) for path in self._root.rglob(f"*{suffix}"))

@@ -134,10 +134,21 @@ class Expired:
     traits: str | None = None  #: as of `Deleted`
 
 
-Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable | Expired
-_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """A feed of ours whose category is no more: whoever asks for it is told that it will not come back (410)."""
+
+    kind: ClassVar[str] = "removed"
+    identity: ClassVar[tuple[str, ...]] = ("file",)
+
+    file: str  #: where it lay, relative to the public folder
+    at: datetime
+
+
+Line: TypeAlias = Alias | Deleted | Takedown | Moved | Gone | Renamed | Unstable | Expired | Removed
+_Kind = TypeVar("_Kind", Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired, Removed)
 _KINDS: dict[str, type[Line]] = {
-    kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired)
+    kind.kind: kind for kind in (Alias, Deleted, Takedown, Moved, Gone, Renamed, Unstable, Expired, Removed)
 }
 #: Of each kind the names of what it may say, in order, and of what it must: every run reads every line.
 _NAMES = {word: tuple(field.name for field in fields(kind)) for word, kind in _KINDS.items()}
