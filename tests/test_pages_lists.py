@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aggregator.model.page import ListPage, Moved
+from aggregator.model.page import Gone, ListPage, Moved
 from aggregator.pipeline.pages import Pages
-from aggregator.store.ledger import FILE_NAME, Ledger, Renamed, Takedown
+from aggregator.store.ledger import FILE_NAME, Ledger, Removed, Renamed, Takedown
 from tests.projects import SITE
 from tests.shown import NOW, Project, listed, made, titles
 
@@ -159,6 +159,24 @@ def test_a_category_that_was_renamed_leads_on(project: Project) -> None:
     assert pages.page(("c", "old", "a", "2025-12"), {}) == Moved(href="/c/news/a/2025-12/")
     [card] = listed(pages, "c", "news", "a").cards
     assert [link.href for link in card.categories] == ["/c/news/", "/c/news/a/"]
+
+
+def test_a_category_that_was_removed_is_gone(project: Project) -> None:
+    """Its page and its months are no more, but for one that is there again or leads on; what never was is nothing."""
+    project.add(made(1, categories=("News", "A")), made(2, categories=("Old",)))
+    Ledger.load(project.root / FILE_NAME).add(
+        *(Removed(file=f"feeds/{name}.atom", at=NOW) for name in ("left", "left/b", "news", "old")),
+        Renamed(what="category", old="Old", new="Code", at=NOW),
+    )
+    pages = project.pages()
+
+    for path in (("left",), ("left", "b"), ("left", "b", "2025-12"), ("left", "2025-12", "1")):
+        assert pages.page(("c", *path), {}) == Gone(), path
+    assert isinstance(pages.page(("c", "news"), {}), ListPage)
+    assert pages.page(("c", "old"), {}) == Moved(href="/c/code/")
+    for path in (("left", "c"), ("left", "c", "2025-12"), ("news", "2001-01")):
+        assert pages.page(("c", *path), {}) is None, path
+    assert pages.page(("left",), {}) is None
 
 
 def test_a_source_that_was_renamed_leads_on(project: Project) -> None:

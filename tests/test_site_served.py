@@ -193,6 +193,23 @@ def test_an_entry_that_was_taken_down_is_gone(
     assert get(f"/{entry}", "If-None-Match: *").status == 410
 
 
+def test_a_category_that_was_removed_is_gone(
+    synced: Folder, served: tuple[Server, ProjectSite], get: Callable[..., Reply]
+) -> None:
+    """Its page answers 410 and lists the feeds that there are, as soon as nothing is published in it."""
+    sources = synced.root / "config/sources/all.yaml"
+    synced.sources(sources.read_text("utf-8").replace("[news, b]", "[other]"))
+    assert get("/c/news/b/").status == 200
+    assert synced.here("build", "--posts").returncode == 0
+    served[1].settings = load_settings(synced.root, synced.root / "config", {})
+    _again(served)
+
+    reply = get("/c/news/b/")
+    assert (reply.status, reply.header("content-type")) == (410, "text/html; charset=utf-8")
+    assert b"feeds/other.atom" in reply.body
+    assert get("/c/news/b/2025-12/").status == 410
+
+
 def test_pages_come_in_three_languages(get: Callable[..., Reply]) -> None:
     """The words around the entries are the reader's: as asked, else as the browser says, else the site's."""
     found = {

@@ -77,6 +77,8 @@ class Places:
         }
         self._former = {_parts(file): self._link(frame).href for frame in frames for file in frame.former}
         self._deepest = max(map(len, self._former), default=0)
+        #: Of the pages of categories that are no more.
+        self.removed: frozenset[Parts] = frozenset(map(_parts, settings.removed)) - self.categories.keys() - self._former.keys()
         self.sources: dict[str, Source] = {source.name: source for source in settings.sources}
         self._by_id: dict[str, Source] = {source.id: source for source in settings.sources}
         self._renamed = _former_sources(self.sources.values(), ledger)

@@ -112,6 +112,8 @@ class Pages:
         found = self._found(shown, path, query)
         if found is None and (href := shown.places.moved(path)) is not None:
             return Moved(href=href)
+        if found is None and path[:1] == ("c",) and {path[1:], parted(path[1:])[0]} & shown.places.removed:
+            return Gone()
         return found
 
     def addresses(self) -> Iterator[str]:
