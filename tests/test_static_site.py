@@ -21,8 +21,9 @@ from aggregator.pages import render
 from aggregator.pipeline.site_out import find_obstacle, is_due, refresh, write_site
 from aggregator.pipeline.static_tree import LIST, Counts
 from aggregator.store.files import write_file
-from aggregator.store.ledger import FILE_NAME, Ledger, Takedown
+from aggregator.store.ledger import FILE_NAME, Ledger, Removed, Renamed, Takedown
 from aggregator.store.state import Batch
+from tests.projects import SITE
 from tests.shown import NOW, Project, made
 from tests.upstream import Folder
 
@@ -84,6 +85,40 @@ def test_every_page_is_a_file_with_the_bytes_that_are_served(project: Project) -
             assert files[f"{address[1:]}index.html"] == render(page, frame), address  # type: ignore[arg-type]
     assert {"404.html", "robots.txt"} <= files.keys()
     assert {name.rpartition(".")[2] for name in files if name.startswith("static/")} == {"css", "js"}
+
+
+def test_a_former_address_sends_on(project: Project) -> None:
+    """Where a category or source lay before it was renamed a page sends on, months too; where one is no more it says so."""
+    project.add(made(70, source="new"))
+    project.configure(
+        SITE + f"pages: {PAGES}\n",
+        "sources: {new: {feed: 'https://a.example/feed', categories: [Neues, A]}}\n",
+    )
+    Ledger.load(project.root / FILE_NAME).add(
+        Renamed(what="category", old="News", new="Neues", at=NOW, file="feeds/news.atom"),
+        Renamed(what="source", old="before", new="new", at=NOW),
+        Removed(file="feeds/left/b.atom", at=NOW),
+    )
+    _write(project)
+
+    files = {name: content.decode() for name, content in _files(project.root / "site").items() if name.endswith(".html")}
+    sent = {name: found[1] for name, text in files.items() if (found := re.search(r'"refresh" content="0; url=([^"]+)"', text))}
+    assert sent == {
+        "c/news/index.html": "../neues/",
+        "c/news/2025-12/index.html": "../../neues/2025-12/",
+        "c/news/2025-12/1/index.html": "../../../neues/2025-12/1/",
+        "c/news/2025-12/2/index.html": "../../../neues/2025-12/2/",
+        "c/news/a/index.html": "../../neues/a/",
+        "c/news/a/2025-12/index.html": "../../../neues/a/2025-12/",
+        "c/news/a/2025-12/1/index.html": "../../../../neues/a/2025-12/1/",
+        "c/news/a/2025-12/2/index.html": "../../../../neues/a/2025-12/2/",
+        "s/before/index.html": "../new/",
+        "s/before/2025-12/index.html": "../../new/2025-12/",
+    }
+    there = f"{project.settings.site.url.rstrip('/')}/c/neues/a/2025-12/"
+    assert f'<link rel="canonical" href="{there}">' in files["c/news/a/2025-12/index.html"]
+    assert 'content="noindex"' in files["c/left/b/index.html"]
+    assert _write(project).written == 1  # the status page, which tells of the moment
 
 
 def test_every_link_leads_to_a_file(project: Project, synced_once: Folder) -> None:

@@ -203,6 +203,14 @@ class LostPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MovedPage:
+    """A page that sends on to another: what stands for a 301 where a host only has files."""
+
+    path: str  #: where it lies
+    href: str  #: of the page that was here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
     """No page, but where it is for good (301)."""
 
@@ -214,4 +222,4 @@ class Gone:
     """No page, since it was taken out on purpose (410)."""
 
 
-Page = ListPage | EntryPage | SourcePage | StatusPage | FeedsPage | LostPage
+Page = ListPage | EntryPage | SourcePage | StatusPage | FeedsPage | LostPage | MovedPage

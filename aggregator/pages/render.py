@@ -20,7 +20,7 @@ from jinja2 import (
 )
 
 from aggregator.errors import ConfigError, Problem
-from aggregator.model.page import EntryPage, FeedsPage, Frame, ListPage, LostPage, Page, SourcePage, StatusPage
+from aggregator.model.page import EntryPage, FeedsPage, Frame, ListPage, LostPage, MovedPage, Page, SourcePage, StatusPage
 from aggregator.pages.theme import EXTRA_STYLE, STYLE, Theme
 from aggregator.pages.view import View
 
@@ -32,6 +32,7 @@ _TEMPLATES = {
     StatusPage: "status.html",
     FeedsPage: "feeds.html",
     LostPage: "lost.html",
+    MovedPage: "moved.html",
 }
 #: Characters that no HTML document may hold (HTML §13.2.3.5), and halves of surrogate pairs.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")

@@ -19,6 +19,7 @@ from aggregator.model.page import (
     Frame,
     ListPage,
     LostPage,
+    MovedPage,
     Page,
     SourceLine,
     SourcePage,
@@ -89,7 +90,9 @@ class View:
         return host(address)
 
     def canonical(self) -> str | None:
-        """Return the one address of this page; a page that is nowhere has none."""
+        """Return the one address of this page, or of the one that it sends on to; a page that is nowhere has none."""
+        if isinstance(self._page, MovedPage):
+            return self.absolute(self._page.href)
         return None if self.path is None or isinstance(self._page, LostPage) else self.absolute(self.path)
 
     def here(self, query: str) -> str:

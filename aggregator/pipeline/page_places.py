@@ -154,6 +154,15 @@ class Places:
                 return "/".join([now.rstrip("/"), *path[1 + depth :], ""])
         return None
 
+    def formers(self) -> dict[str, tuple[str, ...]]:
+        """Return the addresses that pages of lists bore before, by the one that each has now."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for parts, href in self._former.items():
+            found[href].append(f"/c/{'/'.join(parts)}/")
+        for old, now in self._renamed.items():
+            found[f"/s/{now}/"].append(f"/s/{old}/")
+        return {href: tuple(sorted(olds)) for href, olds in found.items()}
+
     def _link(self, frame: OutputFeed) -> Link:
         if not frame.category:
             return Link(title=self._settings.site.title, href="/")

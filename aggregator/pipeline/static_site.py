@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from aggregator.errors import StoreError
 from aggregator.model.changes import PostRow
-from aggregator.model.page import Frame, LostPage, Page, StatusPage
+from aggregator.model.page import Frame, LostPage, MovedPage, Page, StatusPage
 from aggregator.pages import Theme, render, script, signature, stylesheet
 from aggregator.pipeline.entry_page import made_page
 from aggregator.pipeline.lists import EntryList
@@ -56,6 +56,7 @@ class StaticSite:
         self._theme = theme
         self._out = out
         self._shown = pages.moment()
+        self._formers = self._shown.places.formers()
         self._frame: Frame = pages.frame(pages.language())
         site = self._shown.settings
         self._common = _hash(signature(), theme, self._frame, site.pages, site.categories, site.renamed)
@@ -92,6 +93,17 @@ class StaticSite:
             for address, month, number in lists.addresses(which):
                 stamp = self._stamp(lists.around(which, month, number), replace(which, since=None, months=()), sums.get(month))
                 yield self._file(address, stamp, partial(lists.month, which, month, number))
+                yield from self._former(which.base, address)
+            yield from self._former(which.base, which.base)
+        for parts in sorted(self._shown.places.removed):
+            gone = replace(lost, gone=True, path=f"/c/{'/'.join(parts)}/")
+            yield self._file(f"/c/{'/'.join(parts)}/", self._stamp(gone), partial(_same, gone))
+
+    def _former(self, base: str, address: str) -> Iterator[File]:
+        """Yield what stands for a page where it was before its category or source was renamed: no host can be told of that."""
+        for old in self._formers.get(base, ()):
+            page = MovedPage(path=old + address.removeprefix(base), href=address)
+            yield self._file(page.path, self._stamp(page), partial(_same, page))
 
     # -- entries ----------------------------------------------------------------------------------------------------
 
