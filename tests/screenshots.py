@@ -19,17 +19,18 @@ from playwright.sync_api import Browser, ViewportSize
 from tests import aged_site
 from tests.browsing import chromium
 
-#: Width and height of pages, of the feed beside the rest, and of that whole picture.
-_PAGE, _BESIDE, _WHOLE = (1080, 680), (640, 830), (1344, 736)
+#: Width and height of pages, of the feed beside the rest, and of that whole picture, which is as high as its words need.
+_PAGE, _BESIDE, _WHOLE = (1080, 680), (640, 1100), (1344, 100)
 _LINES = 15  #: of a post
 _DEMO = """<!DOCTYPE html><meta charset="utf-8"><style>
 body {{ margin: 0; padding: 22px; background: #dfe5ec; font: 13.5px/1.45 monospace; display: grid; gap: 20px;
-  grid-template-columns: 760px 520px; height: 692px; box-sizing: content-box; overflow: hidden }}
+  grid-template-columns: 760px 520px; box-sizing: content-box }}
 section {{ background: #fff; border-radius: 8px; overflow: hidden; box-shadow: 0 2px 12px #0003 }}
 h2 {{ margin: 0; padding: 7px 12px; font: 13px/1.2 sans-serif; background: #edf0f3; color: #333b45 }}
-pre {{ margin: 0; padding: 12px 14px }}
+pre {{ margin: 0; padding: 12px 14px; white-space: pre-wrap; overflow-wrap: anywhere }}
 .dark {{ background: #15181d; color: #e6e8eb }} .dark h2 {{ background: #262c33; color: #c9ced6 }}
-.wide {{ grid-row: span 2 }} img {{ width: 520px }}
+.wide {{ grid-row: span 2; position: relative }} img {{ width: 520px; position: absolute }}
+.wide::after {{ content: ""; position: absolute; inset: auto 0 0; height: 48px; background: linear-gradient(#fff0, #fff) }}
 </style>
 <section class="dark"><h2>make demo</h2><pre>$ make demo
 {said}</pre></section>
@@ -54,17 +55,24 @@ def take(folder: Path) -> None:
             _take(browser, f"{home}feeds/all.atom", beside, size=_BESIDE)
         post = next((project / "posts" / "新媒体").rglob("*.md"))
         page = Path(place) / "demo.html"
-        page.write_text(
-            _DEMO.format(
-                said=escape("\n".join([*"".join(said).strip().splitlines()[:12], *lines])),
-                address=escape(f"{home}feeds/all.atom"),
-                picture=beside.as_uri(),
-                name=escape(post.relative_to(project).as_posix()[:60] + "…"),
-                post=escape("\n".join(post.read_text("utf-8").splitlines()[:_LINES])),
-            ),
-            "utf-8",
+        html = demo_page(
+            said=[*"".join(said).strip().splitlines()[:12], *lines],
+            feed=(f"{home}feeds/all.atom", beside.as_uri()),
+            post=(post.relative_to(project).as_posix(), post.read_text("utf-8")),
         )
-        _take(browser, page.as_uri(), folder / "demo.png", size=_WHOLE, scale=0.75)
+        page.write_text(html, "utf-8")
+        _take(browser, page.as_uri(), folder / "demo.png", size=_WHOLE, scale=0.75, whole=True)
+
+
+def demo_page(*, said: list[str], feed: tuple[str, str], post: tuple[str, str]) -> str:
+    """Return the page of which `demo.png` is a picture: a terminal, a feed (address, picture) and a post (name, text)."""
+    return _DEMO.format(
+        said=escape("\n".join(said)),
+        address=escape(feed[0]),
+        picture=feed[1],
+        name=escape(post[0][:60] + "…"),
+        post=escape("\n".join(post[1].splitlines()[:_LINES])),
+    )
 
 
 @contextmanager
@@ -100,13 +108,14 @@ def _take(
     language: str = "zh-CN",
     dark: bool = False,
     scale: float = 1,
+    whole: bool = False,
 ) -> None:
     viewport = ViewportSize(width=size[0], height=size[1])
     page = browser.new_page(
         viewport=viewport, locale=language, color_scheme="dark" if dark else "light", device_scale_factor=scale
     )
     page.goto(address, wait_until="load")
-    page.screenshot(path=file)
+    page.screenshot(path=file, full_page=whole)
     page.close()
 
 
