@@ -134,7 +134,7 @@ def test_a_changed_configuration_is_taken_over(folder: Folder, upstream: Upstrea
 
 
 def test_a_bad_configuration_is_refused_and_the_old_one_stays(folder: Folder, upstream: Upstream) -> None:
-    """Whether by itself or on SIGHUP: what is wrong is told once, with its place, and polling goes on; a good one follows."""
+    """Whether by itself or on SIGHUP: what is wrong is told once, with its place, and polling goes on; that it is mended is told too."""
     _sources(folder, upstream, a="1s")
     with running(folder) as daemon:
         daemon.wait_for_idle()
@@ -150,6 +150,10 @@ def test_a_bad_configuration_is_refused_and_the_old_one_stays(folder: Folder, up
         daemon.wait_for_words("refused, the old one stays", since=start)
         daemon.wait_for_ready(times=3)
         assert daemon.told.count("RELOADING=1") >= 2
+
+        start = daemon.mark
+        _sources(folder, upstream, a="1s")
+        daemon.wait_for_words("the configuration is as it was", since=start)
 
         _sources(folder, upstream, a="1s", b="1h")
         daemon.send(signal.SIGHUP)

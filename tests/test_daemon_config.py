@@ -107,6 +107,46 @@ _TOLD = (
 )
 
 
+def test_a_change_is_read_once(tmp_path: Path) -> None:
+    """What SIGHUP has read while somebody else waited to read it is not read, nor refused, once more."""
+    settings = settings_of(tmp_path, sources=SOURCES)
+    read: list[str] = []
+
+    def load() -> Settings:
+        read.append((tmp_path / "config" / "sources" / "a.yaml").read_text("utf-8"))
+        if len(read) == 1:
+            time.sleep(_AGES)  # meanwhile the change comes, and a look after the other finds it
+        return settings
+
+    async def run() -> None:
+        daemon = Daemon(
+            settings,
+            tmp_path / "config",
+            load,
+            _Ears(),
+            now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
+            stamp=lambda now: now,
+            jobs=1,
+            schedule=False,
+        )
+        running = asyncio.create_task(daemon.run())
+        await asyncio.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.2)
+        write(tmp_path, {"sources/a.yaml": "changed"})
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(_AGES + 1.0)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    asyncio.run(run())
+    assert read[1:] == ["changed"]
+
+
+_AGES = 5.0  #: seconds: two looks at the configuration, and more
+
+
 def test_what_was_read_last_counts(tmp_path: Path) -> None:
     """A second SIGHUP while the configuration is read: what the slower, older reading saw is not kept."""
     settings = settings_of(tmp_path, sources=SOURCES)

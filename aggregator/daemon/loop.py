@@ -115,6 +115,7 @@ class Daemon:
         self._pauses = Pauses()
         self._notes = Repeats()
         self._trouble: str | None = None  #: what was told of the last round that failed as a whole
+        self._is_refused = False  #: the configuration as it was last read
         self._hands_since = now()
         self._trim = trimmer()
 
@@ -324,7 +325,7 @@ class Daemon:
         self._heard_at = time.monotonic()
         self._measure(event)
         if isinstance(event, Note):
-            if self._notes.is_news(event.text):
+            if event.text != self._trouble and self._notes.is_news(event.text):
                 self._tell.say(event.text)
         else:
             self._tell.report(event)
@@ -333,10 +334,13 @@ class Daemon:
 
     async def _reload(self, *, asked: bool) -> None:
         async with self._reading:
-            await self._read_again(asked=asked)
+            # What changed may have been read meanwhile, on behalf of somebody who came first.
+            if asked or await asyncio.to_thread(self._watch.differs):
+                await self._read_again(asked=asked)
 
     async def _read_again(self, *, asked: bool) -> None:
         self._manager.reloading()
+        was_refused, self._is_refused = self._is_refused, True  # until it is read
         try:
             await asyncio.to_thread(self._watch.taken)
             settings = await asyncio.to_thread(self._load)
@@ -351,9 +355,11 @@ class Daemon:
             return
         finally:
             self._manager.ready()
+        self._is_refused = False
         if settings == self._rounds.settings:
-            if asked:
+            if asked or was_refused:
                 self._tell.say("the configuration is as it was")
+            if asked:
                 self._not_before = float("-inf")  # who has made room asks for another try
             return
         self._rounds.settings = settings
