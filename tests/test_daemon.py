@@ -134,7 +134,7 @@ def test_a_changed_configuration_is_taken_over(folder: Folder, upstream: Upstrea
 
 
 def test_a_bad_configuration_is_refused_and_the_old_one_stays(folder: Folder, upstream: Upstream) -> None:
-    """Whether by itself or on SIGHUP: what is wrong is told once, with its place, and polling goes on; that it is mended is told too."""
+    """Whether by itself or on SIGHUP: what is wrong is told once, with its place, and polling goes on; so is its mending."""
     _sources(folder, upstream, a="1s")
     with running(folder) as daemon:
         daemon.wait_for_idle()

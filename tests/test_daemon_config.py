@@ -121,7 +121,7 @@ def test_a_change_is_read_once(tmp_path: Path) -> None:
     async def run() -> None:
         daemon = Daemon(
             settings,
-            tmp_path / "config",
+            ConfigWatch(tmp_path / "config"),
             load,
             _Ears(),
             now=lambda: datetime(2026, 3, 2, tzinfo=UTC),
