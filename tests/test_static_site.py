@@ -19,6 +19,7 @@ from aggregator.errors import ConfigError, StoreError
 from aggregator.model.poll import Event, SourceState
 from aggregator.pages import render
 from aggregator.pipeline.site_out import find_obstacle, is_due, refresh, write_site
+from aggregator.pipeline.static_site import StaticSite
 from aggregator.pipeline.static_tree import LIST, Counts
 from aggregator.store.files import write_file
 from aggregator.store.ledger import FILE_NAME, Ledger, Removed, Renamed, Takedown
@@ -153,6 +154,24 @@ def test_feeds_are_copied_and_atom_files_have_a_twin_for_browsers(project: Proje
         "feeds/all.atom", "feeds/all.atom.xml", "feeds/all.rss", "feeds/index.opml", "feeds/style.css",
         "feeds/news.archive/2025-12.atom", "feeds/news.archive/2025-12.atom.xml",
     }  # fmt: skip
+
+
+def test_a_feed_that_goes_meanwhile_is_no_empty_feed(project: Project) -> None:
+    """A run beside this one may remove feeds: one is missing then, or the run says so, and none is empty."""
+    pages = project.pages(static=True)
+    files = StaticSite(pages, None, project.root / "site").files()
+    feed = next(files)
+    (project.root / "public" / feed.path).unlink()
+    with pytest.raises(StoreError, match=f"{feed.path}: it went while the site was written"):
+        feed.make()
+    next(files)  # the same for browsers
+    (project.root / "public/feeds/all.rss").unlink()
+    paths = [file.path for file in files]
+    pages.close()
+
+    assert feed.path == "feeds/all.atom"
+    assert "feeds/index.opml" in paths
+    assert "feeds/all.rss" not in paths
 
 
 def test_a_second_run_writes_nothing(project: Project) -> None:

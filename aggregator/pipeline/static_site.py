@@ -179,7 +179,9 @@ class StaticSite:
         for path, stamp in _published(public):
 
             def make(path: str = path) -> bytes:
-                return read_file(public, path) or b""
+                if (content := read_file(public, path)) is None:
+                    raise StoreError(f"{path}: it went while the site was written. Run again", path=self._out)
+                return content
 
             if not here:  # else they lie there already
                 yield File(path=path, stamp=stamp, make=make)
@@ -196,7 +198,10 @@ def _published(public: Path) -> Iterator[tuple[str, str]]:
             path = place.relative_to(public).as_posix()
             if place.suffix not in _COPIED or name.startswith(".") or path == REDIRECTS_PATH or place.is_symlink():
                 continue
-            found = place.stat()
+            try:
+                found = place.stat()
+            except FileNotFoundError:
+                continue  # another run has removed it just now
             yield path, f"{found.st_mtime_ns}-{found.st_size}"
 
 
