@@ -20,7 +20,7 @@ from aggregator.model.poll import Event, SourceState
 from aggregator.pages import render
 from aggregator.pipeline.site_out import find_obstacle, is_due, refresh, write_site
 from aggregator.pipeline.static_site import StaticSite
-from aggregator.pipeline.static_tree import LIST, Counts
+from aggregator.pipeline.static_tree import LIST, Counts, StaticTree
 from aggregator.store.files import write_file
 from aggregator.store.ledger import FILE_NAME, Ledger, Removed, Renamed, Takedown
 from aggregator.store.state import Batch
@@ -276,6 +276,38 @@ def test_a_run_that_died_leaves_nothing_that_nobody_knows(project: Project, monk
     clean, _ = write_site(project.settings, project.root / "other", told.append, compress=False, clock=lambda: NOW)
     assert clean.files
     assert _files(project.root / "site") == _files(project.root / "other")
+
+
+def test_a_list_that_the_disk_does_not_take_is_an_error_in_words(tmp_path: Path) -> None:
+    """Where the disk is full, nothing is written that the list does not name, and it is told as for any other file."""
+    with Path("/dev/full").open("ab", buffering=0) as full:
+        tree = StaticTree(tmp_path, {}, full, compress=False)
+        with pytest.raises(StoreError, match=rf"{re.escape(LIST)}: no space left on device.*Free"):
+            tree.put("x.html", "1", lambda: b"x")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_of_the_list_that_was_cut_off_spoils_no_other(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run that died over a line, what the next one writes before it dies as well is still known to be ours."""
+
+    def dies(root: Path, path: str, content: bytes) -> None:
+        write_file(root, path, content)
+        raise KeyboardInterrupt
+
+    listed = project.root / "site" / LIST
+    listed.parent.mkdir()
+    listed.write_text('{"tree": 1}\n{"path": "feeds/al', "utf-8")
+    monkeypatch.setattr("aggregator.pipeline.static_tree.write_file", dies)
+    with pytest.raises(KeyboardInterrupt):
+        _write(project)
+    monkeypatch.undo()
+    [first] = _files(project.root / "site").keys() - {LIST}
+    (project.root / "site" / first).write_bytes(b"as far as it came")
+    told: list[Event] = []
+    _write(project, told=told)
+
+    assert told == []
 
 
 def test_a_state_out_of_reach_removes_nothing(project: Project) -> None:

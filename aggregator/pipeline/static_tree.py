@@ -13,16 +13,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import ENOSPC
 from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
+from io import FileIO
 from pathlib import Path
 from stat import S_ISREG
-from typing import IO, Any
+from typing import Any
 
 from aggregator.errors import PlaceError, StoreError
-from aggregator.store.files import read_file, remove_file, write_file
+from aggregator.store.files import read_file, remove_file, store_error, write_file
 
 LIST = ".feed-aggregator.jsonl"
 _VERSION = 1
@@ -53,7 +55,7 @@ class Counts:
 class StaticTree:
     """One folder. Use `static_tree`."""
 
-    def __init__(self, root: Path, there: dict[str, Written], journal: IO[str], *, compress: bool) -> None:
+    def __init__(self, root: Path, there: dict[str, Written], journal: FileIO, *, compress: bool) -> None:
         """Take what we wrote before, and the list, open at its end."""
         self._root = root
         self._there = there
@@ -104,13 +106,21 @@ class StaticTree:
             return False
         if found != content:
             # Ours before it is there: a run that dies in between leaves no file that nobody knows.
-            self._journal.write(_line(path, Written(hash="", stamp="", size=0)))
-            self._journal.flush()
+            self._note(_line(path, Written(hash="", stamp="", size=0)))
             write_file(self._root, path, content)
             self.counts.written += 1
         self._now[path] = Written(hash=_hash(content), stamp=stamp, size=len(content))
         self.counts.files += 1
         return True
+
+    def _note(self, line: str) -> None:
+        said = f"\n{line}".encode("utf-8", "surrogatepass")  # a line before that did not end spoils itself alone
+        try:
+            written = self._journal.write(said)
+        except OSError as error:
+            raise store_error("write", self._root, LIST, error) from error
+        if written < len(said):
+            raise store_error("write", self._root, LIST, OSError(ENOSPC, os.strerror(ENOSPC)))
 
     def _put_packed(self, path: str, content: bytes | None) -> None:
         stamp = self._now[path].hash
@@ -156,24 +166,23 @@ def static_tree(root: Path, *, compress: bool) -> Iterator[StaticTree]:
         tree.finish()
 
 
-def _journal(root: Path) -> IO[str]:
+def _journal(root: Path) -> FileIO:
     """Return the list, open at its end and held by us; whoever else writes this folder is waited for. Raises StoreError."""
     path = root / LIST
     try:
         root.mkdir(parents=True, exist_ok=True)
         while True:
-            journal = path.open("a", encoding="utf-8")
+            journal = path.open("ab", buffering=0)
             with suppress(OSError):  # a file system without locks
                 flock(journal, LOCK_EX)
             # Who held it has put another file in its place at the end.
             if path.exists() and os.fstat(journal.fileno()).st_ino == path.stat().st_ino:
                 if not journal.tell():
-                    journal.write(_HEAD)
-                    journal.flush()
+                    journal.write(_HEAD.encode())
                 return journal
             journal.close()
     except OSError as error:
-        raise StoreError(f"cannot write {root.name}/{LIST}: {error.strerror}", path=path) from error
+        raise store_error("write", root, LIST, error) from error
 
 
 def can_pack_br() -> bool:
