@@ -376,6 +376,19 @@ def test_a_folder_that_is_needed_otherwise_is_refused(project: Project, place: s
     assert find_obstacle(project.settings, project.root / "site") is None
 
 
+@pytest.mark.parametrize(
+    ("leads_to", "words"), [(".", "project folder"), ("posts", "posts folder"), ("public/feeds", "feeds"), ("elsewhere", None)]
+)
+def test_a_link_is_no_way_around_that(project: Project, leads_to: str, words: str | None) -> None:
+    """Where the folder is a link, or lies behind one, it counts what it leads to."""
+    link = project.root / "link"
+    link.symlink_to(project.root / leads_to)
+
+    assert (find_obstacle(project.settings, link) or "").endswith(words or "")
+    assert (find_obstacle(project.settings, link / "site") is None) == (leads_to in {".", "elsewhere"})
+    assert (find_obstacle(project.settings, link) is None) == (words is None)
+
+
 def test_the_public_folder_can_be_the_site(project: Project) -> None:
     """Written there, the feeds stay as they are and are not ours to remove; their twins are."""
     public = project.root / "public"

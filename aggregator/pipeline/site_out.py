@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from os.path import normpath
+from os.path import normpath, realpath
 from pathlib import Path
 
 from aggregator.errors import ConfigError, StoreError
@@ -28,14 +28,13 @@ def out_folder(settings: Settings) -> Path | None:
 
 def find_obstacle(settings: Settings, out: Path) -> str | None:
     """Return why a folder cannot hold the site, in words; None: it can."""
-    place = Path(normpath(out.absolute()))
     held = {
         "the project folder": settings.root,
         "the config folder": settings.config or settings.root / "config",
         "the posts folder": settings.root / settings.posts.dir,
     }
     for words, folder in held.items():
-        if Path(normpath(folder.absolute())).is_relative_to(place):
+        if _stands_in(folder, out):
             return f"it would hold {words}"
     inside = {
         "the config folder": settings.config or settings.root / "config",
@@ -45,9 +44,15 @@ def find_obstacle(settings: Settings, out: Path) -> str | None:
         "the folder of the feeds": settings.root / settings.public.dir / "feeds",
     }
     for words, folder in inside.items():
-        if place.is_relative_to(Path(normpath(folder.absolute()))):
+        if _stands_in(out, folder):
             return f"it stands in {words}"
     return None
+
+
+def _stands_in(place: Path, folder: Path) -> bool:
+    """Tell whether a place is a folder or in it, as it is written or where links lead."""
+    written = Path(normpath(place.absolute())).is_relative_to(normpath(folder.absolute()))
+    return written or Path(realpath(place)).is_relative_to(realpath(folder))
 
 
 def is_due(settings: Settings, *, changed: bool) -> bool:
