@@ -461,14 +461,24 @@ def test_a_secret_is_part_of_every_address_and_of_no_log(public: Path, site: _Si
     with serve(public, site=site, secret=_SECRET, log=log.append) as server:
         found = ask(server.port, f"/{_SECRET}/feeds/all.atom?token=hush")
         moved = ask(server.port, f"/{_SECRET}/feeds/old.atom")
+        listed = ask(server.port, f"/{_SECRET}/feeds/index.opml")
         replies = [ask(server.port, f"/{_SECRET}{path}") for path in ("/", "/healthz", "/feeds/none.atom")]
         ask(server.port, f"/{_SECRET[:-1]}/feeds/all.atom")
 
     assert (found.status, found.header("cache-control")) == (200, "private, max-age=900")
+    assert (listed.status, listed.header("cache-control")) == (200, "private, no-cache")
     assert (moved.status, moved.leads_from(f"/{_SECRET}/feeds/old.atom")) == (301, f"/{_SECRET}/feeds/all.atom")
     assert _SECRET.encode() not in moved.body
     assert [reply.status for reply in replies] == [200, 200, 404]
-    assert [entry.path for entry in log] == ["/feeds/all.atom", "/feeds/old.atom", "/", "/healthz", "/feeds/none.atom", "/"]
+    assert [entry.path for entry in log] == [
+        "/feeds/all.atom",
+        "/feeds/old.atom",
+        "/feeds/index.opml",
+        "/",
+        "/healthz",
+        "/feeds/none.atom",
+        "/",
+    ]
     assert not [entry for entry in log if _SECRET[:-1] in str(entry) or "hush" in str(entry)]
 
 

@@ -306,9 +306,10 @@ def _prepared(answer: Answer) -> Prepared:
 
 @lru_cache(maxsize=1024)
 def _cache_control(max_age: int, is_private: bool) -> Header:  # noqa: FBT001 - the cache takes positions quicker
-    if max_age <= 0:
+    if max_age <= 0 and not is_private:
         return ASK_EACH_TIME  # keep it, but ask: a 304 costs nothing here
-    words = [*(["private"] if is_private else []), f"max-age={max_age}", *(["immutable"] if max_age == _FOR_EVER else [])]
+    age = f"max-age={max_age}" if max_age > 0 else "no-cache"
+    words = [*(["private"] if is_private else []), age, *(["immutable"] if max_age == _FOR_EVER else [])]
     return (b"cache-control", ", ".join(words).encode())
 
 
