@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote, urljoin
 
@@ -109,6 +110,15 @@ def test_a_missing_slash_is_added_and_one_too_many_taken(get: Callable[..., Repl
     ):
         reply = get(target)
         assert (reply.status, reply.leads_from(target)) == (301, location)
+
+
+def test_a_search_in_another_language_is_the_same_search(get: Callable[..., Reply]) -> None:
+    """The links to other languages ask for the same words, in the same category and of the same source."""
+    page = get("/search?q=Text&c=news&s=a").body.decode()
+    links = [unescape(link) for link in re.findall(r'href="([^"]*)"[^>]*hreflang', page)]
+
+    assert links == [f"?q=Text&c=news&s=a&lang={language}" for language in ("zh-CN", "zh-TW", "en")]
+    assert [get(f"/search{link}").status for link in links] == [200] * 3
 
 
 def test_who_goes_astray_is_led_back(get: Callable[..., Reply]) -> None:

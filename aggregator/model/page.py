@@ -92,6 +92,7 @@ class ListPage:
     dots: tuple[Dot, ...] = ()
     next_poll: datetime | None = None  #: told where there is no entry yet
     query: str | None = None  #: of a search
+    narrowed: tuple[tuple[str, str], ...] = ()  #: of a search: ("c", CATEGORY) and ("s", SOURCE), as they were asked for
     found: int | None = None  #: of a search: how many in all, at least; None: nothing can be searched at the moment
 
 

@@ -98,8 +98,8 @@ class View:
     def here(self, query: str) -> str:
         """Return the link to this page with another query."""
         page = self._page
-        asked = {"q": page.query} if isinstance(page, ListPage) and page.query is not None else {}
-        return f"?{urlencode([*asked.items()], quote_via=quote, errors='replace')}{'&' if asked else ''}{query}"
+        asked = [("q", page.query), *page.narrowed] if isinstance(page, ListPage) and page.query is not None else []
+        return f"?{urlencode(asked, quote_via=quote, errors='replace')}{'&' if asked else ''}{query}"
 
     def alternates(self) -> list[tuple[str, str, str]]:
         """Return (type, title, link) of the page's feed in its formats, and of the feed of everything."""

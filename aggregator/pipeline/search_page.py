@@ -44,7 +44,7 @@ def search_page(pages: Pages, index: Path, query: Mapping[str, str]) -> ListPage
     if number is None or ("c" in narrow and categories is None) or ("s" in narrow and source_id is None):
         return None
     question = parse_query(text)
-    page = ListPage(path=_PATH, title=text, cards=(), feed=None, query=text, found=0)
+    page = ListPage(path=_PATH, title=text, cards=(), feed=None, query=text, narrowed=tuple(narrow.items()), found=0)
     if question is None:
         return page if number == 1 else None
     hits = _found(index, question, categories, source_id, number)
