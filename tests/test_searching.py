@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -164,6 +165,17 @@ def test_a_server_alone_keeps_its_own(folder: Folder, monkeypatch: pytest.Monkey
     assert path.exists()
     own.clear()
     assert not Path(path).parent.exists()
+
+
+def test_a_folder_that_is_not_there_yet_is_made(folder: Folder) -> None:
+    """Before the first sync, and with the state elsewhere, the index has no folder: it makes one, to be kept in the project."""
+    shutil.rmtree(folder.root / "state")
+    own = OwnIndex(lambda: load_effective(read(folder.root)))
+    own.clear()
+
+    assert own.searching.path == folder.root / SEARCH_PATH
+    with open_index(own.searching.path) as index:
+        assert index.versions("", None) == {}
 
 
 def test_a_server_alone_begins_with_what_is_there(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

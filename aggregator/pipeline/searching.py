@@ -188,7 +188,9 @@ class OwnIndex:
         """Take what returns the settings that count as they are now."""
         self._settings = settings
         folder = (settings().root / SEARCH_PATH).parent
-        self._apart = None if os.access(folder, os.W_OK) else tempfile.mkdtemp(prefix="aggregator-search-")
+        # Before the first sync, or with the state in PostgreSQL, there is no such folder: the index makes it.
+        is_ours = os.access(folder if folder.exists() else folder.parent, os.W_OK)
+        self._apart = None if is_ours else tempfile.mkdtemp(prefix="aggregator-search-")
         path = there = folder / "search.sqlite"
         if self._apart is not None:
             path = Path(self._apart) / there.name
