@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
@@ -143,6 +143,20 @@ class Workers:
             raise WorkerDiedError("memory", _MEMORY_MESSAGE) from error
         self._has_worked = True
         return result
+
+    async def each(self, work: Callable[[Job], Awaitable[Result]], jobs: Iterable[Job]) -> list[Result]:
+        """Do `work`, which runs what it is given here, for each of these; return what came of them, in their order.
+
+        However many there are, no more than `width` are in line: who waits there for longer than a few jobs take is thought
+        to be waiting for processes that are lost.
+        """
+        turns = asyncio.Semaphore(self.width)
+
+        async def one(job: Job) -> Result:
+            async with turns:
+                return await work(job)
+
+        return await asyncio.gather(*(one(job) for job in jobs))
 
     async def _running(self) -> Any:
         """Return the pool with its processes up.

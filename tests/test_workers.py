@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -116,6 +117,17 @@ def test_a_job_that_nobody_takes_up_is_given_up(monkeypatch: pytest.MonkeyPatch)
     said, result = asyncio.run(run())
     assert said.startswith("was not begun within")
     assert result == 42
+
+
+def test_of_many_jobs_none_is_given_up_for_its_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them together may take longer than one is waited for: an index of a million posts is made anew like that."""
+    monkeypatch.setattr(workers, "PATIENCE_SECONDS", 2.0)
+
+    async def run() -> list[int]:
+        with Workers(1) as pool:
+            return await pool.each(partial(pool.run, jobs.doze), range(50))
+
+    assert asyncio.run(run()) == list(range(50))
 
 
 def test_an_interruption_while_modules_load_is_no_business_of_the_process_that_loads_them() -> None:

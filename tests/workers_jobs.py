@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import time
 
 from aggregator.workers import arm_deadline
 
@@ -13,6 +14,11 @@ _PIECE = 64 * 1024
 
 def double(number: int) -> int:
     return number * 2
+
+
+def doze(number: int) -> int:
+    time.sleep(0.06)
+    return number
 
 
 def abort(_number: int) -> int:

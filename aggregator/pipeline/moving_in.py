@@ -6,10 +6,10 @@ in between is finished by the next import, or by the next sync, which finds the 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from aggregator.errors import StoreError
 from aggregator.model.poll import Event
@@ -32,7 +32,7 @@ async def plan_moving_in(
     whole = OldPostsJob(place=place, paths=(), zone=settings.site.timezone, now=now)
     step = POSTS_PER_INDEX_JOB
     jobs = [replace(whole, paths=tuple(paths[at : at + step])) for at in range(0, len(paths), step)]
-    found = await asyncio.gather(*(_read(workers, job) for job in jobs))
+    found = await workers.each(partial(_read, workers), jobs)
     standing = Standing(paths=_adopted_paths(place), banned=frozenset(line.key for line in ledger.of(Takedown)))
     return plan_adoption([file for files in found for file in files], settings, standing)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from aggregator.errors import ConfigError, PlaceError, Problem, StoreError
@@ -273,7 +274,7 @@ class Project:
         ]
         rows: list[PostRow] = []
         gone = self.gone_keys()  # an adopted post that was deleted leaves its archive file
-        for result in await asyncio.gather(*(self._index_job(workers, job) for job in jobs)):
+        for result in await workers.each(partial(self._index_job, workers), jobs):
             rows.extend(result.rows)
             for _, reason in (pair for pair in result.unreadable if pair[0] not in gone):
                 report(Note(text=f"{reason}; kept as it is, not published"))

@@ -7,7 +7,6 @@ comes next settles it: a post that has become what the note says is ours, not ed
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -115,7 +114,7 @@ async def _run(project: Project, workers: Workers, report: Callable[[Event], Non
         return _together(alone)
 
     parts = [replace(job, rows=job.rows[start : start + _PER_JOB]) for start in range(0, len(job.rows), _PER_JOB)]
-    return _together(await asyncio.gather(*(one(part) for part in parts)))
+    return _together(await workers.each(one, parts))
 
 
 def _together(parts: Iterable[Rewritten]) -> Rewritten:
