@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from aggregator.errors import ConfigError, PlaceError, Problem, StoreError
@@ -36,6 +35,7 @@ from aggregator.pipeline.gone import (
 )
 from aggregator.pipeline.jobs import ARCHIVE, POSTS_PER_INDEX_JOB, Indexed, IndexJob, posts_place, run_index
 from aggregator.pipeline.ledger_lost import check_ledger, note_ledger
+from aggregator.pipeline.progress import Progress
 from aggregator.pipeline.remembered import LedgerIndex, Remembered, own_feeds
 from aggregator.pipeline.unfinished import settle
 from aggregator.publish.addresses import FOLDER as FEEDS_FOLDER
@@ -273,8 +273,15 @@ class Project:
             *(IndexJob(place=self.place, adopted=tuple(adopted[at : at + width])) for at in range(0, len(adopted), width)),
         ]
         rows: list[PostRow] = []
+        progress = Progress(report, "posts are read", len(paths) + len(adopted))
+
+        async def read(job: IndexJob) -> Indexed:
+            result = await self._index_job(workers, job)
+            progress.add(len(job.paths) + len(job.adopted))
+            return result
+
         gone = self.gone_keys()  # an adopted post that was deleted leaves its archive file
-        for result in await workers.each(partial(self._index_job, workers), jobs):
+        for result in await workers.each(read, jobs):
             rows.extend(result.rows)
             for _, reason in (pair for pair in result.unreadable if pair[0] not in gone):
                 report(Note(text=f"{reason}; kept as it is, not published"))

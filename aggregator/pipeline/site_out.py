@@ -16,6 +16,7 @@ from aggregator.model.poll import Event, Note
 from aggregator.model.settings import Settings
 from aggregator.pipeline.jobs import ARCHIVE
 from aggregator.pipeline.pages import Pages
+from aggregator.pipeline.progress import Progress
 from aggregator.pipeline.static_tree import LIST, Counts, static_tree
 
 _NAMED = 5
@@ -77,7 +78,9 @@ def write_site(
     pages = Pages(lambda: settings, clock=clock, static=True)
     try:
         with static_tree(out, compress=compress) as tree:
-            StaticSite(pages, read_theme(settings), out).write(tree)
+            StaticSite(pages, read_theme(settings), out).write(
+                tree, Progress(report, f"{out}: files that are as they should be")
+            )
     except ConfigError as error:
         raise placed(error, settings) from error
     finally:

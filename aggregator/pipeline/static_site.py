@@ -23,6 +23,7 @@ from aggregator.pages import Theme, render, script, signature, stylesheet
 from aggregator.pipeline.entry_page import made_page
 from aggregator.pipeline.lists import EntryList
 from aggregator.pipeline.pages import Pages
+from aggregator.pipeline.progress import Progress
 from aggregator.pipeline.shown_posts import Asked
 from aggregator.pipeline.site_json import status_json
 from aggregator.pipeline.static_tree import StaticTree
@@ -62,10 +63,11 @@ class StaticSite:
         self._common = _hash(signature(), theme, self._frame, site.pages, site.categories, site.renamed)
         self._sums: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))  #: of a category or source
 
-    def write(self, tree: StaticTree) -> None:
+    def write(self, tree: StaticTree, progress: Progress) -> None:
         """Bring a folder in line with the site. Raises StoreError, also where not all of the project could be read."""
         for file in self.files():
             tree.put(file.path, file.stamp, file.make)
+            progress.add()
         if self._pages.failures or self._pages.problem:
             # What is not known is not gone: nothing may be removed on its behalf.
             why = self._pages.problem or "the state was out of reach for a moment"
