@@ -87,6 +87,26 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
     reader.join()
 
 
+def test_a_pipe_that_does_not_block_is_waited_for() -> None:
+    """Whoever shares it may have made it so: no line is lost, and none is cut, when it is full for a moment."""
+    found: list[bytes] = []
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    with Journal(as_text=False, quiet=False, verbosity=0, descriptor=into) as journal:
+        for number in range(2000):
+            journal.say(f"{number} {'0123456789' * 20}")
+        time.sleep(0.2)  # it has filled the pipe
+        reader = threading.Thread(target=_drain, args=(out, found))
+        reader.start()
+        ends = time.monotonic() + 30
+        while b"".join(found).count(b"\n") < 2000 and time.monotonic() < ends:
+            time.sleep(0.05)
+    os.close(into)
+    reader.join()
+
+    assert [json.loads(line)["message"].split()[0] for line in b"".join(found).splitlines()] == [str(n) for n in range(2000)]
+
+
 def _drain(descriptor: int, found: list[bytes]) -> None:
     while piece := os.read(descriptor, 1 << 16):
         found.append(piece)

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from queue import Full, Queue
+from select import select
 from traceback import format_exception
 from types import TracebackType
 from typing import Any, Self
@@ -130,7 +131,10 @@ class Journal(AbstractContextManager["Journal"]):
             with suppress(OSError):
                 rest = line.encode("utf-8", "backslashreplace")
                 while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
+                    try:
+                        rest = rest[os.write(self._descriptor, rest) :]
+                    except BlockingIOError:  # somebody else with this pipe or terminal has made it so
+                        select([], [self._descriptor], [])
             lost, self._lost = self._lost, 0
             if lost:
                 self.say(f"{lost} lines of this log are lost: it was read too slowly", failed=True)
