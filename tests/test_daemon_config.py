@@ -54,6 +54,20 @@ def test_any_file_that_is_read_counts(tmp_path: Path) -> None:
         watch.taken()
 
 
+def test_rights_that_were_mended_and_times_that_were_kept_count(tmp_path: Path) -> None:
+    """A file that may be read at last is a change, and so is one of the same length with the time that it had."""
+    file = write(tmp_path, {"sources/a.yaml": SOURCES}) / "config" / "sources" / "a.yaml"
+    watch = ConfigWatch(tmp_path / "config")
+    before = file.stat()
+    file.write_text(SOURCES.replace("news", "olds"), "utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert watch.differs()
+    watch.taken()
+    file.chmod(0o600)
+
+    assert watch.differs()
+
+
 class _Ears:
     """Hears what is told of what has failed."""
 

@@ -48,4 +48,5 @@ def _facts(path: Path) -> tuple[str, int, int, int]:
         found = path.stat()
     except OSError:
         return (str(path), 0, 0, 0)
-    return (str(path), found.st_mtime_ns, found.st_size, found.st_ino)
+    # Not when its content changed, which a program may set as it likes, but when anything did: rights that were mended count.
+    return (str(path), found.st_ctime_ns, found.st_size, found.st_ino)
