@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,13 +15,15 @@ from typing import Any
 import pytest
 
 from aggregator.daemon import loop as module
+from aggregator.daemon import service
 from aggregator.daemon.asks import FOLDER
 from aggregator.daemon.config_watch import ConfigWatch
 from aggregator.daemon.loop import Daemon
 from aggregator.daemon.service import Manager
 from aggregator.model.poll import Event
-from tests.daemon_play import PATIENCE
+from tests.daemon_play import PATIENCE, running
 from tests.projects import settings_of
+from tests.upstream import Folder, Upstream
 
 _SILENCE = 2.0  #: seconds, for the quarter of an hour after which silence means that all is stuck
 
@@ -106,3 +110,33 @@ def test_a_daemon_that_rests_is_no_round_that_is_stuck(tmp_path: Path) -> None:
         await _until(lambda: (heard := daemon.heard) is not None and datetime.now(UTC) - heard < timedelta(seconds=_SILENCE))
 
     _play(tmp_path, act)
+
+
+def test_a_manager_that_does_not_listen_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Once nothing more fits into its socket, what it is told is dropped after a moment."""
+    monkeypatch.setattr(service, "_PATIENCE", 0.001)
+    monkeypatch.chdir(tmp_path)  # whose path is too long for that of a socket
+    monkeypatch.setenv("NOTIFY_SOCKET", "manager")
+    ours, most = Manager(), int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text("ascii"))
+
+    def tell() -> None:
+        for _ in range(2 * most + 10):
+            ours.alive()
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("manager")
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(PATIENCE)
+
+        assert not telling.is_alive()
+
+
+def test_a_fault_of_one_place_stands_in_the_status(folder: Folder, upstream: Upstream) -> None:
+    """Whoever asks the manager sees it, and when the next round is, for as long as it lasts."""
+    folder.sources_at({name: f"{upstream.address}/{name}" for name in "ab"}, "")
+    (folder.root / "posts" / "news").mkdir(parents=True)
+    (folder.root / "posts" / "news" / "b").write_text("no folder", "utf-8")
+    with running(folder) as daemon:
+        daemon.wait(lambda: [text for text in daemon.told if ", next " in text and "A file stands where a folder" in text])
+        assert daemon.stop() == 143

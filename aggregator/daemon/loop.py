@@ -372,7 +372,8 @@ class Daemon:
 
     def _say_status(self) -> None:
         when = "" if self._next is None else f", next {self._next.astimezone():%H:%M}"
-        self._manager.status(f"{_sources(len(self._rounds.settings.sources))}{when}")
+        trouble = "" if self._trouble is None else f"; {self._trouble}"
+        self._manager.status(f"{_sources(len(self._rounds.settings.sources))}{when}{trouble}")
 
     def _feed_watchdog(self) -> None:
         # Between rounds the tick is what is heard: one that does not come back, from a disk that hangs, is no work either.

@@ -7,6 +7,8 @@ import socket
 import time
 from contextlib import suppress
 
+_PATIENCE = 1.0  #: seconds that a manager which does not listen just now is waited for: signals and ticks wait as well
+
 
 class Manager:
     """The service manager that started this process, if it wants to be told."""
@@ -46,5 +48,6 @@ class Manager:
         # A leading @ stands for the abstract namespace, whose names begin with NUL.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
-            # A manager that has gone is no reason to stop.
+            # A manager that has gone, or hangs, is no reason to stop.
+            line.settimeout(_PATIENCE)
             line.sendto(text.encode(), address)
