@@ -17,6 +17,7 @@ from math import log, sqrt
 from aggregator.model.changes import Hints
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import SourceState
+from aggregator.model.reason import Reason, told, units
 from aggregator.model.source import Source
 
 DEFAULT_EVERY = timedelta(minutes=60)  #: also the shortest interval that the adaptive rule chooses (conduct F12)
@@ -62,7 +63,12 @@ class Next:
 
     earliest: datetime | None  #: from when a run may take it along; None: not by itself
     at: datetime | None  #: when a scheduler takes it: `earliest`, spread out over the sources
-    reason: str  #: in words, for `status` and `plan`
+    why: tuple[Reason, ...]
+
+    @property
+    def reason(self) -> str:
+        """Return why, in words, for `status` and `plan`."""
+        return told(self.why)
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether a run that starts now polls it."""
@@ -78,7 +84,15 @@ class _Bound:
     """One thing that a poll has to wait for."""
 
     until: datetime
-    words: str
+    why: Reason
+
+
+_PAUSED = Reason(word="paused", text="paused")
+_NEVER = Reason(word="never", text="never polled yet")
+_SKIPPED_HOUR = Reason(word="skipped_hour", text="not in its skipHours")
+_SKIPPED_DAY = Reason(word="skipped_day", text="not on its skipDays")
+CLOCK_SET_BACK = Reason(word="clock", text="the clock was set back since the last poll")
+SETTINGS_CHANGED = Reason(word="settings", text="its settings changed since the last poll")
 
 
 def next_poll(
@@ -95,11 +109,12 @@ def next_poll(
     feed excludes: between two runs it may have become due and come into such an hour.
     """
     if source.paused:
-        return Next(earliest=None, at=None, reason="paused")
+        return Next(earliest=None, at=None, why=(_PAUSED,))
     if source.gone is not None:
-        return Next(earliest=None, at=None, reason=f"gone since {source.gone:%Y-%m-%d}: the server said so (410)")
+        text = f"gone since {source.gone:%Y-%m-%d}: the server said so (410)"
+        return Next(earliest=None, at=None, why=(Reason(word="gone", text=text, at=source.gone),))
     if state.last_poll is None:
-        own = _Bound(until=AT_ONCE, words="never polled yet")
+        own = _Bound(until=AT_ONCE, why=_NEVER)
         base, grace = AT_ONCE, timedelta()
     else:
         base = state.last_poll
@@ -117,31 +132,22 @@ def next_poll(
         if overdue is not None:
             earliest, skipped = later, overdue
             at, _ = _outside_skips(hints, max(at, now), spread)
-    return Next(
-        earliest=earliest,
-        at=at,
-        reason=f"{last.words}, {skipped}" if skipped else last.words,
-    )
+    return Next(earliest=earliest, at=at, why=(last.why, skipped) if skipped else (last.why,))
 
 
-def interval(source: Source, state: SourceState, *, rule: Rule = OUR_RULE) -> tuple[timedelta, str]:
+def interval(source: Source, state: SourceState, *, rule: Rule = OUR_RULE) -> tuple[timedelta, Reason]:
     """Return how often a source is polled when nothing else stands in the way, and why."""
     if source.every is not None:
-        return source.every, f"every {describe(source.every)}"
+        return source.every, _every("every", source.every)
     validators = state.validators
     costly = state.last_success is not None and (
         validators is None or (validators.etag is None and validators.last_modified is None)
     )
     if state.watched < _LEARNING_DAYS:
-        if costly:
-            return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
-        return DEFAULT_EVERY, f"every {describe(DEFAULT_EVERY)} by default"
+        return _without_validators() if costly else (DEFAULT_EVERY, _every("default", DEFAULT_EVERY, " by default"))
     wait = adaptive_interval(state.arrivals, state.watched, source.weight, rule=rule)
     rate = rate_per_day(state.arrivals, state.watched)
-    words = f"{describe(wait)}, learned from {_often(rate)}"
-    if costly and wait < WITHOUT_VALIDATORS:
-        return WITHOUT_VALIDATORS, f"every {describe(WITHOUT_VALIDATORS)}: the server gives no validators"
-    return wait, f"every {words}"
+    return _without_validators() if costly and wait < WITHOUT_VALIDATORS else (wait, _learned(wait, rate))
 
 
 def rate_per_day(arrivals: float, watched: float) -> float:
@@ -211,17 +217,7 @@ def forecast(source: Source, state: SourceState, held: HostState | None, *, now:
 
 def describe(span: timedelta) -> str:
     """Say a span as people do: 90 s, 30 min, 2 h 15 min, 3 d."""
-    seconds = round(span.total_seconds())
-    if seconds < 120:  # noqa: PLR2004
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:  # noqa: PLR2004
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:  # noqa: PLR2004
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return " ".join(f"{number} {unit}" for number, unit in units(span))
 
 
 def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | None:
@@ -240,35 +236,37 @@ def freshness(headers: Sequence[tuple[str, str]], now: datetime) -> timedelta | 
 
 
 def _own(source: Source, state: SourceState, base: datetime, rule: Rule) -> _Bound:
-    wait, words = interval(source, state, rule=rule)
+    wait, why = interval(source, state, rule=rule)
     if state.failures:
         times = f"failed {state.failures} times in a row" if state.failures > 1 else "failed once"
-        wait, words = back_off(wait, state.failures), times
+        wait, why = back_off(wait, state.failures), Reason(word="failed", text=times, number=state.failures)
         # Jitter of up to a tenth, another one at each failure, or those that failed together would return together.
         wait += wait * 0.1 * _share(f"{source.id}\0{state.failures}")
-    return _Bound(until=base + wait, words=words)
+    return _Bound(until=base + wait, why=why)
 
 
 def _bounds(state: SourceState, held: HostState | None, base: datetime) -> list[_Bound]:
     """Return what the server asks for; none of it is ours to shorten."""
     found: list[_Bound] = []
     if state.fresh_until is not None and state.last_poll is not None:
-        found.append(_Bound(until=state.fresh_until, words=f"fresh for {describe(state.fresh_until - state.last_poll)}"))
+        fresh = state.fresh_until - state.last_poll
+        found.append(_Bound(until=state.fresh_until, why=Reason(word="fresh", text=f"fresh for {describe(fresh)}", span=fresh)))
     # Counted from when the feed said so: not from the start of that run, which may take minutes, nor from a poll that failed.
     said = base if state.last_success is None else state.last_success
     for minutes, name in ((state.hints.ttl_minutes, "ttl"), (state.hints.update_period_minutes, "sy:updatePeriod")):
         if minutes and state.last_poll is not None:
             wait = timedelta(minutes=min(minutes, LONGEST_INTERVAL // _MINUTE))
-            found.append(_Bound(until=said + wait, words=f"{name} {describe(wait)}"))
+            why = Reason(word="asked", text=f"{name} {describe(wait)}", what=name, span=wait)
+            found.append(_Bound(until=said + wait, why=why))
     if held is not None:
-        until = f"{held.closed_until:%Y-%m-%d %H:%M} UTC"
-        found.append(
-            _Bound(until=held.closed_until, words=f"{held.name} said {held.status} and wants to be left alone until {until}")
-        )
+        until = held.closed_until
+        text = f"{held.name} said {held.status} and wants to be left alone until {until:%Y-%m-%d %H:%M} UTC"
+        why = Reason(word="closed", text=text, what=held.name, number=held.status, at=until)
+        found.append(_Bound(until=until, why=why))
     return found
 
 
-def _outside_skips(hints: Hints, at: datetime, spread: timedelta) -> tuple[datetime, str | None]:
+def _outside_skips(hints: Hints, at: datetime, spread: timedelta) -> tuple[datetime, Reason | None]:
     """Return the first moment from `at` on that the feed does not exclude (RSS 2.0 skipHours, skipDays; both in GMT).
 
     A feed that excludes every hour or every day has excluded none: it was surely not meant never to be read. What is moved to
@@ -278,16 +276,26 @@ def _outside_skips(hints: Hints, at: datetime, spread: timedelta) -> tuple[datet
     days = frozenset(hints.skip_days) if len(set(hints.skip_days)) < 7 else frozenset()  # noqa: PLR2004
     moved, why = at, None
     while moved.hour in hours or _DAY_NAMES[moved.weekday()] in days:
-        why = "not in its skipHours" if moved.hour in hours else "not on its skipDays"
+        why = _SKIPPED_HOUR if moved.hour in hours else _SKIPPED_DAY
         moved = moved.replace(minute=0, second=0, microsecond=0) + _HOUR
     return (at, None) if why is None else (moved + min(spread, _HOUR * 0.9), why)
 
 
-def _often(rate: float) -> str:
-    if rate >= 1:
-        return f"{rate:.0f} new entries a day" if rate >= 1.5 else "one new entry a day"  # noqa: PLR2004
-    days = round(1 / rate)
-    return f"one new entry in {days} days" if days > 1 else "one new entry a day"
+def _every(word: str, wait: timedelta, rest: str = "", number: int | None = None) -> Reason:
+    return Reason(word=word, text=f"every {describe(wait)}{rest}", span=wait, number=number)
+
+
+def _without_validators() -> tuple[timedelta, Reason]:
+    return WITHOUT_VALIDATORS, _every("costly", WITHOUT_VALIDATORS, ": the server gives no validators")
+
+
+def _learned(wait: timedelta, rate: float) -> Reason:
+    days = round(1 / rate) if rate < 1 else 1
+    if days > 1:
+        return _every("learned_slowly", wait, f", learned from one new entry in {days} days", days)
+    often = max(round(rate), 1)
+    entries = f"{often} new entries a day" if often > 1 else "one new entry a day"
+    return _every("learned", wait, f", learned from {entries}", often)
 
 
 def _http_date(text: str | None) -> datetime | None:

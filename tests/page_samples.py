@@ -26,6 +26,7 @@ from aggregator.model.page import (
     StatusPage,
 )
 from aggregator.model.poll import Outcome
+from aggregator.model.reason import Reason
 
 Record = TypeVar("Record")
 
@@ -241,6 +242,9 @@ def days(pattern: str = "g" * 30) -> tuple[Day, ...]:
     )
 
 
+HALF_HOURLY = Reason(word="default", text="every 30 min by default", span=timedelta(minutes=30))
+
+
 def line(number: int = 0, health: str = "ok", **changes: Any) -> SourceLine:
     """Return one source of the status page."""
     name, title, _ = _SOURCES[number % len(_SOURCES)]
@@ -256,7 +260,8 @@ def line(number: int = 0, health: str = "ok", **changes: Any) -> SourceLine:
         "error": None,
         "status": 200,
         "next_poll": NOW + timedelta(minutes=9 + number),
-        "next_reason": "every 30 min by default",
+        "kind": None,
+        "why": (HALF_HOURLY,),
         "days": days(),
         "p95_ms": 412,
         "not_modified": 0.83,
@@ -277,7 +282,8 @@ def failing_line() -> SourceLine:
         status=503,
         days=days("g" * 22 + "sg" + "ss" + "bbbb"),
         error="the server answers 503 (Service Unavailable)",
-        next_reason="failed 23 times in a row",
+        kind="http",
+        why=(Reason(word="failed", text="failed 23 times in a row", number=23),),
         not_modified=0.0,
     )
 
@@ -292,7 +298,8 @@ def status(**changes: Any) -> StatusPage:
                 "waiting",
                 days=days("g" * 29 + "s"),
                 status=429,
-                next_reason="Retry-After 2 h",
+                kind="held",
+                why=(Reason(word="closed", text="Retry-After 2 h", what="b.example.org", number=429, at=NOW),),
                 error="the server asks to wait (429)",
             ),
             line(4, "quiet", last_news=NOW - timedelta(days=40), days=days("n" * 3 + "g" * 27)),
@@ -326,7 +333,7 @@ def source(**changes: Any) -> SourcePage:
     given: dict[str, Any] = {
         "line": failing_line(),
         "address": "https://juejin.example.org/feed.xml",
-        "interval": "every 30 min",
+        "interval": HALF_HOURLY,
         "polls": polls,
         "facts": (("ETag", '"5d2f"'),),
         "entries": index(8, path="/s/juejin/", title="稀土掘金", feed=None, older="/s/juejin/page/2/"),
@@ -389,6 +396,8 @@ _OURS = frozenset(
         "newer",
         "older",
         "carry",
+        "word",
+        "kind",
     }
 )
 

@@ -155,8 +155,8 @@ def test_the_rule_waits_until_it_has_seen_enough() -> None:
     busy = interval(SOURCE, replace(STATE, arrivals=900.0, watched=20.0))
     costly = interval(SOURCE, replace(STATE, arrivals=900.0, watched=20.0, validators=None))
 
-    assert fresh == (timedelta(hours=1), "every 60 min by default")
+    assert (fresh[0], fresh[1].text) == (timedelta(hours=1), "every 60 min by default")
     assert quiet[0] > timedelta(hours=10)
-    assert quiet[1].endswith("learned from one new entry in 73 days")
-    assert busy == (timedelta(hours=1), "every 60 min, learned from 41 new entries a day")
+    assert quiet[1].text.endswith("learned from one new entry in 73 days")
+    assert (busy[0], busy[1].text) == (timedelta(hours=1), "every 60 min, learned from 41 new entries a day")
     assert costly[0] == timedelta(hours=3)

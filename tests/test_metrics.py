@@ -14,6 +14,7 @@ from aggregator.cli.measuring import wanted_metrics
 from aggregator.errors import ConfigError
 from aggregator.model.page import Day, Link, SourceLine, StatusPage
 from aggregator.model.poll import Begin, Event, Outcome, OutputEvent, SourceEvent, Summary
+from aggregator.model.reason import Reason
 from aggregator.model.settings import ServerSettings, Settings, Site
 from aggregator.pipeline.metrics import CONTENT_TYPE, Metrics
 from aggregator.pipeline.readiness import STUCK, Standing, obstacles
@@ -35,7 +36,8 @@ def line(name: str, **changes: object) -> SourceLine:
         "error": None,
         "status": 200,
         "next_poll": NOW,
-        "next_reason": "every 60 min",
+        "kind": None,
+        "why": (Reason(word="every", text="every 60 min", span=timedelta(hours=1)),),
         "days": (
             Day(day=date(2026, 11, 26), ok=0, failed=0, entries=0),
             Day(day=date(2026, 11, 27), ok=1, failed=2, entries=3),

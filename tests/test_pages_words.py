@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
 from aggregator.health import Health
-from aggregator.model.poll import Outcome
+from aggregator.model.changes import Hints
+from aggregator.model.fetched import HostState, Validators
+from aggregator.model.poll import Outcome, SourceState
+from aggregator.model.reason import Reason
+from aggregator.model.source import Source
 from aggregator.pages.addresses import relative
 from aggregator.pages.clip import clip
 from aggregator.pages.words import LANGUAGES, closest, words
+from aggregator.schedule import next_poll
 
 PACKAGE = Path(__file__).parents[1] / "aggregator" / "pages"
 _CALL = re.compile(r"""\b(?:t|say|has)\(\s*f?["']([\w-]+)["']""")
 _BRANCH = re.compile(r"""\bt\('([\w-]+)'\)""")
 #: Words that are chosen by a value: a state of a source, an outcome, a fact, a language's own name.
-_CHOSEN = ("state_", "meaning_", "outcome_", "fact_", "told_")
+_CHOSEN = ("state_", "meaning_", "outcome_", "fact_", "told_", "reason_", "span_", "kind_")
 
 
 def _used() -> set[str]:
@@ -55,6 +62,59 @@ def test_states_and_outcomes_have_words() -> None:
     for state in Health:
         assert {f"state_{state.value}", f"meaning_{state.value}"} <= texts.keys()
     assert {f"outcome_{outcome.value}" for outcome in Outcome} <= texts.keys()
+
+
+def test_every_kind_of_failure_has_a_word() -> None:
+    """Whatever a poll may fail with is said in the language of the reader."""
+    code = "\n".join(path.read_text("utf-8") for part in ("fetch", "pipeline") for path in (PACKAGE.parent / part).glob("*.py"))
+    kinds = set(re.findall(r'(?:Fault\(|\bkind=)"([a-z-]+)"', code))
+
+    assert len(kinds) > 15
+    assert {f"kind_{kind}" for kind in kinds} <= words("zh-CN").texts.keys()
+
+
+_HOUR = timedelta(hours=1)
+_NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+_ASKED = SourceState(id="a", last_poll=_NOW, last_success=_NOW, validators=Validators(address="https://a.example/", etag=b"1"))
+
+
+@pytest.mark.parametrize("source", [{}, {"every": 30 * _HOUR + timedelta(minutes=1)}, {"paused": True}, {"gone": _NOW}])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"last_poll": None},
+        {"validators": None},
+        {"failures": 1},
+        {"failures": 12},
+        {"fresh_until": _NOW + 50 * _HOUR},
+        {"hints": Hints(ttl_minutes=60 * 24)},
+        {"hints": Hints(update_period_minutes=60 * 24)},
+        {"hints": Hints(skip_hours=tuple(range(23)))},
+        {"hints": Hints(skip_days=("Friday", "Saturday"))},
+        {"arrivals": 900.0, "watched": 20.0},
+        {"arrivals": 20.0, "watched": 20.0},
+        {"arrivals": 1.0, "watched": 20.0},
+    ],
+)
+@pytest.mark.parametrize("held", [None, HostState(name="a.example", closed_until=_NOW + 99 * _HOUR, status=429)])
+def test_why_a_source_is_polled_then(source: dict[str, Any], state: dict[str, Any], held: HostState | None) -> None:
+    """English pages say what terminals say; others say all of it in their language, but for the names of what others made."""
+    found = next_poll(
+        Source(id="a", feed="https://a.example/", addresses=("https://a.example/",), categories=("A",), **source),
+        replace(_ASKED, **state),
+        held,
+    )
+
+    assert words("en").why(found.why) == found.reason
+    for language in ("zh-CN", "zh-TW"):
+        said = str(words(language).why(found.why))
+        assert not re.search("[a-z]{2,}", re.sub("ttl|sy:updatePeriod|skipHours|skipDays|a.example", "", said)), said
+
+
+def test_a_reason_that_no_catalogue_knows_is_said_in_english() -> None:
+    """A word may be newer than the catalogue; what stands in it is text."""
+    assert words("zh-CN").why((Reason(word="new", text="<new>"),)) == "&lt;new&gt;"
 
 
 def test_words_are_no_markup() -> None:

@@ -258,7 +258,8 @@ def test_a_source_never_asked_is_due_at_once() -> None:
     """What has no history waits for nothing but a closed host."""
     held = HostState(name="a.example", closed_until=NOW + HOUR, status=429)
 
-    assert next_poll(SOURCE, SourceState(id="a")) == Next(earliest=AT_ONCE, at=AT_ONCE, reason="never polled yet")
+    found = next_poll(SOURCE, SourceState(id="a"))
+    assert (found.earliest, found.at, found.reason) == (AT_ONCE, AT_ONCE, "never polled yet")
     assert next_poll(SOURCE, SourceState(id="a"), held).earliest == NOW + HOUR
 
 

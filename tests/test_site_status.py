@@ -14,6 +14,7 @@ from aggregator.model.changes import Hints
 from aggregator.model.fetched import HostState, Validators
 from aggregator.model.page import Link, ListPage
 from aggregator.model.poll import Outcome, OutputState, Poll, SourceState
+from aggregator.model.reason import told
 from aggregator.model.settings import Settings, Site
 from aggregator.model.source import Auth, Secret, Source
 from aggregator.pipeline.finished import fingerprint
@@ -119,7 +120,7 @@ def test_without_a_state_nothing_is_known(tmp_path: Path) -> None:
 
     assert (page.posts_today, page.posts_week, page.next_poll, page.last_poll, page.refused) == (0, 0, None, None, ())
     (line,) = page.lines
-    assert (line.health, line.next_poll, line.next_reason) == (Health.NEW, None, "never polled yet")
+    assert (line.health, line.next_poll, told(line.why)) == (Health.NEW, None, "never polled yet")
     assert {(day.ok, day.failed) for day in line.days} == {(0, 0)}
     assert (line.p95_ms, line.not_modified, line.error, line.failing_since) == (None, None, None, None)
 
@@ -135,7 +136,7 @@ def test_the_next_poll_is_that_of_the_source_that_comes_first(tmp_path: Path, st
     assert page.next_poll is not None
     assert page.next_poll == lines["soon"].next_poll
     assert NOW < page.next_poll < NOW + 2 * HOUR
-    assert (lines["soon"].next_reason, lines["paused"].next_poll, lines["paused"].next_reason) == ("every 2 h", None, "paused")
+    assert (told(lines["soon"].why), lines["paused"].next_poll, told(lines["paused"].why)) == ("every 2 h", None, "paused")
     assert page.last_poll == NOW
 
 
@@ -213,7 +214,8 @@ def test_a_source_has_a_page_of_what_is_known(tmp_path: Path, state: State) -> N
     page = source_page(told, state, own, EMPTY, NOW)
 
     assert [poll.at for poll in page.polls] == [NOW - number * HOUR for number in range(1, POLLS + 1)]
-    assert (page.address, page.interval, page.line.p95_ms, page.line.not_modified) == (own.feed, "every 60 min", 5, 0.0)
+    assert page.interval is not None
+    assert (page.address, page.interval.text, page.line.p95_ms, page.line.not_modified) == (own.feed, "every 60 min", 5, 0.0)
     assert page.facts == (
         ("feed_title", "Upstream's title"),
         ("format", "rss20"),

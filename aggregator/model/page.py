@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from aggregator.model.entry import Enclosure, SafeHtml
 from aggregator.model.poll import Outcome
+from aggregator.model.reason import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +141,10 @@ class SourceLine:
     failing_since: datetime | None  #: the last success of one that fails now
     failures: int  #: in a row
     error: str | None  #: the last one, in plain words
+    kind: str | None  #: of that one: a word of `Failed.kind`
     status: int | None  #: HTTP, of the last answer
     next_poll: datetime | None
-    next_reason: str | None
+    why: tuple[Reason, ...]  #: it is then, or not at all
     days: tuple[Day, ...]  #: the last 30, oldest first
     p95_ms: int | None  #: of the polls that are kept
     not_modified: float | None  #: share of 304 among them, 0 to 1
@@ -168,7 +170,7 @@ class SourcePage:
 
     line: SourceLine
     address: str  #: as asked, without secrets
-    interval: str | None
+    interval: Reason | None
     polls: tuple[PollLine, ...]  #: newest first, at most 20
     facts: tuple[tuple[str, str], ...]  #: what else is known: (word of the catalogue, value)
     entries: ListPage

@@ -26,6 +26,7 @@ from aggregator.model.page import (
     StatusPage,
 )
 from aggregator.model.poll import Outcome
+from aggregator.model.reason import Reason
 from aggregator.pages.addresses import file_name, host, outward, place, relative, root_path
 from aggregator.pages.clip import clip
 from aggregator.pages.content import content, count_pictures
@@ -163,6 +164,16 @@ class View:
         return f"{share:.0%}"
 
     # sources
+
+    def why(self, *reasons: Reason) -> Markup:
+        """Return why a source is polled when it is."""
+        return self.words.why(reasons)
+
+    def error(self, line: SourceLine) -> Markup:
+        """Return the last error: what kind it is in the reader's language, and what was said of it, which is English."""
+        error = Markup('<span lang="en" dir="auto">{}</span>').format(line.error or "")
+        key = f"kind_{line.kind}"
+        return self.say("error_told", kind=self.say(key), error=error) if self.words.has(key) else error
 
     def states(self, lines: Sequence[SourceLine]) -> list[str]:
         """Return the states that occur, worst first."""

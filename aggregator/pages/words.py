@@ -7,13 +7,16 @@ a fallback: tests hold the catalogues against each other and against the templat
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup, escape
+
+from aggregator.model.reason import Reason, units
 
 #: That the words around the entries can be in; the first one stands in for all others.
 LANGUAGES = ("en", "zh-CN", "zh-TW")
@@ -75,6 +78,24 @@ class Words:
         if now is not None and 0 <= (now.date() - moment.date()).days <= 6:  # noqa: PLR2004
             return self.say("weekday_time", weekday=self.weekdays[moment.weekday()], time=f"{moment:%H:%M}")
         return escape(minute(moment))
+
+    def span(self, span: timedelta) -> Markup:
+        """Return a span of time, as people say it."""
+        return Markup(" ").join(self.say(f"span_{unit}", n=number) for number, unit in units(span))
+
+    def why(self, reasons: Sequence[Reason]) -> Markup:
+        """Return why a source is polled when it is; what the catalogue does not know is said in English."""
+        return Markup(self.say("between_reasons")).join(self._why(reason) for reason in reasons)
+
+    def _why(self, reason: Reason) -> Markup:
+        key = f"reason_{reason.word}"
+        if not self.has(key):
+            return escape(reason.text)
+        given: dict[str, object] = {"what": reason.what, "n": reason.number}
+        given["span"] = None if reason.span is None else self.span(reason.span)
+        if reason.at is not None:
+            given |= {"date": f"{reason.at:%Y-%m-%d}", "time": minute(reason.at.astimezone(UTC))}
+        return self.say(key, **given)
 
     def size(self, size: int) -> str:
         """Return a number of bytes, as people read it."""

@@ -75,7 +75,9 @@ def _source(source: Source, learned: Learned, now: datetime) -> SourceConduct:
     counts = learned.counts.get(source.id)
     host = host_name(next((each for each in source.addresses if each == state.prefer), source.addresses[0]))
     closed = learned.hosts.get(host)
-    words = "paused" if source.paused else f"gone since {source.gone:%Y-%m-%d}" if source.gone else interval(source, state)[1]
+    words = (
+        "paused" if source.paused else f"gone since {source.gone:%Y-%m-%d}" if source.gone else interval(source, state)[1].text
+    )
     return SourceConduct(
         id=source.name,
         host=host,

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from aggregator.model.changes import Hints
 from aggregator.model.fetched import HostState
 from aggregator.model.poll import SourceState
+from aggregator.model.reason import Reason
 from aggregator.model.source import Source
 from aggregator.pipeline.finished import fingerprint
-from aggregator.schedule import LONGEST_FRESHNESS, Next, next_poll
+from aggregator.schedule import CLOCK_SET_BACK, LONGEST_FRESHNESS, SETTINGS_CHANGED, Next, next_poll
 
 _TOO_MANY_REQUESTS = 429
 #: A host name that has one spelling but for its letter case; those that end in a digit may be IPv4 addresses.
@@ -30,18 +31,18 @@ def upcoming(source: Source, state: SourceState | None, hosts: Mapping[str, Host
     """Return when a source is polled next."""
     found, changed = starting_point(source, state, now)
     coming = next_poll(source, found, holding(source, found, hosts, now), now=now)
-    return replace(coming, reason=changed) if changed and coming.is_due(now) else coming
+    return replace(coming, why=(changed,)) if changed and coming.is_due(now) else coming
 
 
-def starting_point(source: Source, state: SourceState | None, now: datetime) -> tuple[SourceState, str | None]:
+def starting_point(source: Source, state: SourceState | None, now: datetime) -> tuple[SourceState, Reason | None]:
     """Return the state that still counts, and why less of it counts than is stored."""
     if state is None:
         return SourceState(id=source.id), None
     if state.last_poll is not None and state.last_poll > now:
-        return replace(state, last_poll=None, fresh_until=None), "the clock was set back since the last poll"
+        return replace(state, last_poll=None, fresh_until=None), CLOCK_SET_BACK
     if state.last_poll is not None and state.fingerprint != fingerprint(source):
         # What a feed asked for (skipHours, ttl) goes with the rest: it may not even be the same feed.
-        return replace(state, last_poll=None, fresh_until=None, hints=Hints()), "its settings changed since the last poll"
+        return replace(state, last_poll=None, fresh_until=None, hints=Hints()), SETTINGS_CHANGED
     return state, None
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from aggregator.health import Health
 from aggregator.model.page import Day, SourceLine, StatusPage
+from aggregator.model.reason import told
 
 VERSION = 1
 
@@ -47,7 +48,7 @@ def _line(line: SourceLine) -> dict[str, object]:
         "error": line.error,
         "http_status": line.status,
         "next_poll": _instant(line.next_poll),
-        "next_reason": line.next_reason,
+        "next_reason": told(line.why),
         "p95_ms": line.p95_ms,
         "not_modified": None if line.not_modified is None else round(line.not_modified, 3),
         "warnings": list(line.warnings),

@@ -7,7 +7,7 @@ knows, and an address that may hold a secret is shown without it. Nothing is ask
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from aggregator.model.fetched import HostState
 from aggregator.model.hosts import is_private_host
 from aggregator.model.page import Day, Link, ListPage, PollLine, SourceLine, SourcePage, StatusPage
 from aggregator.model.poll import Poll, PollPace, SourceState, Tally
+from aggregator.model.reason import Reason
 from aggregator.model.settings import Settings
 from aggregator.model.source import Source
 from aggregator.pipeline.masking import for_everybody, is_open
@@ -119,14 +120,21 @@ def _line(source: Source, known: _Known, now: datetime, *, unstable: bool) -> So
         failing_since=found.last_success if found.failures else None,
         failures=found.failures,
         error=for_everybody(found.last_message, source) if found.failures and found.last_message else None,
+        kind=found.last_kind if found.failures else None,
         status=found.last_status,
         next_poll=coming.at if found.last_poll else None,
-        next_reason=for_everybody(coming.reason, source),
+        why=tuple(_masked(reason, source) for reason in coming.why),
         days=days_of(known.days.get(source.id, ()), now.astimezone(UTC).date()),
         p95_ms=round(pace.p95 / timedelta(milliseconds=1)) if pace is not None else None,
         not_modified=pace.not_modified if pace is not None else None,
         warnings=tuple(for_everybody(warning, source) for warning in warnings),
     )
+
+
+def _masked(reason: Reason, source: Source) -> Reason:
+    """Return a reason without secrets, and without the names of machines that only this network knows."""
+    what = None if reason.what is None else for_everybody(reason.what, source)
+    return replace(reason, text=for_everybody(reason.text, source), what=what)
 
 
 def first_day(today: date) -> date:

@@ -77,7 +77,7 @@ def source_facts(reading: Reading, own: str) -> SourceFacts:
         next_poll=coming.at if coming and known else None,
         due=coming is not None and coming.is_due(reading.now),
         next_reason=coming.reason if coming else "it is not in the configuration: never polled",
-        interval=interval(source, state)[1] if source else None,
+        interval=interval(source, state)[1].text if source else None,
         entries_per_day=rate_per_day(state.arrivals, state.watched) if state.watched else None,
         days_watched=state.watched,
         fresh_until=state.fresh_until if state.fresh_until and state.fresh_until > reading.now else None,
