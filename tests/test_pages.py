@@ -121,6 +121,25 @@ def test_an_index_is_small() -> None:
     assert len(render(samples.index(cards=chinese), samples.frame())) <= 50_000
 
 
+def test_an_index_is_small_with_all_that_it_loads() -> None:
+    """With fifty entries in several writings, the stylesheet and the script it has 50 kB at most, unpacked."""
+    loaded = (render(samples.index(50), samples.frame()), stylesheet()[1], script()[1])
+
+    assert sum(map(len, loaded)) <= 50_000
+
+
+def test_the_stylesheet_says_the_same_without_blanks() -> None:
+    """What is left out of it is comments and blanks that mean nothing: not those of selectors and strings."""
+    css = stylesheet()[1].decode()
+
+    assert not re.search(r"/\*|\n|  |[{};>] | [{};]|: |;}", re.sub(r'"[^"]*"', '""', css))
+    assert "@media (prefers-color-scheme:dark){:root{--ground:#191816;" in css
+    assert 'font:.875em/1.6 ui-monospace,"SF Mono","DejaVu Sans Mono",monospace}' in css
+    assert ".h-entry :is(h2,h3,h4).p-name{" in css
+    assert "color-mix(in srgb,var(--text) 82%,var(--ground))" in css
+    assert 'content:"·" / ""' in css
+
+
 def test_a_static_site_offers_nothing_that_needs_a_server() -> None:
     """Static pages have no search, no choice of language and no switch for pictures."""
     for page in PAGES.values():

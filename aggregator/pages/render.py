@@ -38,6 +38,11 @@ _TEMPLATES = {
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BLANK = re.compile(r"\n\s*\n")
 _HASH_CHARACTERS = 12
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_STRING = re.compile(r'("[^"\n]*")')
+_SPLIT = re.compile(r"\s+")
+_AROUND = re.compile(r" ?([{};>]) ?")
+_BEHIND = re.compile(r"([:,]) ")  # in front of a colon a blank may stand for any descendant
 
 
 def render(page: Page, frame: Frame, *, theme: Theme | None = None) -> bytes:
@@ -67,7 +72,7 @@ def stylesheet(theme: Theme | None = None) -> tuple[str, bytes]:
     """Return the name of the stylesheet below /static/, which tells its content, and the content."""
     theme = theme or _OURS
     own = theme.get(STYLE)
-    parts = (own if own is not None else _asset("style.css"), theme.get(EXTRA_STYLE) or "")
+    parts = (own if own is not None else _squeezed(_asset("style.css")), theme.get(EXTRA_STYLE) or "")
     return _named("\n".join(part for part in parts if part), ".css")
 
 
@@ -79,6 +84,13 @@ def script() -> tuple[str, bytes]:
 
 def _asset(name: str) -> str:
     return files(__package__).joinpath("assets", name).read_text("utf-8")
+
+
+def _squeezed(css: str) -> str:
+    """Return our stylesheet without what only its authors read: comments, and blanks that mean nothing; strings stay."""
+    pieces = _STRING.split(_COMMENT.sub("", css).strip())  # each second one is a string
+    pieces[::2] = [_AROUND.sub(r"\1", _BEHIND.sub(r"\1", " ".join(_SPLIT.split(piece)))) for piece in pieces[::2]]
+    return "".join(pieces).replace(";}", "}")
 
 
 def _named(text: str, ending: str) -> tuple[str, bytes]:
