@@ -12,7 +12,6 @@ import gc
 import os
 import sys
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ import click
 from aggregator import __version__
 from aggregator.cli.exits import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_LOCKED, EXIT_OK, EXIT_PARTIAL, EXIT_STORE
 from aggregator.cli.lazy import LazyGroup
+from aggregator.cli.streams import prepare_streams
 from aggregator.errors import AggregatorError, ConfigError, LockedError, StoreError
 
 if TYPE_CHECKING:
@@ -107,10 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     atexit.register(gc.freeze)
     _fill_standard_streams()
     verbosity = _verbosity(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # Titles are in every script; a terminal that knows less shows escapes instead of ending the run.
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     try:
         # Not standalone: an interruption has an exit code of its own here. What comes back is --help's or --version's code.
         code = cli.main(args=None if argv is None else list(argv), prog_name="aggregator", standalone_mode=False)
