@@ -106,6 +106,26 @@ def test_long_texts_stay_inside_of_a_phone(browser: Chromium, site: PageSite, na
     assert browser.run(CLIPPED) == ""
 
 
+@pytest.mark.parametrize("language", ["en", "zh-CN", "zh-TW"])
+def test_on_a_phone_a_fact_stands_apart_from_its_name(browser: Chromium, site: PageSite, language: str) -> None:
+    """The names that stand before the facts of a source end, also the longest, before these begin."""
+    browser.look(width=360)
+    site.show(browser, render(PAGES["status"], samples.frame(language)))
+
+    assert browser.run(_TOUCHING) == ""
+
+
+#: Names before facts that leave less than 8 pixels to them.
+_TOUCHING = """
+[...document.querySelectorAll('td[data-label]')].filter(cell => {
+  const style = getComputedStyle(cell, '::before'), pen = document.createElement('canvas').getContext('2d');
+  pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  const [from, to] = [cell, cell.firstElementChild].map(each => each.getBoundingClientRect().left);
+  return to - from < pen.measureText(cell.dataset.label).width + 8;
+}).map(cell => cell.dataset.label).join(', ')
+"""
+
+
 def test_an_address_is_copied(browser: Chromium, site: PageSite) -> None:
     """The copy button is shown by its script and says that it has copied; without a script there is none."""
     browser.look(width=1280)
