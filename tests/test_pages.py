@@ -193,7 +193,7 @@ def test_an_empty_site_says_what_comes() -> None:
     """Without entries a page says when the next look is; without sources, what to type."""
     assert "The next look is at <time" in _text(samples.index(0))
     assert "aggregator source add" in _text(samples.index(0), sources=0)
-    assert "Nothing was found for <bdi>横琴</bdi>." in _text(PAGES["nothing-found"])
+    assert "Nothing was found for <b><bdi>横琴</bdi></b>." in _text(PAGES["nothing-found"])
 
 
 def test_status_begins_with_one_sentence() -> None:
@@ -295,6 +295,12 @@ def test_what_the_reader_chose_goes_along() -> None:
     assert '<input type="hidden" name="lang" value="en">' in text
     assert 'href="feeds/all.atom"' in text
     assert 'href="?q=a.b%2Fc&amp;lang=zh-TW"' in text
+
+
+def test_what_was_looked_for_stands_out_of_the_sentence() -> None:
+    """Words that were looked for are told apart from ours around them, whether something was found or not."""
+    assert "entries for <b><bdi>the</bdi></b></p>" in _text(samples.search(query="the", found=30))
+    assert "found for <b><bdi>the</bdi></b>.</p>" in _text(samples.search(query="the", found=0, cards=()))
 
 
 def test_a_lost_page_has_no_address() -> None:
