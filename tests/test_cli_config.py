@@ -192,7 +192,7 @@ def test_init_makes_a_project_that_loads(capsys: pytest.CaptureFixture[str], tmp
     """`init DIR` asks nothing and makes a configuration without a problem, with an identity of its own each time."""
     code, out, err = run(capsys, tmp_path, "init", "news")
     assert (code, out) == (0, "")
-    assert "aggregator sync" in err
+    assert re.search("  cd news\n  aggregator source add .*\n  aggregator run .*aggregator sync\\)\n$", err)
     root = tmp_path / "news"
     code, out, notes = run(capsys, root, "check", "config")
     assert (code, out) == (0, "config: 0 sources, 0 categories, no problem\n")

@@ -91,7 +91,9 @@ def init(invocation: Invocation, directory: Path | None, engine: str) -> None:
         invocation.talk(f"  cd {directory}")
     if engine != "plain":
         invocation.talk(f"  aggregator check posts --engine {engine}    (says what the site's own configuration lacks)")
-    invocation.talk("  aggregator source add ADDRESS    (of a feed, or of a page that has one)\n  aggregator sync")
+    invocation.talk("  aggregator source add ADDRESS    (of a feed, or of a page that has one)")
+    served = "  aggregator run                   (polls, publishes and serves until stopped; from cron: aggregator sync)"
+    invocation.talk(served if engine == "plain" else "  aggregator sync")
 
 
 def _values_of_site(root: Path, engine: str) -> SiteValues:
