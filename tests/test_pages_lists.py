@@ -208,6 +208,23 @@ def test_a_category_called_like_a_month_keeps_its_address(project: Project) -> N
     assert listed(pages, "c", "news").months == ()
 
 
+@pytest.mark.parametrize(
+    ("category", "asked", "href"),
+    [
+        ("News", ("c", "2025-12"), "/2025-12/"),
+        ("News", ("c", "2025-12", "1"), "/2025-12/1/"),
+        ("2025-12", ("2025-12",), "/c/2025-12/"),
+    ],
+)
+def test_a_list_is_at_one_address(project: Project, category: str, asked: tuple[str, ...], href: str) -> None:
+    """What looks like another address of a list leads to its own: its links, which are relative, hold only there."""
+    project.add(*(made(number, categories=(category,)) for number in range(5)))
+    pages = project.pages()
+
+    assert pages.page(asked, {}) == Moved(href=href)
+    assert listed(pages, *_path(href)).path == href
+
+
 def test_what_is_kept_no_longer_is_in_no_list(project: Project) -> None:
     """A post that is on its way out is shown nowhere, and counts in no month."""
     [row, _] = project.add(made(1), made(2))

@@ -114,6 +114,8 @@ class Pages:
             return Moved(href=href)
         if found is None and path[:1] == ("c",) and {path[1:], parted(path[1:])[0]} & shown.places.removed:
             return Gone()
+        if isinstance(found, ListPage) and found.path != _address(path):
+            return Moved(href=found.path)  # its links are relative: here they would lead astray
         return found
 
     def addresses(self) -> Iterator[str]:
@@ -245,6 +247,11 @@ def _identity(shown: Shown, name: str) -> str | None:
     if source is not None:
         return source.id
     return None if shown.places.source(name) is not None else name
+
+
+def _address(path: tuple[str, ...]) -> str:
+    """Return the address of a list, given in its parts."""
+    return "/".join(["", *path, ""]) if path else "/"
 
 
 def _keys_behind(shown: Shown, after: str) -> list[str]:
