@@ -116,6 +116,18 @@ def test_a_changed_configuration_is_taken_over(folder: Folder) -> None:
         assert ask(_port(url)).header("cache-control") == "max-age=1200"
 
 
+def test_a_configuration_that_is_out_of_reach_is_refused(folder: Folder) -> None:
+    """Where its folder cannot even be looked at, as one that was closed to this user, the old one stays and is served."""
+    _published(folder)
+    config = folder.root / "config"
+    with _serving(folder) as (served, url):
+        config.rename(folder.root / "elsewhere")
+        config.symlink_to("x" * 300)  # which no file system has a name for
+        served.process.send_signal(signal.SIGHUP)
+        assert "the old one stays" in str(served.line("refused")["message"])
+        assert ask(_port(url), "/feeds/all.atom").status == 200
+
+
 _OF_THE_START = [
     ("server: {listen: '127.0.0.1:1'}", None, "server.listen"),
     ("server: {listen: '127.0.0.1:1'}", "127.0.0.1:0", None),

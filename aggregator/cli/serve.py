@@ -87,7 +87,7 @@ def _wait(
         try:
             watch.taken()
             site.settings = load(invocation)
-        except AggregatorError as error:
+        except (AggregatorError, OSError) as error:
             journal.say(f"the new configuration is refused, the old one stays:\n{error}", failed=True)
         else:
             journal.say("the configuration was read again")
