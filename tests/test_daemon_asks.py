@@ -11,6 +11,7 @@ from pathlib import Path
 from aggregator.daemon.asks import FOLDER, Answer, Ask, AskBox, ask_daemon
 from aggregator.model.poll import Note, Outcome, SourceEvent, Summary
 from aggregator.store.lock import daemon_lock
+from tests.daemon_play import PATIENCE
 
 EVENT = SourceEvent(
     source_id="a",
@@ -81,12 +82,37 @@ def test_garbage_among_the_asks_is_thrown_away(tmp_path: Path) -> None:
     """What is no ask does not stop those that are."""
     box = AskBox(tmp_path)
     folder = tmp_path / FOLDER
-    folder.mkdir(parents=True)
     for name, text in (("1", "{"), ("2", "[]"), ("3", '{"sources": 3}'), ("4", "\0")):
         (folder / f"{name}.ask.json").write_text(text)
 
     assert box.take() is None
     assert not list(folder.iterdir())
+
+
+def test_an_ask_that_may_not_be_read_is_answered(tmp_path: Path) -> None:
+    """One that root wrote for its own eyes is not waited for in vain: who asked is told why nothing comes of it."""
+    with daemon_lock(tmp_path):
+        box = AskBox(tmp_path)
+
+        def sleep(_seconds: float) -> None:
+            for path in (tmp_path / FOLDER).glob("*.ask.json"):
+                path.unlink()
+                path.symlink_to(path)  # which nobody can read
+            assert box.take() is None
+
+        answer = ask_daemon(tmp_path, Ask(), sleep=sleep, patience=PATIENCE)
+
+    assert answer is not None
+    assert answer.error is not None
+    assert answer.error.startswith("what it is asked cannot be read: ")
+    assert not list((tmp_path / FOLDER).iterdir())
+
+
+def test_the_folder_of_asks_is_the_daemons(tmp_path: Path) -> None:
+    """It is there before anybody asks: one that root makes would be one in which the daemon may remove nothing."""
+    AskBox(tmp_path)
+
+    assert (tmp_path / FOLDER).is_dir()
 
 
 def test_old_leavings_are_swept(tmp_path: Path) -> None:

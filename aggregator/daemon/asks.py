@@ -52,6 +52,8 @@ class AskBox:
     def __init__(self, root: Path) -> None:
         """Take the project folder; what was left by those who are gone goes, but not what was just asked."""
         self._folder = root / FOLDER
+        with suppress(OSError):  # made by root, who asks, it would be one from which we could take nothing
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep(older_than=_JUST_NOW)
 
     def take(self) -> tuple[str, Ask] | None:
@@ -65,7 +67,13 @@ class AskBox:
                     no_cache=bool(found["no_cache"]),
                     limit=None if found["limit"] is None else int(found["limit"]),
                 )
-            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            except FileNotFoundError:
+                continue  # who asked has gone
+            except OSError as error:
+                if _remove(path):
+                    self._refuse(path, f"what it is asked cannot be read: {error.strerror}. Ask as the user that it runs as")
+                continue
+            except (ValueError, KeyError, TypeError, RecursionError):
                 _remove(path)
                 continue
             if not _remove(path):
@@ -79,6 +87,10 @@ class AskBox:
         lines: dict[str, Any] = {"events": [as_json(event) for event in answer.events], "error": answer.error}
         lines["summary"] = None if answer.summary is None else as_json(answer.summary)
         _write(self._folder / f"{name}{_ANSWER}", lines)
+
+    def _refuse(self, path: Path, why: str) -> None:
+        with suppress(OSError):
+            self.answer(path.name.removesuffix(_ASK), Answer(events=(), summary=None, error=why))
 
     def _sweep(self, *, older_than: float) -> None:
         """Remove answers that nobody has fetched, asks and halves of either."""
@@ -144,6 +156,6 @@ def _remove(path: Path) -> bool:
 
 def _age(path: Path) -> tuple[int, str]:
     try:
-        return path.stat().st_mtime_ns, path.name
-    except FileNotFoundError:
+        return path.lstat().st_mtime_ns, path.name
+    except OSError:
         return 0, path.name
