@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.cli.listen import left_for_later
-from tests.projects import settings_of
+from aggregator.cli.listen import left_for_later, named_otherwise
+from tests.projects import SITE, settings_of
 from tests.raw_http import PATIENCE, Reply, ask, everything, parse
 from tests.upstream import SITE_ID, Folder
 
@@ -91,6 +91,35 @@ def test_it_serves_and_touches_nothing(folder: Folder) -> None:
     assert (line["method"], line["path"], line["status"], line["sent"]) == ("GET", "/feeds/all.atom", 200, len(reply.body))
     assert "hush" not in str(line)
     assert _tree(folder.root) == before
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_at_another_port_than_feeds_name_it_says_so(folder: Folder, command: str) -> None:
+    """The log's second line names the address that readers are given and that leads elsewhere."""
+    settings = folder.root / "config" / "settings.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("https://news.example/", "http://127.0.0.1:1/"), "utf-8")
+    folder.sources("sources: {}\n")
+    with _serving(folder, command=command) as (served, _):
+        assert "name http://127.0.0.1:1/ as their address" in str(served.line("message"))
+        assert served.stop() == 143
+
+
+@pytest.mark.parametrize(
+    ("named", "served", "told"),
+    [
+        ("http://127.0.0.1:8080/hushhushhushhush/", "http://127.0.0.1:8091/", "http://127.0.0.1:8080/ "),
+        ("http://localhost/", "http://0.0.0.0:8080/", "http://localhost/ "),
+        ("http://127.0.0.1:8080/", "http://0.0.0.0:8080/", None),
+        ("http://127.0.0.1:8080/", "unix:/run/feeds.sock", None),
+        ("https://news.example/", "http://127.0.0.1:8080/", None),
+    ],
+)
+def test_feeds_that_name_another_port_are_told_of(tmp_path: Path, named: str, served: str, told: str | None) -> None:
+    """Who took another port than that of `site.url` on this machine hears that no reader will find it, and no secret."""
+    words = named_otherwise(settings_of(tmp_path, settings=SITE.replace("https://t.example/", named)), served)
+
+    assert words is None if told is None else f"name {told}" in str(words)
+    assert "hush" not in str(words)
 
 
 @pytest.mark.sampled(1)

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from aggregator.cli.check import is_loopback
 from aggregator.model.listening import parse_listening
 from aggregator.model.settings import Settings
 from aggregator.pipeline.searching import OwnIndex
@@ -75,6 +77,18 @@ def left_for_later(began: Settings, found: Settings, listen: str | None) -> str 
     }
     names = [name for name, is_other in differs.items() if is_other]
     return f"until the next start the server keeps its {', '.join(names)}" if names else None
+
+
+def named_otherwise(settings: Settings, url: str) -> str | None:
+    """Say that the feeds name this machine at another port than the one where they are served; None: they do not.
+
+    An address that others can reach may lead here by way of a web server, and a socket needs one.
+    """
+    named, served = urlsplit(settings.site.url), urlsplit(url)
+    if served.port in (None, named.port) or not is_loopback(settings.site.url):
+        return None
+    place = f"{named.scheme}://{named.netloc}/"  # what comes behind it may be a secret
+    return f"feeds and pages name {place} as their address, and not this one: `site.url` in settings.yaml says so"
 
 
 def serve_project(settings: Settings, listen: str | None, site: ProjectSite, *, log: Log | None, tell: Tell) -> Server:

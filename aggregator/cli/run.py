@@ -15,7 +15,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, counting, left_for_later, serve_project
+from aggregator.cli.listen import ListenType, counting, left_for_later, named_otherwise, serve_project
 from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.config_watch import ConfigWatch
@@ -89,6 +89,8 @@ def _run(
                 server = serve_project(settings, listen, site, log=log, tell=journal.tell_fault)
                 stack.enter_context(server)
                 journal.say(f"feeds are served at {server.url}")
+                if (words := named_otherwise(settings, server.url)) is not None:
+                    journal.say(words)
             number = asyncio.run(
                 _keep_on(
                     invocation, settings, watch, journal, site, metrics, listen=listen, jobs=jobs, schedule=not no_schedule

@@ -12,7 +12,7 @@ import click
 from aggregator.cli import Invocation, clock, pass_invocation
 from aggregator.cli.exits import EXIT_INTERRUPTED, EXIT_TERMINATED
 from aggregator.cli.journal import LOG_FORMATS, Journal
-from aggregator.cli.listen import ListenType, counting, left_for_later, searched, serve_project
+from aggregator.cli.listen import ListenType, counting, left_for_later, named_otherwise, searched, serve_project
 from aggregator.cli.measuring import wanted_metrics
 from aggregator.cli.project import load
 from aggregator.daemon.config_watch import ConfigWatch
@@ -56,6 +56,8 @@ def serve(invocation: Invocation, listen: str | None, log_format: str) -> None:
             server = serve_project(settings, listen, site, log=log, tell=journal.tell_fault)
             stack.enter_context(server)
             journal.say(f"feeds are served at {server.url}")
+            if (words := named_otherwise(settings, server.url)) is not None:
+                journal.say(words)
             manager.ready()
             number = _wait(invocation, listen, watch, site, journal, manager, told)
             manager.stopping()
