@@ -230,6 +230,7 @@ def test_a_source_that_does_harm_costs_the_others_nothing(folder: Folder, upstre
 
         for number, name in enumerate(healthy):
             upstream.feed(f"/{name}", item(number) + item(100 + number))
+        daemon.wait_for_output("feeds/news.atom")
         daemon.wait(lambda: {f"Entry {100 + number}" for number in range(20)} <= set(titles(folder, "news.atom")))
         assert daemon.stop() == 143
 
