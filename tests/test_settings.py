@@ -305,6 +305,24 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("stands_there", ["a dangling link", "a file"])
+def test_what_is_no_folder_of_sources(tmp_path: Path, stands_there: str) -> None:
+    """Where config/sources leads nowhere, as to a disk that is not there, that is a problem, and not a project without any."""
+    write(tmp_path, {})
+    place = tmp_path / "config/sources"
+    if stands_there == "a file":
+        place.write_text("sources: {}\n", "utf-8")
+    else:
+        place.symlink_to(tmp_path / "gone")
+
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.file == "config/sources"
+    assert problem.message in {"cannot be read: no such file or directory", "cannot be read: not a directory"}
+
+
 def test_files_that_would_silently_not_be_read(tmp_path: Path) -> None:
     """A YAML file of another name beside settings.yaml is a problem; editors' hidden copies are not."""
     files = {"category.yaml": "x: 1\n", ".#settings.yaml": "{", "sources/.#a.yaml": "{"}

@@ -7,6 +7,7 @@ argument; only files of the config folder, and those named by `{file: ...}`, are
 from __future__ import annotations
 
 import gc
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -156,7 +157,7 @@ def _stray_hint(name: str, read: set[str]) -> str:
 
 def _source_files(root: Path, folder: Path) -> list[Path]:
     # A name that begins with a dot is an editor's lock or a copy.
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         return []
     try:
         found = list(folder.iterdir())
