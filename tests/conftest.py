@@ -10,6 +10,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import time
 from collections import defaultdict
@@ -175,6 +176,17 @@ def absent(reason: str) -> NoReturn:
     if os.environ.get("REQUIRE_EVERYTHING"):
         pytest.fail(f"required here: {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A daemon that a test ran in this process leaves signals ignored, and whatever is started later would be deaf to them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @pytest.fixture

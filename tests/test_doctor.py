@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from aggregator.doctor import disk, machine, network, program, tree, work
 from aggregator.doctor.finding import Finding, Findings, Level, Situation
 from aggregator.errors import ConfigError
+from aggregator.store.opening import open_state
 from tests.conftest import absent, need
 from tests.projects import SITE, read, write
 from tests.upstream import Folder
@@ -312,9 +313,12 @@ def test_what_is_overdue_is_told(synced: Folder) -> None:
 
 def test_a_live_daemon_polls(synced: Folder) -> None:
     """A health check fails where no daemon runs, and where one runs that has polled nothing for long though sources are due."""
+    situation = _situation(synced.root)
+    with closing(open_state("sqlite:///state/state.sqlite", synced.root).state) as state:
+        polled = max(each.last_poll for each in state.sources().values() if each.last_poll)
 
-    def judged(**later: int) -> Level:
-        [found] = work.alive(_situation(synced.root, later=timedelta(**later)))
+    def judged(minutes: int = 1) -> Level:
+        [found] = work.alive(replace(situation, now=polled + timedelta(minutes=minutes)))
         return found.level
 
     assert judged() is Level.FAIL
