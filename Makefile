@@ -1,8 +1,8 @@
 # Needs only python3 (>= 3.11, with venv), make and the network. `make demo` and `make test` build .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-# Many tests wait for processes and sockets: two workers more than there are processors keep these busy.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Many tests wait for processes and sockets: four workers more than there are processors keep these busy.
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 4)
 # Where the environment forbids compiled modules to be kept, every worker would compile all tests for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
