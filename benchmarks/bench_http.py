@@ -63,8 +63,8 @@ class Place:
 
 
 @click.command()
-@click.option("--seconds", type=click.IntRange(1), default=5, show_default=True, help="Of each measurement.")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--seconds", type=click.IntRange(1), default=3, show_default=True, help="Of each measurement.")
+@click.option("--rounds", type=click.IntRange(1), default=11, show_default=True)
 @click.option("--connections", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--dry-run", is_flag=True, help="Print the section and write nothing.")
 @click.option("--again", is_flag=True, help="Measure nothing; write the section of the results that are there.")
